@@ -1,0 +1,54 @@
+# Everything here sets itself up: all it takes is make and Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format typecheck record bench constraints clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed; say which with: make PYTHON=python3.11 ...'; exit 1; }
+	@echo 'Setting up $(VENV) (once; this takes a minute or two) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Run the main job on the emulator, with no key
+	@$(BIN)/python examples/demo.py $(ARGS)
+
+test: $(READY) ## Run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## Check style, spelling and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
+	@$(BIN)/mypy
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+record: $(READY) ## Record the cassettes again: from the emulator, or from Google if GOOGLE_API_KEY is set
+	@rm -f cassettes/*.yaml
+	@$(BIN)/python -m pytest tests/integration_tests/test_cassettes.py --record-mode=once $(ARGS)
+
+bench: $(READY) ## Measure what the fallback costs
+	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+	@$(BIN)/python benchmarks/fallback_delay.py $(ARGS)
+	@$(BIN)/python benchmarks/connections.py $(ARGS)
+
+constraints: ## Resolve all dependencies again into constraints.txt
+	@$(PYTHON) -m venv $(VENV)-constraints
+	@$(VENV)-constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@{ echo '# All extras, resolved together. Regenerate with: make constraints'; \
+	  $(VENV)-constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt
+	@rm -rf $(VENV)-constraints
+
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

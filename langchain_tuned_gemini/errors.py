@@ -1,0 +1,267 @@
+"""Everything that can go wrong, in one tree.
+
+```text
+TunedGeminiError
+├── TunedModelNameError (ValueError)      a name that can't address a tuned model
+├── ParameterError (TypeError)            a parameter nobody knows, or a value out of range
+├── MissingExtraError (ImportError)       an optional dependency is not installed
+├── DatasetError (ValueError)             a file of examples that can't be used: file, line, field
+├── ServiceError (ModelError)             the control plane could not answer
+│   └── ServiceUnreachableError           no answer at all: refused, no such host, timed out
+├── TunedModelError (ModelError)          something about one tuned model: name, state
+│   ├── TunedModelNotReadyError           it is CREATING: wait, or fall back
+│   │   ├── WaitTimeoutError              … and the time allowed for waiting is over
+│   │   └── WaitCancelledError            … and the waiting was cancelled
+│   ├── TunedModelFailedError             FAILED or CANCELLED: it will never serve
+│   └── TunedModelNotFoundError           deleted, or never there
+├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
+└── AllModelsFailedError (ExceptionGroup, ModelError)   every model was tried
+```
+
+Errors about a model derive from `langchain_core.exceptions.ModelError`, so that LangChain's
+retry middleware reads `is_retryable` from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+from langchain_core.exceptions import ModelError, ModelNotFoundError
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.provenance import Attempt
+    from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+
+
+class TunedGeminiError(Exception):
+    """The root of this package's errors: `except TunedGeminiError` catches all of them."""
+
+
+class TunedModelNameError(TunedGeminiError, ValueError):
+    """A name that does not address a tuned model. Raised before any URL is built.
+
+    Attributes:
+        name: What was given.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class ParameterError(TunedGeminiError, TypeError):
+    """A parameter that nobody knows, or a value that it can't take."""
+
+
+class MissingExtraError(TunedGeminiError, ImportError):
+    """An optional dependency is not installed.
+
+    Attributes:
+        extra: The extra that brings it.
+    """
+
+    def __init__(self, feature: str, *, extra: str) -> None:
+        super().__init__(
+            f'{feature} needs an optional dependency. Install it with: '
+            f'pip install "langchain-tuned-gemini[{extra}]"'
+        )
+        self.extra = extra
+
+
+class DatasetError(TunedGeminiError, ValueError):
+    """A file of tuning examples that can't be used.
+
+    Attributes:
+        source: The file's path, or what the examples were called.
+        line: The 1-based line (for a JSON array: the 1-based item), if one is at fault.
+        field: The field at fault, if one is.
+    """
+
+    def __init__(
+        self, message: str, *, source: str, line: int | None = None, field: str | None = None
+    ) -> None:
+        place = source if line is None else f"{source}:{line}"
+        where = place if field is None else f"{place}: field {field!r}"
+        super().__init__(f"{where}: {message}")
+        self.source = source
+        self.line = line
+        self.field = field
+
+
+class ServiceError(TunedGeminiError, ModelError):
+    """The control plane, which knows the states of tuned models, could not answer.
+
+    Attributes:
+        status: The HTTP status, where there was an answer.
+        is_retryable: Whether asking again may help: no answer at all, 408, 429 and 5xx.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, is_retryable: bool | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        if is_retryable is None:
+            is_retryable = status in {408, 429} or (status is not None and status >= 500)
+        self.is_retryable = is_retryable
+
+
+class ServiceUnreachableError(ServiceError):
+    """The control plane gave no answer at all: refused, no such host, timed out.
+
+    Attributes:
+        address: Where the service was looked for.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"Can't reach {address}: {reason}. Check the address and the network, or the "
+            "emulator if you use one.",
+            is_retryable=True,
+        )
+        self.address = address
+
+
+class TunedModelError(TunedGeminiError, ModelError):
+    """Something about one tuned model.
+
+    Attributes:
+        name: The tuned model's full name.
+        state: The state it was last seen in, if one is known.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, state: TunedModelState | None = None
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.state = state
+
+
+class TunedModelNotReadyError(TunedModelError):
+    """The tuned model is still CREATING: it can't serve yet, but it will."""
+
+    is_retryable = True
+
+    @classmethod
+    def of(cls, model: TunedModel) -> Self:
+        """Says that this model can't serve yet, and what to do."""
+        return cls(
+            f"The tuned model {model.name} is {model.raw_state}, so it can't answer yet. "
+            "Call wait_until_active() first, or add a fallback with "
+            "with_few_shot_fallback(...).",
+            name=model.name,
+            state=model.state,
+        )
+
+
+class WaitTimeoutError(TunedModelNotReadyError, TimeoutError):
+    """The tuned model was still CREATING when the time allowed for waiting was over.
+
+    Attributes:
+        waited: How long was waited, in seconds.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, state: TunedModelState | None, waited: float
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.waited = waited
+
+
+class WaitCancelledError(TunedModelNotReadyError):
+    """The wait for a tuned model was ended by whoever asked for it.
+
+    Attributes:
+        waited: How long was waited, in seconds.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, state: TunedModelState | None, waited: float
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.waited = waited
+
+
+class TunedModelFailedError(TunedModelError):
+    """Tuning ended without a model: FAILED or CANCELLED. Waiting does not help.
+
+    Attributes:
+        reason: The platform's own reason; the Developer API gives none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str,
+        state: TunedModelState | None = None,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.reason = reason
+
+    @classmethod
+    def of(cls, model: TunedModel) -> Self:
+        """Says that this model will never serve, why, and what to do."""
+        reason = model.error or "the platform gives no reason"
+        return cls(
+            f"The tuned model {model.name} is {model.raw_state}: {reason}. It will never "
+            "answer: check its training data, tune it again, and delete this one to free quota.",
+            name=model.name,
+            state=model.state,
+            reason=model.error,
+        )
+
+
+class TunedModelNotFoundError(TunedModelError, ModelNotFoundError):
+    """The tuned model does not exist: it was deleted, or it was never there."""
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Says that this model is not there, and what to do."""
+        return cls(
+            f"The tuned model {name} does not exist. It was deleted, the name is wrong, or "
+            "this key's project does not own it: list the tuned models that it can see.",
+            name=name,
+        )
+
+
+class EmptyAnswerError(TunedGeminiError, ModelError):
+    """A model ended its stream without a single chunk.
+
+    Attributes:
+        name: The model's name.
+    """
+
+    is_retryable = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} ended its stream without an answer. Ask it again.")
+        self.name = name
+
+
+class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelError):
+    """Every model was tried and none answered; the group holds each model's error.
+
+    Attributes:
+        attempts: What happened with each model, in order.
+        is_retryable: Whether any of the errors says that a retry may help.
+    """
+
+    attempts: tuple[Attempt, ...]
+
+    def __new__(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> Self:
+        told = "; ".join(f"{a.model}: {a.reason} ({a.error_type})" for a in attempts)
+        self = super().__new__(cls, f"No model could answer. {told}", errors)
+        self.attempts = tuple(attempts)
+        self.is_retryable = any(getattr(e, "is_retryable", False) for e in errors)
+        return self
+
+    def __init__(self, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> None:
+        """Keeps both, in the order in which the models were tried."""
+
+    def derive(self, excs: Sequence[Exception]) -> AllModelsFailedError:  # type: ignore[override]
+        """Lets `except*` split the group without losing the attempts."""
+        return AllModelsFailedError(self.attempts, excs)

@@ -1,0 +1,280 @@
+"""The HTTP clients that all models of the process share: one TLS context, keep-alive that keeps.
+
+Upstream, every model object builds TLS contexts of its own (some 30 ms and 5 MB each), and its
+connection pool keeps 20 connections, so that 32 calls in flight open a new connection, with a
+TLS handshake, for nearly every call. Here the clients are shared, redirects are refused, since
+a redirect would carry the API key to another host, and no cookie is kept.
+
+httpx pools connections through httpcore, whose pool looks at every connection for every
+request: at 128 calls in flight it spends some 30 ms of CPU a request on that (asyncio). So each
+connection gets an httpx transport of its own here, and what is ours is a stack of idle ones,
+newest first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import urllib.request
+import weakref
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ssl import SSLContext
+from typing import Generic, TypeVar
+
+import httpx
+
+CONNECT_TIMEOUT = 5.0
+"""How long opening a connection may take, in seconds; a host that is down shows much sooner."""
+
+KEEP_ALIVE = 60.0
+"""How long an idle connection is kept, in seconds; Google's front ends keep it for longer."""
+
+MAX_IDLE = 256
+"""How many idle connections are kept for each host."""
+
+_Transport = TypeVar("_Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+_Origin = tuple[str, str, int | None]
+
+
+@cache
+def tls_context() -> SSLContext:
+    """The process's one TLS context; honours `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
+    return httpx.create_ssl_context()
+
+
+def sync_client() -> httpx.Client:
+    """The process's client for synchronous calls; closed when its last user is gone."""
+    return _shared(_sync_clients, _new_sync_client)
+
+
+def async_client() -> httpx.AsyncClient:
+    """The process's client for asynchronous calls, for any number of event loops."""
+    return _shared(_async_clients, _new_async_client)
+
+
+@dataclass(slots=True)
+class _Idle(Generic[_Transport]):
+    """The idle connections to each host, newest last: what was used last is the likeliest
+    to be alive, and the others get to grow old and go.
+
+    `deque` appends and pops are atomic, so that threads need no lock.
+    """
+
+    stacks: dict[_Origin, deque[tuple[float, _Transport]]] = field(
+        default_factory=lambda: defaultdict(deque)
+    )
+
+    def take(self, origin: _Origin) -> _Transport | None:
+        try:
+            return self.stacks[origin].pop()[1]
+        except IndexError:
+            return None
+
+    def give(self, origin: _Origin, connection: _Transport) -> list[_Transport]:
+        """Keeps a connection; returns those that are to be closed in its place."""
+        stack = self.stacks[origin]
+        now = time.monotonic()
+        stack.append((now, connection))
+        surplus = []
+        try:
+            while len(stack) > MAX_IDLE or now - stack[0][0] > KEEP_ALIVE:
+                surplus.append(stack.popleft()[1])
+        except IndexError:
+            pass  # another thread took the last one
+        return surplus
+
+    def drain(self) -> list[_Transport]:
+        """Forgets all connections and returns them."""
+        drained = [connection for stack in self.stacks.values() for _, connection in stack]
+        self.stacks = defaultdict(deque)
+        return drained
+
+
+class _SyncTransport(httpx.BaseTransport):
+    """Gives every request a connection that no other request is using."""
+
+    def __init__(self) -> None:
+        self.idle: _Idle[httpx.HTTPTransport] = _Idle()
+        _forget_after_fork(self)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        origin = _prepare(request)
+        connection = self.idle.take(origin) or httpx.HTTPTransport(
+            verify=tls_context(), limits=_ONE, proxy=_proxy_for(request.url)
+        )
+        try:
+            response = connection.handle_request(request)
+        except BaseException:
+            connection.close()
+            raise
+        response.stream = _SyncBody(response, lambda: self._release(origin, connection))
+        return response
+
+    def _release(self, origin: _Origin, connection: httpx.HTTPTransport) -> None:
+        for surplus in self.idle.give(origin, connection):
+            surplus.close()
+
+    def forget(self) -> None:
+        """Lets go of connections that belong to the parent process, without closing them."""
+        self.idle = _Idle()
+
+    def close(self) -> None:
+        for connection in self.idle.drain():
+            connection.close()
+
+
+class _AsyncTransport(httpx.AsyncBaseTransport):
+    """The same for asyncio: a connection belongs to the event loop that opened it."""
+
+    def __init__(self) -> None:
+        self.forget()
+        _forget_after_fork(self)
+
+    def forget(self) -> None:
+        """Lets go of connections that belong to the parent process, without closing them."""
+        self.loops: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, _Idle[httpx.AsyncHTTPTransport]
+        ] = weakref.WeakKeyDictionary()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        origin = _prepare(request)
+        idle = self.loops.setdefault(asyncio.get_running_loop(), _Idle())
+        connection = idle.take(origin) or httpx.AsyncHTTPTransport(
+            verify=tls_context(), limits=_ONE, proxy=_proxy_for(request.url)
+        )
+        try:
+            response = await connection.handle_async_request(request)
+        except BaseException:
+            await connection.aclose()
+            raise
+
+        async def release() -> None:
+            for surplus in idle.give(origin, connection):
+                await surplus.aclose()
+
+        response.stream = _AsyncBody(response, release)
+        return response
+
+    async def aclose(self) -> None:
+        idle = self.loops.pop(asyncio.get_running_loop(), None)
+        for connection in idle.drain() if idle else ():
+            await connection.aclose()
+
+    def close_from_anywhere(self) -> None:
+        """Closes the connections of the loops that still run; those of dead loops are gone."""
+        for loop, idle in list(self.loops.items()):
+            if loop.is_running():
+                for connection in idle.drain():
+                    asyncio.run_coroutine_threadsafe(connection.aclose(), loop)
+
+
+class _SyncBody(httpx.SyncByteStream):
+    """A response's body that gives its connection back when it is closed."""
+
+    def __init__(self, response: httpx.Response, release: Callable[[], None]) -> None:
+        if not isinstance(response.stream, httpx.SyncByteStream):
+            raise TypeError(response.stream)
+        self._body = response.stream
+        self._release: Callable[[], None] | None = release
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        self._body.close()
+        release, self._release = self._release, None
+        if release:
+            release()
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    """The same for asyncio."""
+
+    def __init__(self, response: httpx.Response, release: Callable[[], object]) -> None:
+        if not isinstance(response.stream, httpx.AsyncByteStream):
+            raise TypeError(response.stream)
+        self._body = response.stream
+        self._release: Callable[[], object] | None = release
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body.__aiter__()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+        release, self._release = self._release, None
+        if release:
+            await release()  # type: ignore[misc]
+
+
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
+
+
+def _prepare(request: httpx.Request) -> _Origin:
+    """Limits how long connecting may take, and says where the request goes."""
+    timeout = request.extensions.setdefault("timeout", {})
+    if (timeout.get("connect") or CONNECT_TIMEOUT) >= CONNECT_TIMEOUT:
+        request.extensions["timeout"] = {**timeout, "connect": CONNECT_TIMEOUT}
+    url = request.url
+    return url.scheme, url.host, url.port
+
+
+def _proxy_for(url: httpx.URL) -> str | None:
+    """The proxy that the environment names; httpx does not look when it is given a transport."""
+    if urllib.request.proxy_bypass(url.host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")
+
+
+def _new_sync_client() -> httpx.Client:
+    transport = _SyncTransport()
+    client = httpx.Client(transport=transport, follow_redirects=False, cookies=_no_cookies())
+    weakref.finalize(client, transport.close)
+    return client
+
+
+def _new_async_client() -> httpx.AsyncClient:
+    transport = _AsyncTransport()
+    client = httpx.AsyncClient(transport=transport, follow_redirects=False, cookies=_no_cookies())
+    weakref.finalize(client, transport.close_from_anywhere)
+    return client
+
+
+def _no_cookies() -> CookieJar:
+    """A jar that takes nothing: models with different keys share the client."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+
+
+_Client = TypeVar("_Client", httpx.Client, httpx.AsyncClient)
+_sync_clients: weakref.WeakValueDictionary[str, httpx.Client] = weakref.WeakValueDictionary()
+_async_clients: weakref.WeakValueDictionary[str, httpx.AsyncClient] = (
+    weakref.WeakValueDictionary()
+)
+
+
+def _shared(
+    clients: weakref.WeakValueDictionary[str, _Client], new: Callable[[], _Client]
+) -> _Client:
+    """The living client, or a new one. Two threads may race to it: the loser uses the winner's."""
+    return clients.get("shared") or clients.setdefault("shared", new())
+
+
+_transports: weakref.WeakSet[_SyncTransport | _AsyncTransport] = weakref.WeakSet()
+
+
+def _forget_after_fork(transport: _SyncTransport | _AsyncTransport) -> None:
+    _transports.add(transport)
+
+
+def _after_fork() -> None:
+    for transport in _transports:
+        transport.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,53 @@
+"""Who answered, and why: the record that every answer carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+FEW_SHOT_KEY = "few_shot"
+"""Where `FewShotChatModel` says in `response_metadata` which examples it added."""
+
+METADATA_KEY = "tuned_gemini"
+"""Where an answer's `response_metadata` holds its provenance."""
+
+Role = Literal["tuned", "base_fallback"]
+Outcome = Literal["ok", "error", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What happened with one model.
+
+    Attributes:
+        model: The model's name.
+        role: `"tuned"` for the first model, `"base_fallback"` for those after it.
+        outcome: `"ok"`; `"error"` for one that was called and failed; `"skipped"` for one
+            that was known to be unable to serve, so that it was not called.
+        reason: Why it did not answer (see `Reason`); None where it did.
+        error_type: The error's class; None where there was none.
+        status: The HTTP status of the error, where there was one.
+        duration_s: How long it took, in seconds.
+        usage: The tokens that it reported; None where it did not.
+    """
+
+    model: str
+    role: Role
+    outcome: Outcome
+    reason: str | None = None
+    error_type: str | None = None
+    status: int | None = None
+    duration_s: float = 0.0
+    usage: dict[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The attempt as plain data, for `response_metadata`."""
+        return {
+            "model": self.model,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "error_type": self.error_type,
+            "status": self.status,
+            "duration_s": round(self.duration_s, 6),
+            "usage": self.usage,
+        }

@@ -1,0 +1,112 @@
+"""A tuned model as the control plane describes it: immutable values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class TunedModelState(StrEnum):
+    """Whether a tuned model can serve, whatever word the platform has for it.
+
+    State is not availability: an ACTIVE model may still be overloaded or out of quota.
+    """
+
+    CREATING = "CREATING"
+    ACTIVE = "ACTIVE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    UNKNOWN = "UNKNOWN"
+
+    @classmethod
+    def parse(cls, raw: str) -> TunedModelState:
+        """Maps the platform's own word; one never seen before is `UNKNOWN`.
+
+        Knows the Developer API's `TunedModel.State` and the words that google-genai's
+        `tunings.get` translates it into (`JOB_STATE_…`).
+        """
+        return _STATES.get(raw, cls.UNKNOWN)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the state will not change by itself."""
+        return self in {TunedModelState.ACTIVE, TunedModelState.FAILED, TunedModelState.CANCELLED}
+
+
+_STATES = {
+    "CREATING": TunedModelState.CREATING,
+    "ACTIVE": TunedModelState.ACTIVE,
+    "FAILED": TunedModelState.FAILED,
+    "JOB_STATE_QUEUED": TunedModelState.CREATING,
+    "JOB_STATE_PENDING": TunedModelState.CREATING,
+    "JOB_STATE_RUNNING": TunedModelState.CREATING,
+    "JOB_STATE_SUCCEEDED": TunedModelState.ACTIVE,
+    "JOB_STATE_FAILED": TunedModelState.FAILED,
+    "JOB_STATE_CANCELLED": TunedModelState.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TuningSnapshot:
+    """How far the tuning was after one step.
+
+    Attributes:
+        step: The step, from 1.
+        epoch: The epoch, from 0.
+        mean_loss: The mean loss of the step's batch.
+    """
+
+    step: int
+    epoch: int
+    mean_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class TunedModel:
+    """A tuned model as it was when the control plane described it.
+
+    Attributes:
+        name: The full name, for example `tunedModels/sql-expert-v1`.
+        state: Whether it can serve.
+        raw_state: The platform's own word for the state.
+        base_model: The model it was tuned from, for example
+            `models/gemini-1.5-flash-001-tuning`; empty where the service does not tell.
+        display_name: The name for people; empty where there is none or it is not told.
+        create_time: When it was created (UTC).
+        update_time: When it last changed (UTC).
+        snapshots: The tuning's progress, oldest first; empty where the service does not tell.
+        total_steps: How many steps the tuning takes; None where it is not known.
+        error: Why tuning failed, in the platform's words; None where it gives no reason.
+        hyperparameters: What it was tuned with, in the platform's own names.
+    """
+
+    name: str
+    state: TunedModelState
+    raw_state: str
+    base_model: str = ""
+    display_name: str = ""
+    create_time: datetime | None = None
+    update_time: datetime | None = None
+    snapshots: tuple[TuningSnapshot, ...] = ()
+    total_steps: int | None = None
+    error: str | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def progress(self) -> float | None:
+        """How much of the tuning is done, from 0.0 to 1.0; None where it is not known."""
+        if self.state is TunedModelState.ACTIVE:
+            return 1.0
+        if not self.total_steps:
+            return None
+        done = self.snapshots[-1].step if self.snapshots else 0
+        return min(done / self.total_steps, 1.0)
+
+    @property
+    def loss(self) -> float | None:
+        """The newest snapshot's mean loss; None where there is none."""
+        return self.snapshots[-1].mean_loss if self.snapshots else None
