@@ -25,7 +25,7 @@ retry middleware reads `is_retryable` from them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.exceptions import ModelError, ModelNotFoundError
 
@@ -35,7 +35,23 @@ if TYPE_CHECKING:
 
 
 class TunedGeminiError(Exception):
-    """The root of this package's errors: `except TunedGeminiError` catches all of them."""
+    """The root of this package's errors: `except TunedGeminiError` catches all of them.
+
+    They can be pickled, so that they reach the caller from another process.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuilds the error from what it holds: its signature takes other things."""
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(
+    kind: type[TunedGeminiError], args: tuple[Any, ...], state: dict[str, Any]
+) -> TunedGeminiError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class TunedModelNameError(TunedGeminiError, ValueError):
@@ -63,7 +79,7 @@ class MissingExtraError(TunedGeminiError, ImportError):
 
     def __init__(self, feature: str, *, extra: str) -> None:
         super().__init__(
-            f'{feature} needs an optional dependency. Install it with: '
+            f"{feature} needs an optional dependency. Install it with: "
             f'pip install "langchain-tuned-gemini[{extra}]"'
         )
         self.extra = extra
@@ -131,9 +147,7 @@ class TunedModelError(TunedGeminiError, ModelError):
         state: The state it was last seen in, if one is known.
     """
 
-    def __init__(
-        self, message: str, *, name: str, state: TunedModelState | None = None
-    ) -> None:
+    def __init__(self, message: str, *, name: str, state: TunedModelState | None = None) -> None:
         super().__init__(message)
         self.name = name
         self.state = state
@@ -252,7 +266,7 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
 
     attempts: tuple[Attempt, ...]
 
-    def __new__(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> Self:
+    def __new__(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> Self:  # noqa: D102
         told = "; ".join(f"{a.model}: {a.reason} ({a.error_type})" for a in attempts)
         self = super().__new__(cls, f"No model could answer. {told}", errors)
         self.attempts = tuple(attempts)
@@ -261,6 +275,10 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
 
     def __init__(self, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> None:
         """Keeps both, in the order in which the models were tried."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuilds the group from its attempts and errors."""
+        return type(self), (self.attempts, self.exceptions)
 
     def derive(self, excs: Sequence[Exception]) -> AllModelsFailedError:  # type: ignore[override]
         """Lets `except*` split the group without losing the attempts."""

@@ -19,7 +19,7 @@ import time
 import urllib.request
 import weakref
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -59,9 +59,9 @@ def async_client() -> httpx.AsyncClient:
 
 @dataclass(slots=True)
 class _Idle(Generic[_Transport]):
-    """The idle connections to each host, newest last: what was used last is the likeliest
-    to be alive, and the others get to grow old and go.
+    """The idle connections to each host, newest last.
 
+    What was used last is the likeliest to be alive, and the others get to grow old and go.
     `deque` appends and pops are atomic, so that threads need no lock.
     """
 
@@ -137,13 +137,11 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
 
     def forget(self) -> None:
         """Lets go of connections that belong to the parent process, without closing them."""
-        self.loops: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, _Idle[httpx.AsyncHTTPTransport]
-        ] = weakref.WeakKeyDictionary()
+        self.loops: dict[asyncio.AbstractEventLoop, _LoopConnections] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         origin = _prepare(request)
-        idle = self.loops.setdefault(asyncio.get_running_loop(), _Idle())
+        idle = (await self._connections()).idle
         connection = idle.take(origin) or httpx.AsyncHTTPTransport(
             verify=tls_context(), limits=_ONE, proxy=_proxy_for(request.url)
         )
@@ -160,17 +158,47 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
         response.stream = _AsyncBody(response, release)
         return response
 
-    async def aclose(self) -> None:
-        idle = self.loops.pop(asyncio.get_running_loop(), None)
-        for connection in idle.drain() if idle else ():
-            await connection.aclose()
+    async def _connections(self) -> _LoopConnections:
+        """The running loop's connections."""
+        loop = asyncio.get_running_loop()
+        if loop not in self.loops:
+            for closed in [known for known in self.loops if known.is_closed()]:
+                del self.loops[closed]
+            self.loops[loop] = await _LoopConnections.of_the_running_loop()
+        return self.loops[loop]
 
     def close_from_anywhere(self) -> None:
-        """Closes the connections of the loops that still run; those of dead loops are gone."""
-        for loop, idle in list(self.loops.items()):
+        """Closes the connections of the loops that still run; those of others are closed."""
+        for loop, connections in self.loops.items():
             if loop.is_running():
-                for connection in idle.drain():
-                    asyncio.run_coroutine_threadsafe(connection.aclose(), loop)
+                asyncio.run_coroutine_threadsafe(connections.guard.aclose(), loop)
+
+
+@dataclass(slots=True)
+class _LoopConnections:
+    """One event loop's connections, which are closed before the loop is.
+
+    `asyncio.run` closes the loop's open asynchronous generators at its end, and that is the
+    one moment at which its connections can be closed: later there is no loop to do it.
+    """
+
+    idle: _Idle[httpx.AsyncHTTPTransport]
+    guard: AsyncGenerator[None, None]
+
+    @classmethod
+    async def of_the_running_loop(cls) -> _LoopConnections:
+        idle: _Idle[httpx.AsyncHTTPTransport] = _Idle()
+        guard = _closing(idle)
+        await anext(guard)  # makes the loop know it
+        return cls(idle, guard)
+
+
+async def _closing(idle: _Idle[httpx.AsyncHTTPTransport]) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        for connection in idle.drain():
+            await connection.aclose()
 
 
 class _SyncBody(httpx.SyncByteStream):
@@ -252,9 +280,7 @@ def _no_cookies() -> CookieJar:
 
 _Client = TypeVar("_Client", httpx.Client, httpx.AsyncClient)
 _sync_clients: weakref.WeakValueDictionary[str, httpx.Client] = weakref.WeakValueDictionary()
-_async_clients: weakref.WeakValueDictionary[str, httpx.AsyncClient] = (
-    weakref.WeakValueDictionary()
-)
+_async_clients: weakref.WeakValueDictionary[str, httpx.AsyncClient] = weakref.WeakValueDictionary()
 
 
 def _shared(

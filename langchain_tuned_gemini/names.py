@@ -73,7 +73,7 @@ class TunedModelName:
         return f"{_PREFIX}{self.id}"
 
 
-def _problem_with(name: str) -> str | None:
+def _problem_with(name: str) -> str | None:  # noqa: PLR0911  # a table in disguise
     """Says what is wrong with a name, or None."""
     if not name.strip():
         return "A tuned model's name is empty. It looks like tunedModels/sql-expert-v1."

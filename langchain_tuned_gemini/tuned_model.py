@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 
@@ -94,7 +93,7 @@ class TunedModel:
     snapshots: tuple[TuningSnapshot, ...] = ()
     total_steps: int | None = None
     error: str | None = None
-    hyperparameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def progress(self) -> float | None:

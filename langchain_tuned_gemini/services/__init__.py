@@ -1,0 +1,92 @@
+"""The control plane: which tuned models there are and what state they are in.
+
+One Protocol, and one module for each SDK behind it:
+
+| service | SDK | knows |
+| --- | --- | --- |
+| `services.genai.GenAIService` | google-genai (always installed) | state, base model, times |
+| `services.generativeai.GenerativeAIService` | google-generativeai (extra `generativeai`) | the whole record, and how to create one |
+"""  # noqa: E501  # a table can't be wrapped
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from langchain_tuned_gemini.dataset import Examples
+from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.tuned_model import TunedModel
+
+__all__ = ["TunedModelService", "TunedModels"]
+
+TunedModels: TypeAlias = list[TunedModel]
+"""What `list` returns; the alias is needed where a method is called `list`, too."""
+
+
+@runtime_checkable
+class TunedModelService(Protocol):
+    """A place that knows tuned models. Every method has an asynchronous twin.
+
+    All of them raise:
+        TunedModelNameError: A name can't address a tuned model. Nothing was sent.
+        TunedModelNotFoundError: The service does not know the tuned model.
+        ServiceUnreachableError: The service gave no answer.
+        ServiceError: It refused, or answered nonsense; `status` holds the HTTP status.
+    """
+
+    def get(self, name: str | TunedModelName) -> TunedModel:
+        """Describes a tuned model as it is now."""
+
+    async def aget(self, name: str | TunedModelName) -> TunedModel:
+        """Describes a tuned model as it is now."""
+
+    def list(self) -> TunedModels:
+        """Describes all tuned models that the key can see, oldest first, as Google sends them."""
+
+    async def alist(self) -> TunedModels:
+        """Describes all tuned models that the key can see, oldest first, as Google sends them."""
+
+    def delete(self, name: str | TunedModelName) -> None:
+        """Deletes a tuned model, for ever."""
+
+    async def adelete(self, name: str | TunedModelName) -> None:
+        """Deletes a tuned model, for ever."""
+
+    def create(
+        self,
+        examples: Examples,
+        *,
+        base_model: str,
+        model_id: str | None = None,
+        display_name: str | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+    ) -> TunedModel:
+        """Starts to tune a model, and returns at once.
+
+        Args:
+            examples: The training examples: a file's path, a `TuningDataset`, or the rows.
+            base_model: The model to tune, for example `models/gemini-1.5-flash-001-tuning`.
+            model_id: The part after `tunedModels/`, 1 to 40 characters; the service makes
+                one from the display name when None.
+            display_name: The name for people, at most 40 characters.
+            epochs: How often each example is used; the service's own default when None.
+            batch_size: The examples of one step; the service's own default when None.
+            learning_rate: The size of a step; the service's own default when None.
+
+        Returns:
+            The model, CREATING, with its `total_steps` where the service tells.
+        """
+
+    async def acreate(
+        self,
+        examples: Examples,
+        *,
+        base_model: str,
+        model_id: str | None = None,
+        display_name: str | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+    ) -> TunedModel:
+        """Starts to tune a model, and returns at once; see `create`."""

@@ -1,0 +1,158 @@
+"""What a refusal of the control plane means, in words that say what to do next."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from langchain_tuned_gemini.errors import ServiceError, TunedModelError, TunedModelNotFoundError
+from langchain_tuned_gemini.names import TunedModelName
+
+NOT_GEMINI = (
+    "The answer is not the Gemini API's: check base_url, and proxies on the way. (Redirects are "
+    "refused, since the API key would go along.)"
+)
+
+_LONGEST = 500
+"""How many characters of the service's own words are shown; some proxies answer with a page."""
+
+_SHORTEST_SECRET = 6
+"""Keys of fewer characters are made up for an emulator; hiding "k" would spoil every sentence."""
+
+# Google's own messages quote keys, as in "Consumer 'api_key:AIza…' has been suspended."
+_SECRETS = re.compile(r"AIza[\w-]{10,}|ya29\.[\w.-]+|(?<=api_key:)[^\s'\"]+|(?<=key=)[^\s&'\"]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is an error.
+
+    Attributes:
+        status: The HTTP status.
+        word: Google's word for it, for example `NOT_FOUND`; empty where the answer is not
+            Google's, such as a proxy's page.
+        message: The service's own sentence; may be empty.
+        reason: The machine-readable reason, for example `API_KEY_INVALID`; may be empty.
+    """
+
+    status: int
+    word: str = ""
+    message: str = ""
+    reason: str = ""
+
+    @classmethod
+    def read(cls, status: int, body: object) -> Refusal:
+        """Reads `{"error": {"code", "message", "status", "details"}}`.
+
+        https://cloud.google.com/apis/design/errors#http_mapping
+
+        Args:
+            status: The HTTP status.
+            body: The parsed body, whatever it is.
+
+        Example:
+            >>> Refusal.read(404, {"error": {"status": "NOT_FOUND", "message": "No."}}).word
+            'NOT_FOUND'
+            >>> Refusal.read(502, "<html>…")
+            Refusal(status=502, word='', message='', reason='')
+        """
+        error = _dict(_dict(body).get("error"))
+        details = error.get("details")
+        reasons = (_dict(d).get("reason") for d in (details if isinstance(details, list) else ()))
+        return cls(
+            status,
+            word=str(error.get("status", "")),
+            message=str(error.get("message", "")),
+            reason=str(next(filter(None, reasons), "")),
+        )
+
+    def as_error(
+        self, action: str, *, name: TunedModelName | None, secret: str
+    ) -> ServiceError | TunedModelError:
+        """The error to raise.
+
+        A 404 means that the tuned model is not there only in Google's own words: any other
+        server says 404, too, when the address is wrong.
+
+        Args:
+            action: What failed, as the start of a sentence: "Reading tunedModels/x".
+            name: The tuned model that was asked for, if it was one.
+            secret: The API key, which must not be shown.
+        """
+        if name is not None and self.word == "NOT_FOUND":
+            return TunedModelNotFoundError.of(str(name))
+        said = without_secrets(self.message, secret).strip()
+        told = f": {said[:_LONGEST].rstrip('.')}. " if said else ". "
+        return ServiceError(
+            f"{action} failed with HTTP status {self.status}{told}{self._advice()}",
+            status=self.status,
+        )
+
+    def _advice(self) -> str:
+        """What to do next."""
+        if self.reason.startswith("API_KEY") or self.status == HTTPStatus.UNAUTHORIZED:
+            return "Check the API key, for example in GOOGLE_API_KEY."
+        if not self.word and self.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return NOT_GEMINI
+        match self.status:
+            case HTTPStatus.FORBIDDEN:
+                return (
+                    "This key may not do that, or the tuned model is another project's: check "
+                    "which project the key belongs to, and that the Gemini API is enabled there."
+                )
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                return "The quota is used up: wait a while, or ask for more."
+            case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                return "The service is in trouble: try again in a while."
+            case _:
+                return "Correct the request; trying again does not help."
+
+
+def without_secrets(text: str, secret: str) -> str:
+    """Hides the API key, and whatever else looks like one.
+
+    Example:
+        >>> without_secrets("Consumer 'api_key:abc' is not k-1234.", secret="k-1234")
+        "Consumer 'api_key:[hidden]' is not [hidden]."
+    """
+    if len(secret) >= _SHORTEST_SECRET:
+        text = text.replace(secret, "[hidden]")
+    return _SECRETS.sub("[hidden]", text)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why there was no answer, in a few words, and none of them from the request.
+
+    The HTTP libraries wrap each other's errors; the system's own sentence is the clearest.
+
+    Example:
+        >>> reason_of(ConnectionRefusedError(111, "Connection refused"))
+        'Connection refused'
+        >>> reason_of(TimeoutError())
+        'no answer in time'
+    """
+    if "Timeout" in type(error).__name__:
+        return "no answer in time"
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, ConnectionError) and link.errno:
+            return os.strerror(link.errno)  # asyncio puts "Connect call failed" in its place
+        if isinstance(link, OSError) and link.strerror:
+            return link.strerror
+        link = link.__cause__ or link.__context__
+    return type(error).__name__
+
+
+def showable(cause: BaseException, secret: str) -> BaseException | None:
+    """The cause, unless its text holds a secret: a traceback prints causes.
+
+    Google answers a bad key with a body that quotes the key.
+    """
+    return cause if without_secrets(str(cause), secret) == str(cause) else None
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,111 @@
+"""Errors say what happened, why and what to do, and travel between processes."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+
+import pytest
+from langchain_core.exceptions import ModelError
+
+from langchain_tuned_gemini import TunedModel, TunedModelState, errors
+from langchain_tuned_gemini.provenance import Attempt
+
+CREATING = TunedModel("tunedModels/x", TunedModelState.CREATING, "CREATING")
+FAILED = TunedModel("tunedModels/x", TunedModelState.FAILED, "FAILED", error="too few examples")
+ATTEMPT = Attempt("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")
+
+ONE_OF_EACH: list[errors.TunedGeminiError] = [
+    errors.TunedModelNameError("bad", name="x"),
+    errors.ParameterError("bad"),
+    errors.MissingExtraError("The emulator", extra="emulator"),
+    errors.DatasetError("is empty", source="train.jsonl", line=3, field="output"),
+    errors.ServiceError("refused", status=403),
+    errors.ServiceUnreachableError("http://127.0.0.1:1", "connection refused"),
+    errors.TunedModelError("odd", name="tunedModels/x"),
+    errors.TunedModelNotReadyError.of(CREATING),
+    errors.WaitTimeoutError(
+        "too long", name="tunedModels/x", state=TunedModelState.CREATING, waited=3.0
+    ),
+    errors.WaitCancelledError(
+        "told to stop", name="tunedModels/x", state=TunedModelState.CREATING, waited=3.0
+    ),
+    errors.TunedModelFailedError.of(FAILED),
+    errors.TunedModelNotFoundError.of("tunedModels/x"),
+    errors.EmptyAnswerError("tunedModels/x"),
+    errors.AllModelsFailedError([ATTEMPT], [TimeoutError("slow")]),
+]
+
+EVERY_CLASS = {
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, errors.TunedGeminiError) and kind is not errors.TunedGeminiError
+}
+
+
+def test_there_is_one_of_each_here() -> None:
+    assert {type(error) for error in ONE_OF_EACH} == EVERY_CLASS
+
+
+def test_every_class_stands_in_the_tree_at_the_top_of_the_file() -> None:
+    assert errors.__doc__
+    for kind in EVERY_CLASS:
+        assert kind.__name__ in errors.__doc__
+
+
+@pytest.mark.parametrize("error", ONE_OF_EACH, ids=lambda error: type(error).__name__)
+def test_an_error_travels_to_another_process(error: errors.TunedGeminiError) -> None:
+    twin = pickle.loads(pickle.dumps(error))
+
+    assert type(twin) is type(error)
+    assert str(twin) == str(error)
+    assert {k: str(v) for k, v in vars(twin).items()} == {k: str(v) for k, v in vars(error).items()}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_retryable"),
+    [
+        (errors.TunedModelNotReadyError.of(CREATING), True),
+        (errors.TunedModelFailedError.of(FAILED), False),
+        (errors.TunedModelNotFoundError.of("x"), False),
+        (errors.ServiceError("x", status=403), False),
+        (errors.ServiceError("x", status=429), True),
+        (errors.ServiceError("x", status=500), True),
+        (errors.ServiceError("x"), False),
+        (errors.ServiceUnreachableError("x", "y"), True),
+        (errors.AllModelsFailedError([ATTEMPT], [TimeoutError()]), False),
+        (
+            errors.AllModelsFailedError(
+                [ATTEMPT], [TimeoutError(), errors.EmptyAnswerError("tunedModels/x")]
+            ),
+            True,
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_langchains_retry_middleware_learns_whether_a_retry_may_help(
+    error: ModelError, is_retryable: bool
+) -> None:
+    assert isinstance(error, ModelError)
+    assert error.is_retryable is is_retryable
+
+
+def test_an_error_about_an_example_names_file_line_and_field() -> None:
+    error = errors.DatasetError("is empty", source="train.jsonl", line=3, field="output")
+
+    assert str(error) == "train.jsonl:3: field 'output': is empty"
+
+
+def test_a_failed_model_carries_the_platforms_reason() -> None:
+    assert "too few examples" in str(errors.TunedModelFailedError.of(FAILED))
+
+
+def test_the_group_of_all_failures_can_be_split() -> None:
+    group = errors.AllModelsFailedError([ATTEMPT], [TimeoutError("slow"), ValueError("odd")])
+
+    timeouts, others = group.split(TimeoutError)
+
+    assert isinstance(timeouts, errors.AllModelsFailedError)
+    assert timeouts.attempts == group.attempts == (ATTEMPT,)
+    assert others is not None
+    assert [type(error) for error in others.exceptions] == [ValueError]
