@@ -66,6 +66,9 @@ _REASONS = {
     "langchain_tuned_gemini.errors.TunedModelNotReadyError": Reason.NOT_READY,
     "langchain_tuned_gemini.errors.TunedModelFailedError": Reason.GONE,
     "langchain_tuned_gemini.errors.TunedModelNotFoundError": Reason.GONE,
+    # From a gate that was told to let nothing through when it can't know.
+    "langchain_tuned_gemini.errors.ServiceUnreachableError": Reason.CONNECTION,
+    "langchain_tuned_gemini.errors.ServiceError": Reason.OVERLOADED,
     "langchain_tuned_gemini.errors.EmptyAnswerError": Reason.BAD_OUTPUT,
     # httpx2 is a fork of httpx that google-genai uses when GOOGLE_GENAI_HTTP_CLIENT says so.
     **{

@@ -1,0 +1,100 @@
+"""Tuned Gemini models in LangChain chains that keep answering.
+
+Every name is imported when it is first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+    from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
+    from langchain_tuned_gemini.chat_models.gated import GatedChatModel
+    from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
+    from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
+    from langchain_tuned_gemini.dataset import TuningDataset, TuningExample
+    from langchain_tuned_gemini.errors import (
+        AllModelsFailedError,
+        DatasetError,
+        EmptyAnswerError,
+        MissingExtraError,
+        ParameterError,
+        ServiceError,
+        ServiceUnreachableError,
+        TunedGeminiError,
+        TunedModelError,
+        TunedModelFailedError,
+        TunedModelNameError,
+        TunedModelNotFoundError,
+        TunedModelNotReadyError,
+        WaitCancelledError,
+        WaitTimeoutError,
+    )
+    from langchain_tuned_gemini.example_selectors import (
+        FixedExampleSelector,
+        LexicalExampleSelector,
+    )
+    from langchain_tuned_gemini.failures import Reason
+    from langchain_tuned_gemini.few_shot import FewShotPrompt
+    from langchain_tuned_gemini.names import TunedModelName
+    from langchain_tuned_gemini.readiness import ReadinessGate, ReadinessPolicy
+    from langchain_tuned_gemini.services import TunedModelService
+    from langchain_tuned_gemini.services.genai import GenAIService
+    from langchain_tuned_gemini.services.generativeai import GenerativeAIService
+    from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState, TuningSnapshot
+    from langchain_tuned_gemini.waiting import Progress, await_until_active, wait_until_active
+
+_HOMES = {
+    "chat_models.fallback": ["FallbackChatModel"],
+    "chat_models.few_shot": ["FewShotChatModel"],
+    "chat_models.gated": ["GatedChatModel"],
+    "chat_models.tuned": ["ChatTunedGemini"],
+    "chat_models.wrapper": ["WrapperChatModel"],
+    "dataset": ["TuningDataset", "TuningExample"],
+    "errors": [
+        "AllModelsFailedError",
+        "DatasetError",
+        "EmptyAnswerError",
+        "MissingExtraError",
+        "ParameterError",
+        "ServiceError",
+        "ServiceUnreachableError",
+        "TunedGeminiError",
+        "TunedModelError",
+        "TunedModelFailedError",
+        "TunedModelNameError",
+        "TunedModelNotFoundError",
+        "TunedModelNotReadyError",
+        "WaitCancelledError",
+        "WaitTimeoutError",
+    ],
+    "example_selectors": ["FixedExampleSelector", "LexicalExampleSelector"],
+    "failures": ["Reason"],
+    "few_shot": ["FewShotPrompt"],
+    "names": ["TunedModelName"],
+    "readiness": ["ReadinessGate", "ReadinessPolicy"],
+    "services": ["TunedModelService"],
+    "services.genai": ["GenAIService"],
+    "services.generativeai": ["GenerativeAIService"],
+    "tuned_model": ["TunedModel", "TunedModelState", "TuningSnapshot"],
+    "waiting": ["Progress", "await_until_active", "wait_until_active"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: PLE0604  # a test holds it against the imports above
+    *sorted(_HOME_OF)
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""The chat models: each adds one idea to another chat model."""

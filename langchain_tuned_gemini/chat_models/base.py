@@ -1,0 +1,83 @@
+"""What all chat models of this package share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import get_config_list
+from pydantic import model_validator
+
+from langchain_tuned_gemini.errors import ParameterError
+
+MAX_CONCURRENCY = 128
+"""How many calls of a batch run at once when the caller does not say.
+
+LangChain takes `min(32, cores + 4)` threads, as if calls used the processor; they wait.
+"""
+
+
+class TunedGeminiChatModel(BaseChatModel):
+    """A chat model that refuses parameters it does not know and batches by the hundred."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            cls._check_names(values)
+        return values
+
+    @classmethod
+    def _check_names(cls, values: dict[str, Any]) -> None:
+        known = {n for name, f in cls.model_fields.items() for n in (name, f.alias) if n}
+        for name in values.keys() - known:
+            near = get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" It takes: {sorted(known)}."
+            raise ParameterError(f"{cls.__name__} has no parameter {name!r}.{hint}")
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `dumpd` and `load` work; secrets are left out."""
+        return True
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Where the class is found in serialised form, wherever its module moves."""
+        return ["langchain_tuned_gemini"]
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Calls the model for each input, up to `max_concurrency` (default 128) at once."""
+        configs = _concurrent(config, len(inputs))
+        return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Calls the model for each input, up to `max_concurrency` (default 128) at once."""
+        configs = _concurrent(config, len(inputs))
+        return await super().abatch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
+
+
+def _concurrent(
+    config: RunnableConfig | Sequence[RunnableConfig] | None, length: int
+) -> list[RunnableConfig]:
+    configs = get_config_list(config, length)
+    if configs and configs[0].get("max_concurrency") is None:
+        configs[0] = cast("RunnableConfig", {**configs[0], "max_concurrency": MAX_CONCURRENCY})
+    return configs

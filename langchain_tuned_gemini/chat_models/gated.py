@@ -1,0 +1,103 @@
+"""A chat model that is asked only when its state allows it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import Field
+
+from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
+from langchain_tuned_gemini.failures import classify
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """Whether a model may be called now; `ReadinessGate` is the one that asks Google."""
+
+    def check(self) -> None:
+        """Returns, or raises a `TunedModelError` that says why the model can't serve."""
+
+    async def acheck(self) -> None:
+        """The same without blocking the event loop."""
+
+    def forget(self) -> None:
+        """Drops what is remembered: a call has shown that it may be wrong."""
+
+
+class GatedChatModel(WrapperChatModel):
+    """Asks a gate first, and the model only when the gate lets it through.
+
+    Raises:
+        TunedModelNotReadyError: The model is still CREATING.
+        TunedModelFailedError: It FAILED or was CANCELLED.
+        TunedModelNotFoundError: It does not exist.
+    """
+
+    gate: Gate = Field(exclude=True, repr=False)
+    """Decides whether the model may be called now."""
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """False: a gate asks a service, which can't be written down."""
+        return False
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        self.gate.check()
+        with self._telling_the_gate():
+            return super()._generate(messages, stop, run_manager, **kwargs)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        await self.gate.acheck()
+        with self._telling_the_gate():
+            return await super()._agenerate(messages, stop, run_manager, **kwargs)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        self.gate.check()
+        with self._telling_the_gate():
+            yield from super()._stream(messages, stop, run_manager, **kwargs)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        await self.gate.acheck()
+        with self._telling_the_gate():
+            async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
+                yield chunk
+
+    @contextmanager
+    def _telling_the_gate(self) -> Iterator[None]:
+        """Makes the gate ask again after an error that speaks of the model's state."""
+        try:
+            yield
+        except Exception as error:  # named by classify; raised again in any case
+            failure = classify(error)
+            if failure and failure.reason.speaks_of_the_model:
+                self.gate.forget()
+            raise

@@ -1,0 +1,53 @@
+"""Tools in LangChain's neutral form, bound to each model in the way of its provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableBinding
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from langchain_tuned_gemini.errors import ParameterError
+
+
+def neutral(
+    tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+    tool_choice: str | None,
+) -> dict[str, Any]:
+    """Call arguments that any model's `bind_tools` can be given later."""
+    arguments: dict[str, Any] = {"tools": [_neutral_tool(tool) for tool in tools]}
+    if tool_choice is not None:
+        arguments["tool_choice"] = tool_choice
+    return arguments
+
+
+def _neutral_tool(tool: Any) -> Any:
+    """A tool as a JSON schema; a provider's built-in tool (`{"google_search": {}}`) as it is."""
+    if isinstance(tool, dict) and not {"type", "name", "title"} & tool.keys():
+        return tool
+    return convert_to_openai_tool(tool)
+
+
+def bound_to(
+    model: BaseChatModel, arguments: Mapping[str, Any]
+) -> tuple[BaseChatModel, dict[str, Any]]:
+    """A model and its call arguments, with neutral tools turned into its provider's form.
+
+    Raises:
+        ParameterError: If there are tools and the model does not bind them to itself.
+    """
+    rest = dict(arguments)
+    tools = rest.pop("tools", None)
+    if not tools:
+        return model, rest
+    choice = {"tool_choice": rest.pop("tool_choice")} if "tool_choice" in rest else {}
+    binding = model.bind_tools(tools, **choice)
+    if not isinstance(binding, RunnableBinding) or not isinstance(binding.bound, BaseChatModel):
+        raise ParameterError(
+            f"{type(model).__name__}.bind_tools() makes a {type(binding).__name__}, not a model "
+            "with tools, so it can't be one of the models of a FallbackChatModel that has tools."
+        )
+    return binding.bound, {**rest, **binding.kwargs}

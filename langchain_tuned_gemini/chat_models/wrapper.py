@@ -1,0 +1,142 @@
+"""A chat model around another one that changes nothing: the others override what they change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Self, cast
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import (
+    Runnable,
+    RunnableBinding,
+    RunnableParallel,
+    RunnableSequence,
+)
+from langchain_core.tools import BaseTool
+from pydantic import BaseModel, SerializeAsAny, model_validator
+
+from langchain_tuned_gemini.chat_models.base import TunedGeminiChatModel
+from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
+
+
+class WrapperChatModel(TunedGeminiChatModel):
+    """Answers with another chat model, and is taken for it by everything around.
+
+    It delegates at the provider contract (`_generate`, `_stream` and their async twins), not at
+    `invoke`: so tokens are counted once. The wrapped model's cache, rate limiter,
+    `disable_streaming` and `output_version` are adopted where they are not set here.
+    """
+
+    wrapped: SerializeAsAny[BaseChatModel]
+    """The model that answers."""
+
+    @model_validator(mode="after")
+    def _adopt_settings(self) -> Self:
+        for setting in ("cache", "rate_limiter", "disable_streaming", "output_version"):
+            if setting not in self.model_fields_set:
+                setattr(self, setting, getattr(self.wrapped, setting))
+        return self
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return self.wrapped.profile
+
+    @property
+    def _llm_type(self) -> str:
+        return self.wrapped._llm_type
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return dict(self.wrapped._identifying_params)
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return self.wrapped._get_ls_params(stop=stop, **kwargs)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The wrapped model's token ids."""
+        return self.wrapped.get_token_ids(text)
+
+    def get_num_tokens(self, text: str) -> int:
+        """The wrapped model's count of tokens."""
+        return self.wrapped.get_num_tokens(text)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return self.wrapped._generate(messages, stop=stop, run_manager=run_manager, **kwargs)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return await self.wrapped._agenerate(messages, stop=stop, run_manager=run_manager, **kwargs)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        yield from stream_from(self.wrapped, messages, stop, run_manager=run_manager, **kwargs)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in astream_from(
+            self.wrapped, messages, stop, run_manager=run_manager, **kwargs
+        ):
+            yield chunk
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Binds tools in the way of the wrapped model, to this one."""
+        bound = self.wrapped.bind_tools(tools, tool_choice=tool_choice, **kwargs)
+        return cast("Runnable[LanguageModelInput, AIMessage]", self._in_place_of(bound))
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Structured output in the way of the wrapped model, answered by this one."""
+        chain = self.wrapped.with_structured_output(schema, include_raw=include_raw, **kwargs)
+        return cast(
+            "Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", self._in_place_of(chain)
+        )
+
+    def _in_place_of(self, runnable: Any) -> Any:
+        """The same runnable with this model in the place of the wrapped one.
+
+        The wrapped model builds what it returns around itself; this one must stand there
+        instead, or it would be left out of the call.
+        """
+        match runnable:
+            case _ if runnable is self.wrapped:
+                return self
+            case RunnableBinding():
+                return runnable.model_copy(update={"bound": self._in_place_of(runnable.bound)})
+            case RunnableSequence():
+                return RunnableSequence(*map(self._in_place_of, runnable.steps))
+            case RunnableParallel():
+                steps = runnable.steps__.items()
+                return RunnableParallel({name: self._in_place_of(step) for name, step in steps})
+            case _:
+                return runnable
