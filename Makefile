@@ -39,9 +39,9 @@ record: $(READY) ## Record the cassettes again: from the emulator, or from Googl
 	@$(BIN)/python -m pytest tests/integration_tests/test_cassettes.py --record-mode=once $(ARGS)
 
 bench: $(READY) ## Measure what the fallback costs
-	@$(BIN)/python benchmarks/overhead.py $(ARGS)
-	@$(BIN)/python benchmarks/fallback_delay.py $(ARGS)
-	@$(BIN)/python benchmarks/connections.py $(ARGS)
+	@$(BIN)/python -m benchmarks.overhead $(ARGS)
+	@$(BIN)/python -m benchmarks.fallback_delay $(ARGS)
+	@$(BIN)/python -m benchmarks.connections $(ARGS)
 
 constraints: ## Resolve all dependencies again into constraints.txt
 	@$(PYTHON) -m venv $(VENV)-constraints

@@ -1,0 +1,150 @@
+"""The shared HTTP clients, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from langchain_tuned_gemini import ChatTunedGemini, http
+from langchain_tuned_gemini.emulator import Emulator
+from tests.conftest import TUNED
+
+
+@pytest.fixture
+def tuned(emulator: Emulator) -> ChatTunedGemini:
+    return ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
+
+
+def test_models_share_their_connections(emulator: Emulator) -> None:
+    for _ in range(5):
+        ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url).invoke("7")
+        assert emulator.connections <= 5
+
+    models = [
+        ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url) for _ in range(5)
+    ]
+    before = emulator.connections
+    for model in models:
+        model.invoke("7")
+    assert emulator.connections - before <= 1
+
+
+def test_calls_at_once_open_no_more_connections_than_calls_in_flight(
+    tuned: ChatTunedGemini, emulator: Emulator
+) -> None:
+    tuned.batch(["7"] * 200, {"max_concurrency": 8})
+
+    assert emulator.connections <= 9  # and one for the state
+
+
+async def test_calls_at_once_do_not_either_on_an_event_loop(
+    tuned: ChatTunedGemini, emulator: Emulator
+) -> None:
+    await tuned.abatch(["7"] * 200, {"max_concurrency": 8})
+
+    assert emulator.connections <= 9
+
+
+def test_event_loops_that_come_and_go_are_served(
+    tuned: ChatTunedGemini, emulator: Emulator
+) -> None:
+    answers = [asyncio.run(tuned.ainvoke("7")).text for _ in range(3)]
+
+    assert answers == ["8", "8", "8"]
+
+
+def test_event_loops_in_many_threads_are_served(tuned: ChatTunedGemini) -> None:
+    async def ask() -> list[str]:
+        return [(await tuned.ainvoke("7")).text for _ in range(3)]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: asyncio.run(ask()), range(16)))
+
+    assert answers == [["8"] * 3] * 16
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_a_forked_process_opens_connections_of_its_own(
+    tuned: ChatTunedGemini, emulator: Emulator
+) -> None:
+    tuned.invoke("7")
+    before = emulator.connections
+
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if tuned.invoke("7").text == "8" else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert emulator.connections == before + 1
+    assert tuned.invoke("8").text == "9"
+    assert emulator.connections == before + 1  # the parent's is still open
+
+
+def test_a_redirect_is_refused_and_no_key_leaves_the_origin(tuned: ChatTunedGemini) -> None:
+    with Emulator() as elsewhere, Emulator() as gemini:
+        gemini.add_tuned_model(TUNED, examples=[{"text_input": "7", "output": "8"}])
+        model = ChatTunedGemini(model=TUNED, api_key="key", base_url=gemini.base_url)
+        with gemini.fault(model=TUNED, redirect=elsewhere.base_url):
+            for call in (model.invoke, lambda text: asyncio.run(model.ainvoke(text))):
+                with pytest.raises(Exception, match="307"):
+                    call("7")
+
+        assert elsewhere.requests == []
+
+
+def test_no_cookie_is_kept() -> None:
+    client = http.sync_client()
+    request = httpx.Request("GET", "https://example.com/")
+    answer = httpx.Response(200, headers={"set-cookie": "who=me"}, request=request)
+
+    client.cookies.extract_cookies(answer)
+
+    assert list(client.cookies.jar) == []
+
+
+def test_the_clients_are_closed_when_their_last_user_is_gone(emulator: Emulator) -> None:
+    gc.collect()
+    client = http.sync_client()
+    gone = weakref.ref(client)
+    transport = client._transport
+    headers = {"x-goog-api-key": "key"}
+    client.get(f"{emulator.base_url}/v1beta/{TUNED}", headers=headers)
+    assert transport.idle.stacks
+
+    del client
+    gc.collect()
+
+    assert gone() is None
+    assert not any(transport.idle.stacks.values())
+
+
+def test_a_proxy_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", emulator.base_url)
+
+    with httpx.Client(transport=http._SyncTransport()) as client:
+        client.get("http://gemini.example/v1beta/models", headers={"host": "127.0.0.1"})
+
+    assert emulator.connections == 1
+
+
+def test_a_connection_that_a_server_closed_meanwhile_is_replaced(emulator: Emulator) -> None:
+    model = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
+    model.invoke("7")
+    port = int(emulator.base_url.rsplit(":", 1)[1])
+    emulator.stop()
+
+    with Emulator(port=port) as restarted:
+        restarted.add_tuned_model(TUNED, examples=[{"text_input": "7", "output": "8"}])
+        assert model.invoke("7").text == "8"
