@@ -1,0 +1,33 @@
+"""A local Gemini tuning API on a real socket: for tests, demos and continuous integration.
+
+Needs the extra `emulator`: `pip install "langchain-tuned-gemini[emulator]"`.
+"""
+
+try:
+    import starlette  # noqa: F401 (only to say at once what is missing)
+    import uvicorn  # noqa: F401
+except ImportError as error:
+    msg = (
+        f"the emulator needs {error.name}, which is not installed: "
+        'pip install "langchain-tuned-gemini[emulator]"'
+    )
+    raise ImportError(msg, name=error.name) from error
+
+from langchain_tuned_gemini.emulator.emulator import Emulator
+from langchain_tuned_gemini.emulator.faults import ArmedFault, Fault
+from langchain_tuned_gemini.emulator.progression import Progression, after, immediate, manual
+from langchain_tuned_gemini.emulator.recording import RecordedRequest
+from langchain_tuned_gemini.emulator.records import BaseModel, Hyperparameters
+
+__all__ = [
+    "ArmedFault",
+    "BaseModel",
+    "Emulator",
+    "Fault",
+    "Hyperparameters",
+    "Progression",
+    "RecordedRequest",
+    "after",
+    "immediate",
+    "manual",
+]

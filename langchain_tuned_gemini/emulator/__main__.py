@@ -1,0 +1,101 @@
+"""The emulator by hand: `python -m langchain_tuned_gemini.emulator --port 8080`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from langchain_tuned_gemini.emulator import Emulator, after, immediate
+from langchain_tuned_gemini.emulator.example_files import read_examples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WRONG_INPUT = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line; argparse would print the usage before it."""
+        self.exit(WRONG_INPUT, f"emulator: error: {message} (see --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until Ctrl-C; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        examples = read_examples(options.examples) if options.examples else []
+        progression = immediate() if options.after is None else after(options.after)
+        gemini = Emulator(port=options.port, progression=progression, latency=options.latency)
+        if examples:
+            gemini.add_tuned_model(options.model, examples=examples)
+        gemini.start()
+    except (ValueError, OSError) as error:
+        _say(f"emulator: error: {error}")
+        return WRONG_INPUT
+    _serve(gemini, options.model if examples else None)
+    return 0
+
+
+def _serve(gemini: Emulator, model: str | None) -> None:
+    _say(gemini.base_url, sys.stdout)
+    hint = f"serving {model}; " if model else ""
+    _say(f"{hint}any API key will do; Ctrl-C stops it")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        _say("stopped")
+    finally:
+        gemini.stop()
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """The base URL goes to the output, for scripts; everything else to the error stream."""
+    print(text, file=stream or sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m langchain_tuned_gemini.emulator",
+        description=(
+            "A local Gemini tuning API (v1beta, generateContent, tunedModels) on 127.0.0.1. "
+            "Prints its base URL and serves until Ctrl-C. Not a language model: a tuned "
+            "model repeats its nearest training example."
+        ),
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="TCP port; 0, the default, is a free one"
+    )
+    parser.add_argument(
+        "--examples",
+        type=Path,
+        metavar="FILE",
+        help='JSONL with {"text_input": ..., "output": ...}; becomes an ACTIVE tuned model',
+    )
+    parser.add_argument(
+        "--model",
+        default="tunedModels/demo",
+        metavar="NAME",
+        help="name of that tuned model (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--after",
+        type=float,
+        metavar="SECONDS",
+        help="how long created models are CREATING (default: not at all)",
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long a model thinks before each answer (default: 0)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

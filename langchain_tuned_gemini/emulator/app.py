@@ -1,0 +1,120 @@
+"""The ASGI application: from a request to the steps of its answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect, Request
+
+from langchain_tuned_gemini.emulator import effects
+from langchain_tuned_gemini.emulator.access import check_credentials, check_host
+from langchain_tuned_gemini.emulator.calls import read_call
+from langchain_tuned_gemini.emulator.connection import perform
+from langchain_tuned_gemini.emulator.errors import ApiError, html_page
+from langchain_tuned_gemini.emulator.methods import HANDLERS
+from langchain_tuned_gemini.emulator.recording import (
+    CREDENTIAL_HEADERS,
+    CREDENTIAL_PARAMETERS,
+    RecordedRequest,
+)
+from langchain_tuned_gemini.emulator.replies import HTML, Reply, script
+from langchain_tuned_gemini.emulator.wire import decode, with_enum_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from langchain_tuned_gemini.emulator.calls import Call
+    from langchain_tuned_gemini.emulator.connection import Connections
+    from langchain_tuned_gemini.emulator.faults import FaultBoard
+    from langchain_tuned_gemini.emulator.replies import Script
+    from langchain_tuned_gemini.emulator.world import World
+
+
+class App:
+    """Answers requests: reads, records, asks the faults, calls the method, sends.
+
+    Deciding what to answer is synchronous and quick; only sending waits. Google's URLs
+    end in `:method`, which Starlette's router can't split, hence the table in `calls`.
+    """
+
+    def __init__(self, world: World, faults: FaultBoard, connections: Connections) -> None:
+        """Serves this world, with these faults."""
+        self.requests: list[RecordedRequest] = []
+        self._world = world
+        self._faults = faults
+        self._connections = connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        request = Request(scope, receive)
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return
+        steps = self._answer(request, decode(body)).steps()
+        await perform(steps, self._connections, scope, receive, send)
+
+    def _answer(self, request: Request, json: object) -> Script:
+        query = dict(request.query_params)
+        call = read_call(request.method, request.scope["path"], query, json)
+        self._record(request, query, json, call)
+        try:
+            check_host(request, self._world.options)
+            if call is None:
+                return script(_unbound(request.scope["path"]))
+            check_credentials(request, self._world.options)
+        except ApiError as error:
+            return script(_refused(error))
+        fault = self._faults.match(call)
+        if fault is None:
+            return script(_numbered(call, self._called(call)))
+        reply = effects.replacement(fault, call)
+        if reply is None:
+            reply = effects.rewritten(fault, call, self._called(call))
+        return effects.interrupted(fault, script(_numbered(call, reply)))
+
+    def _called(self, call: Call) -> Reply:
+        try:
+            with self._world.lock:
+                answer = HANDLERS[call.method](self._world, call)
+        except ApiError as error:
+            return _refused(error)
+        return answer if isinstance(answer, Reply) else Reply((answer,))
+
+    def _record(
+        self, request: Request, query: Mapping[str, str], json: object, call: Call | None
+    ) -> None:
+        headers = request.headers.items()
+        record = RecordedRequest(
+            method=request.method,
+            path=request.scope["path"],
+            query={k: v for k, v in query.items() if k not in CREDENTIAL_PARAMETERS},
+            call=None if call is None else call.method,
+            model=None if call is None else call.model,
+            body=json,
+            time=self._world.options.clock(),
+            headers={k: v for k, v in headers if k not in CREDENTIAL_HEADERS},
+        )
+        self.requests.append(record)
+
+
+def _refused(error: ApiError) -> Reply:
+    return Reply((error.body,), status=error.code)
+
+
+def _unbound(path: str) -> Reply:
+    """The 404 of a URL that means nothing: a page, since no API sees the request."""
+    text = f"The requested URL <code>{escape(path)}</code> was not found on this server."
+    page = html_page(404, "Not Found", text)
+    return Reply(body=page.encode(), status=404, content_type=HTML)
+
+
+def _numbered(call: Call, reply: Reply) -> Reply:
+    """Enums as numbers where the client asks for them."""
+    if "enum-encoding=int" not in call.query.get("$alt", ""):
+        return reply
+    return replace(reply, messages=tuple(with_enum_numbers(m) for m in reply.messages))

@@ -1,0 +1,166 @@
+"""What a test does to the tuned models behind the API's back: add, move, remove them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from langchain_tuned_gemini.dataset import TuningDataset, TuningExample
+from langchain_tuned_gemini.emulator import creation
+from langchain_tuned_gemini.emulator.progression import (
+    SECOND,
+    immediate,
+    manual,
+    natural_ending,
+)
+from langchain_tuned_gemini.emulator.records import (
+    Ending,
+    Example,
+    Hyperparameters,
+    State,
+    TunedModelRecord,
+)
+from langchain_tuned_gemini.emulator.similarity import ExampleIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from langchain_tuned_gemini.emulator.records import BaseModel
+    from langchain_tuned_gemini.emulator.world import World
+
+ExampleLike = Mapping[str, str] | tuple[str, str] | TuningExample
+"""A training example: `{"text_input": …, "output": …}`, both as a pair, or a dataset's."""
+
+SET_TO_FAILED = (13, "The model was set to FAILED.")
+_NAME = re.compile(r"tunedModels/[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """A tuned model to be added; the fields are described at `Emulator.add_tuned_model`."""
+
+    name: str
+    examples: str | PathLike[str] | Iterable[ExampleLike]
+    state: str
+    base_model: str
+    display_name: str
+    description: str
+    create_time: float | None
+    hyperparameters: Hyperparameters | None
+    owner: str
+
+
+def add(world: World, seed: Seed) -> None:
+    """Adds a tuned model in a state.
+
+    Raises:
+        ValueError: A name of another form or already there, a state or a base model that
+            does not exist, an example without one of its two texts.
+    """
+    if not _NAME.fullmatch(seed.name):
+        msg = f"a tuned model's name is tunedModels/ID, in small letters, not {seed.name!r}"
+        raise ValueError(msg)
+    if seed.name in world.tuned_models:
+        msg = f"{seed.name} is there already: delete it first, or choose another name"
+        raise ValueError(msg)
+    state, base = _state(seed.state), _base_model(world, seed.base_model)
+    given = seed.examples
+    rows = TuningDataset.read(given) if isinstance(given, str | PathLike) else given
+    examples = tuple(_example(row) for row in rows)
+    created = world.now() if seed.create_time is None else int(seed.create_time * SECOND)
+    record = TunedModelRecord(
+        name=seed.name,
+        base_model=base.name,
+        create_time=created,
+        examples=ExampleIndex(examples),
+        hyperparameters=seed.hyperparameters or creation.default_hyperparameters(len(examples)),
+        progression=immediate() if state is State.ACTIVE else manual(),
+        operation_id=world.random_id(creation.RANDOM_LENGTH),
+        permissions=(creation.owner_permission(world, seed.owner),),
+        display_name=seed.display_name,
+        description=seed.description,
+        temperature=base.temperature,
+        top_p=base.top_p,
+        top_k=base.top_k,
+        ended=_ending(state, created),
+    )
+    world.add(record)
+
+
+def set_state(world: World, name: str, state: str) -> None:
+    """Puts a tuned model into a state, now."""
+    record, wanted = find(world, name), _state(state)
+    if wanted is State.CREATING:
+        world.change(record, progression=manual(), steps_by_hand=(), ended=None)
+    else:
+        world.change(record, ended=_ending(wanted, world.now()))
+
+
+def advance(world: World, name: str, steps: int | None) -> None:
+    """Makes tuning steps by hand; to the end without a number."""
+    record, now = find(world, name), world.now()
+    training = world.training(record)
+    if training.ended is not None:
+        msg = f"{name} is {training.state}: only a model that is CREATING can advance"
+        raise ValueError(msg)
+    done = tuple(snapshot.compute_time for snapshot in training.snapshots())
+    missing = record.total_steps - len(done)
+    made = missing if steps is None else min(steps, missing)
+    ended = natural_ending(record, now) if made == missing else None
+    world.change(record, steps_by_hand=(*done, *(now,) * made), ended=ended)
+
+
+def delete(world: World, name: str) -> None:
+    """Removes a tuned model."""
+    del world.tuned_models[find(world, name).name]
+
+
+def find(world: World, name: str) -> TunedModelRecord:
+    """The tuned model of this name.
+
+    Raises:
+        LookupError: There is none.
+    """
+    record = world.tuned_models.get(name)
+    if record is None:
+        names = ", ".join(sorted(world.tuned_models)) or "none at all"
+        msg = f"the emulator has no tuned model {name!r}; it has {names}"
+        raise LookupError(msg)
+    return record
+
+
+def _ending(state: State, time: int) -> Ending | None:
+    if state is State.CREATING:
+        return None
+    return Ending(state, time, SET_TO_FAILED) if state is State.FAILED else Ending(state, time)
+
+
+def _base_model(world: World, name: str) -> BaseModel:
+    base = world.base_models.get(name)
+    if base is None:
+        msg = f"the emulator knows no base model {name!r}: see Emulator.add_base_model"
+        raise ValueError(msg)
+    return base
+
+
+def _state(state: str) -> State:
+    try:
+        return State(state)
+    except ValueError:
+        msg = f"a tuned model is CREATING, ACTIVE or FAILED, not {state!r}"
+        raise ValueError(msg) from None
+
+
+def _example(example: ExampleLike) -> Example:
+    if isinstance(example, TuningExample):
+        return Example(example.text_input, example.output)
+    try:
+        if isinstance(example, Mapping):
+            return Example(example["text_input"], example["output"])
+        return Example(*example)
+    except (KeyError, TypeError):
+        msg = f"an example has a text_input and an output, unlike {example!r}"
+        raise ValueError(msg) from None

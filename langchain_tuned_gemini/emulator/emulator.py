@@ -1,0 +1,248 @@
+"""A local Gemini tuning API on a real socket."""
+
+from __future__ import annotations
+
+import time
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+
+from langchain_tuned_gemini.emulator import control
+from langchain_tuned_gemini.emulator.access import GOOGLE
+from langchain_tuned_gemini.emulator.app import App
+from langchain_tuned_gemini.emulator.connection import Connections
+from langchain_tuned_gemini.emulator.faults import Fault, FaultBoard
+from langchain_tuned_gemini.emulator.methods.base_models import KNOWN, TUNABLE
+from langchain_tuned_gemini.emulator.progression import Progression, immediate
+from langchain_tuned_gemini.emulator.records import ME, BaseModel
+from langchain_tuned_gemini.emulator.server import LOOPBACK, Server
+from langchain_tuned_gemini.emulator.world import Options, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from os import PathLike
+    from types import TracebackType
+
+    from langchain_tuned_gemini.emulator.control import ExampleLike
+    from langchain_tuned_gemini.emulator.recording import RecordedRequest
+    from langchain_tuned_gemini.emulator.records import Hyperparameters
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Emulator:
+    """The Gemini Developer API with tuned models, for tests, demos and continuous integration.
+
+    Google's own SDKs talk to it unchanged. A tuned model in it answers with the output of
+    its nearest training example; a base model with that of the nearest few-shot example in
+    its prompt, and without any it says that it knows nothing. It is not a language model.
+
+    Example:
+        >>> import httpx
+        >>> with Emulator() as gemini:
+        ...     dogs = [("List all dogs", "SELECT * FROM dogs")]
+        ...     gemini.add_tuned_model("tunedModels/dogs", examples=dogs)
+        ...     url = f"{gemini.base_url}/v1beta/tunedModels/dogs:generateContent?key=any"
+        ...     question = {"contents": [{"parts": [{"text": "list the dogs"}]}]}
+        ...     answer = httpx.post(url, json=question).json()
+        ...     with gemini.fault(model="tunedModels/dogs", status=503):
+        ...         refusal = httpx.post(url, json=question)
+        >>> answer["candidates"][0]["content"]["parts"][0]["text"]
+        'SELECT * FROM dogs'
+        >>> refusal.status_code, len(gemini.requests)
+        (503, 2)
+
+    Args:
+        port: The TCP port on 127.0.0.1; 0 takes a free one.
+        progression: How created models become ACTIVE: `immediate()` (the default),
+            `manual()` or `after(seconds)`.
+        fails: Ids or display names of models whose creation ends FAILED.
+        clock: Returns seconds since the epoch; tests set the time with it.
+        answer_while_creating: HTTP status of generate calls to a CREATING model. No
+            public source shows it: 400 FAILED_PRECONDITION is a guess.
+        answer_while_failed: The same for a FAILED model, a guess too.
+        answer_when_missing: HTTP status of generate calls to a model that does not
+            exist. Google seems to answer 403 for whatever it will not reveal
+            (deprecated-generative-ai-js issue 240); 404 is what get answers.
+        latency: Seconds that a model thinks before each answer.
+        rejected_keys: API keys that get Google's "API key not valid". Every other
+            key, and every bearer token, is accepted.
+        hosts: Host names to answer to besides loopback. Google's is there by default,
+            for clients whose transport is routed to the emulator.
+
+    Attributes:
+        fault: Arms a [`Fault`][langchain_tuned_gemini.emulator.Fault]: takes its fields as
+            keyword arguments, and returns an
+            [`ArmedFault`][langchain_tuned_gemini.emulator.ArmedFault], which is a context
+            manager and has `remove()`. Of several that fit a call, the last one hits it.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        progression: Progression | None = None,
+        fails: Collection[str] = (),
+        clock: Callable[[], float] = time.time,
+        answer_while_creating: int = 400,
+        answer_while_failed: int = 400,
+        answer_when_missing: int = 404,
+        latency: float = 0,
+        rejected_keys: Collection[str] = (),
+        hosts: Collection[str] = (GOOGLE,),
+    ) -> None:
+        """Nothing listens before `start`, or `with`."""
+        options = Options(
+            progression=immediate() if progression is None else progression,
+            clock=clock,
+            fails=frozenset(fails),
+            answer_while_creating=answer_while_creating,
+            answer_while_failed=answer_while_failed,
+            answer_when_missing=answer_when_missing,
+            latency=latency,
+            rejected_keys=frozenset(rejected_keys),
+            hosts=frozenset(hosts),
+        )
+        self._world = World(options, {model.name: model for model in KNOWN})
+        self._faults = FaultBoard()
+        self._connections = Connections()
+        self._app = App(self._world, self._faults, self._connections)
+        self._server = Server(self._app, self._connections, port)
+        self.fault = _composed(Fault, self._faults.arm)
+
+    def start(self) -> None:
+        """Listens; does nothing if it runs already.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stops listening and drops every connection; does nothing if it is stopped.
+
+        The models stay, and `start` serves them again.
+        """
+        self._server.stop()
+
+    def __enter__(self) -> Self:
+        """Starts."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stops."""
+        self.stop()
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, `http://127.0.0.1:53187`.
+
+        Raises:
+            RuntimeError: It does not run.
+        """
+        port = self._server.port
+        if port is None:
+            msg = "the emulator is not running: use `with Emulator() as gemini`, or start()"
+            raise RuntimeError(msg)
+        return f"http://{LOOPBACK}:{port}"
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """What arrived so far, oldest first; never with credentials."""
+        return list(self._app.requests)
+
+    @property
+    def connections(self) -> int:
+        """How many TCP connections were accepted so far."""
+        return self._connections.accepted
+
+    def clear_faults(self) -> None:
+        """Ends all faults."""
+        self._faults.clear()
+
+    def add_base_model(self, model: BaseModel | str) -> None:
+        """Lets the emulator know one more base model, or know one differently.
+
+        Args:
+            model: The model, or its name, `models/ID`, for one with the usual limits.
+        """
+        added = BaseModel(name=model) if isinstance(model, str) else model
+        with self._world.lock:
+            self._world.base_models[added.name] = added
+
+    def add_tuned_model(
+        self,
+        name: str,
+        *,
+        examples: str | PathLike[str] | Iterable[ExampleLike] = (),
+        state: str = "ACTIVE",
+        base_model: str = TUNABLE,
+        display_name: str = "",
+        description: str = "",
+        create_time: float | None = None,
+        hyperparameters: Hyperparameters | None = None,
+        owner: str = ME,
+    ) -> None:
+        """Adds a tuned model as if it had been created before.
+
+        Args:
+            name: `tunedModels/ID`.
+            examples: A file's path, a `TuningDataset`, mappings with `text_input` and `output`,
+                or pairs of both.
+            state: `CREATING` (until `advance` or `set_state`), `ACTIVE` or `FAILED`.
+            base_model: A base model that the emulator knows.
+            display_name: Empty for a model that was created with an id.
+            description: What it is for.
+            create_time: Seconds since the epoch; now by default.
+            hyperparameters: Those of the real API's defaults where none are given.
+            owner: Somebody else's model is not listed, and answers 403 unless shared.
+        """
+        seed = control.Seed(
+            name=name,
+            examples=examples,
+            state=state,
+            base_model=base_model,
+            display_name=display_name,
+            description=description,
+            create_time=create_time,
+            hyperparameters=hyperparameters,
+            owner=owner,
+        )
+        with self._world.lock:
+            control.add(self._world, seed)
+
+    def set_state(self, name: str, state: str) -> None:
+        """Puts a tuned model into a state now: `CREATING`, `ACTIVE` or `FAILED`."""
+        with self._world.lock:
+            control.set_state(self._world, name, state)
+
+    def advance(self, name: str, steps: int | None = None) -> None:
+        """Makes a CREATING model go on by so many tuning steps, or to its end.
+
+        Raises:
+            LookupError: There is no such model.
+            ValueError: Its tuning has ended.
+        """
+        with self._world.lock:
+            control.advance(self._world, name, steps)
+
+    def delete_tuned_model(self, name: str) -> None:
+        """Removes a tuned model as if somebody else had deleted it."""
+        with self._world.lock:
+            control.delete(self._world, name)
+
+
+def _composed(make: Callable[P, Fault], use: Callable[[Fault], R]) -> Callable[P, R]:
+    """`use` with the parameters of `make`: the fields of a fault are listed once."""
+
+    @wraps(make)
+    def composed(*args: P.args, **kwargs: P.kwargs) -> R:
+        return use(make(*args, **kwargs))
+
+    return composed

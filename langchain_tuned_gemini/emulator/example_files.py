@@ -1,0 +1,59 @@
+"""Training examples from a JSONL file, with errors that say where."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from langchain_tuned_gemini.emulator.records import Example
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class ExampleFileError(ValueError):
+    """A file of examples that can't be used: the message names file, line and field."""
+
+
+def read_examples(path: Path) -> list[Example]:
+    """Reads one `{"text_input": …, "output": …}` from each line; empty lines are skipped.
+
+    Raises:
+        ExampleFileError: The file can't be read, is not UTF-8, has no example, or a line
+            is none.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        msg = f"{path}: {error.strerror}"
+        raise ExampleFileError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path}: not UTF-8 (byte {error.start})"
+        raise ExampleFileError(msg) from error
+    # Not splitlines(): a JSON string may hold a Unicode line separator.
+    numbered = enumerate(text.split("\n"), start=1)
+    examples = [_example(f"{path}:{number}", line) for number, line in numbered if line.strip()]
+    if not examples:
+        msg = f"{path}: no examples in it"
+        raise ExampleFileError(msg)
+    return examples
+
+
+def _example(place: str, line: str) -> Example:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        msg = f"{place}: not JSON ({error})"
+        raise ExampleFileError(msg) from error
+    if not isinstance(row, dict):
+        msg = f'{place}: not an object like {{"text_input": ..., "output": ...}}'
+        raise ExampleFileError(msg)
+    return Example(_field(place, row, "text_input"), _field(place, row, "output"))
+
+
+def _field(place: str, row: dict[str, object], field: str) -> str:
+    value = row.get(field)
+    if not isinstance(value, str) or not value:
+        msg = f"{place}: {field!r} is missing, empty or no text"
+        raise ExampleFileError(msg)
+    return value

@@ -1,0 +1,239 @@
+"""What can go wrong, and when: faults as values, and the board they are armed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from langchain_tuned_gemini.emulator.calls import GENERATE, METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from langchain_tuned_gemini.emulator.calls import Call
+
+_STATUSES = range(200, 600)
+_GROUPS = frozenset({"generate", "any"})
+_NO_EFFECT_ALONE = frozenset({"model", "method", "nth", "times", "message", "retry_after", "stall"})
+_LEAST = {
+    "nth": 1,
+    "times": 1,
+    "retry_delay": 0,
+    "retry_after": 0,
+    "delay": 0,
+    "cut_after": 0,
+    "end_after": 0,
+    "error_after": 0,
+    "stall_after": 0,
+    "stall": 0,
+    "drip": 0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something that goes wrong with some calls.
+
+    The first four fields say which calls, the others what happens to them; effects of
+    different kinds combine. All durations are seconds.
+
+    Attributes:
+        model: Only calls of this model, `tunedModels/…` or `models/…`; of all by default.
+        method: Only this method: `get`, `list`, `create`, `patch`, `delete`,
+            `operations.get`, `models.get`, `countTokens` and so on; `generate` (the
+            default) is generateContent and streamGenerateContent, `any` is everything.
+        nth: Only from the nth such call on, counted from 1 since the fault was armed.
+        times: How many calls are hit. By default all, and with `nth` only that one.
+        status: Answer with this HTTP status and Google's body for it; 502 is an HTML page.
+        message: The text of that body.
+        body: Answer with this instead: JSON, or text or bytes as they are. The status is
+            200 unless `status` is given.
+        headers: Further headers of the answer.
+        retry_delay: `RetryInfo` in the body of an error, 429 unless `status` is given.
+        quota: Which quota a 429 names in its `QuotaFailure`.
+        retry_after: The `Retry-After` header, in whole seconds.
+        redirect: Answer 307 to this URL.
+        delay: Wait before answering.
+        hang: Never answer.
+        reset: Reset the TCP connection before answering; with `cut_after`, then.
+        cut_after: Close the connection after so many chunks of a stream, or in the middle
+            of an answer that is no stream.
+        end_after: End a stream properly after so many chunks, without a finish reason.
+        error_after: Send an error in a stream after so many chunks: that of `status`, 503
+            unless given. An answer that is no stream becomes that error.
+        stall_after: Stop sending after so many chunks.
+        stall: How long; for ever by default.
+        malformed: Break the JSON of the first chunk, or of the answer.
+        drip: Wait this long after every byte.
+        empty: Answer with an empty text.
+        no_candidates: Answer without any candidate.
+        blocked: Block the prompt: `promptFeedback.blockReason`.
+        finish_reason: End with this reason. Those that withhold an answer, such as
+            `SAFETY`, also take the text away; `FINISH_REASON_UNSPECIFIED` leaves the
+            field out.
+    """
+
+    model: str | None = None
+    method: str | None = None
+    nth: int | None = None
+    times: int | None = None
+
+    status: int | None = None
+    message: str | None = None
+    body: Any = None
+    headers: Mapping[str, str] | None = None
+    retry_delay: float | None = None
+    quota: Literal["minute", "day"] | None = None
+    retry_after: int | None = None
+    redirect: str | None = None
+
+    delay: float | None = None
+    hang: bool = False
+    reset: bool = False
+
+    cut_after: int | None = None
+    end_after: int | None = None
+    error_after: int | None = None
+    stall_after: int | None = None
+    stall: float | None = None
+    malformed: bool = False
+    drip: float | None = None
+
+    empty: bool = False
+    no_candidates: bool = False
+    blocked: bool = False
+    finish_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a fault that would never hit, do nothing, or contradict itself."""
+        problem = (
+            self._unknown_word()
+            or self._wrong_number()
+            or self._without_effect()
+            or self._two_ends()
+        )
+        if problem is not None:
+            raise ValueError(problem)
+
+    def _unknown_word(self) -> str | None:
+        known = METHODS | _GROUPS
+        if self.method is not None and self.method not in known:
+            return f"a fault can't hit the method {self.method!r}, only {', '.join(sorted(known))}"
+        if self.quota not in (None, "minute", "day"):
+            return f'quota is "minute" or "day", not {self.quota!r}'
+        return None
+
+    def _wrong_number(self) -> str | None:
+        if self.status is not None and self.status not in _STATUSES:
+            return f"status is an HTTP status from 200 to 599, not {self.status}"
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                return f"{name} is at least {least}, so it can't be {value}"
+        return None
+
+    def _without_effect(self) -> str | None:
+        effects = (f for f in fields(self) if f.name not in _NO_EFFECT_ALONE)
+        if any(getattr(self, effect.name) != effect.default for effect in effects):
+            return None
+        return "a fault needs an effect, for example status=503 or hang=True"
+
+    def _two_ends(self) -> str | None:
+        ends = (self.cut_after, self.end_after, self.error_after)
+        if sum(end is not None for end in ends) > 1:
+            return "a stream ends once: give one of cut_after, end_after and error_after"
+        return None
+
+    def selects(self, call: Call) -> bool:
+        """Whether a call is of the kind that this fault is for."""
+        if self.model is not None and call.model != _full_name(self.model):
+            return False
+        if self.method in (None, "generate"):
+            return call.method in GENERATE
+        return self.method in ("any", call.method)
+
+
+def _full_name(model: str) -> str:
+    return model if "/" in model else f"models/{model}"
+
+
+class ArmedFault:
+    """A fault that is waiting for its calls: remove it, or use it as a context manager."""
+
+    def __init__(self, board: FaultBoard, fault: Fault) -> None:
+        """Belongs to a board, which counts for it."""
+        self.fault = fault
+        self.calls = 0
+        """How many calls it was for."""
+        self.hits = 0
+        """How many calls it hit."""
+        self._board = board
+
+    def remove(self) -> None:
+        """Ends the fault; doing so twice is fine."""
+        self._board.disarm(self)
+
+    def __enter__(self) -> Self:
+        """The fault is armed already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Removes the fault."""
+        self.remove()
+
+    def due(self) -> bool:
+        """Whether the call just counted is to be hit."""
+        nth, times = self.fault.nth, self.fault.times
+        if nth is not None:
+            return nth <= self.calls < nth + (times or 1)
+        return times is None or self.hits < times
+
+
+class FaultBoard:
+    """The faults that are armed now."""
+
+    def __init__(self) -> None:
+        """No faults."""
+        self._armed: list[ArmedFault] = []
+        self._lock = Lock()
+
+    def arm(self, fault: Fault) -> ArmedFault:
+        """Lets the fault hit calls from now on."""
+        armed = ArmedFault(self, fault)
+        with self._lock:
+            self._armed.append(armed)
+        return armed
+
+    def disarm(self, armed: ArmedFault) -> None:
+        """Takes one fault off."""
+        with self._lock:
+            self._armed = [other for other in self._armed if other is not armed]
+
+    def clear(self) -> None:
+        """Takes all faults off."""
+        with self._lock:
+            self._armed = []
+
+    def match(self, call: Call) -> Fault | None:
+        """The fault that hits this call, if any: the one that was armed last.
+
+        The call counts for every fault that it is of a kind with, whoever hits it.
+        """
+        if not self._armed:
+            return None
+        with self._lock:
+            selected = [a for a in self._armed if a.fault.selects(call)]
+            for armed in selected:
+                armed.calls += 1
+            for armed in reversed(selected):
+                if armed.due():
+                    armed.hits += 1
+                    return armed.fault
+        return None

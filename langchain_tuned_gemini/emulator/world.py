@@ -1,0 +1,74 @@
+"""The emulated service: its options, its clock, and the models that it holds."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass, field, replace
+from random import Random
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from langchain_tuned_gemini.emulator.progression import SECOND, Training, training_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from langchain_tuned_gemini.emulator.progression import Progression
+    from langchain_tuned_gemini.emulator.records import BaseModel, TunedModelRecord
+
+_BASE36 = string.digits + string.ascii_lowercase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the constructor of `Emulator` was told; documented there."""
+
+    progression: Progression
+    clock: Callable[[], float]
+    fails: frozenset[str]
+    answer_while_creating: int
+    answer_while_failed: int
+    answer_when_missing: int
+    latency: float
+    rejected_keys: frozenset[str]
+    hosts: frozenset[str]
+
+
+@dataclass(slots=True)
+class World:
+    """All state. Whoever reads or changes it holds the lock."""
+
+    options: Options
+    base_models: dict[str, BaseModel]
+    tuned_models: dict[str, TunedModelRecord] = field(default_factory=dict)
+    # Seeded: the nth model of a run has the same id every time, so that cassettes which
+    # are recorded again hardly change.
+    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 (no secrets)
+    lock: RLock = field(default_factory=RLock)
+
+    def now(self) -> int:
+        """The clock's time in nanoseconds, at the microseconds that the API stores."""
+        return int(self.options.clock() * 1_000_000) * (SECOND // 1_000_000)
+
+    def training(self, record: TunedModelRecord) -> Training:
+        """Where this model stands now."""
+        return training_of(record, self.now())
+
+    def random_id(self, length: int) -> str:
+        """Base 36, beginning with a letter."""
+        first = self.random.choice(string.ascii_lowercase)
+        return first + "".join(self.random.choices(_BASE36, k=length - 1))
+
+    def in_order(self) -> Iterable[TunedModelRecord]:
+        """The tuned models, oldest first, as Google lists them."""
+        return sorted(self.tuned_models.values(), key=lambda r: (r.create_time, r.name))
+
+    def add(self, record: TunedModelRecord) -> None:
+        """Keeps a new tuned model."""
+        self.tuned_models[record.name] = record
+
+    def change(self, record: TunedModelRecord, **changes: Any) -> TunedModelRecord:
+        """Replaces fields of a tuned model."""
+        changed = replace(record, **changes)
+        self.tuned_models[record.name] = changed
+        return changed
