@@ -1,0 +1,117 @@
+"""Every example runs as it stands, on the emulator and in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if k not in ("GOOGLE_API_KEY", "GEMINI_API_KEY")}
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**clean, "COLUMNS": "120", **environment},
+    )
+
+
+def test_every_example_is_tried_here() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+
+    for example in EXAMPLES.glob("*.py"):
+        assert f'"{example.name}"' in source
+
+
+def test_the_quickstart_answers() -> None:
+    done = run("quickstart.py")
+
+    assert (done.stdout, done.stderr) == (
+        "SELECT COUNT(*) AS bikes FROM bikes AS b WHERE b.kind = 'electric';\n",
+        "",
+    )
+
+
+def test_waiting_shows_progress_and_ends_on_failure() -> None:
+    done = run("wait_until_active.py")
+
+    assert done.stderr == ""
+    assert "CREATING" in done.stdout
+    assert "ACTIVE 100 % loss" in done.stdout
+    assert "SELECT COUNT(*)" in done.stdout
+    assert "tunedModels/sql-expert-broken is FAILED" in done.stdout
+
+
+def test_the_chain_keeps_answering() -> None:
+    done = run("fallback_chain.py")
+
+    assert done.returncode == 0
+    answered = [line for line in done.stdout.splitlines() if "answered by" in line]
+    assert answered == [
+        "  answered by tunedModels/sql-expert-v1, reason: None",
+        "  answered by gemini-2.5-flash, reason: overloaded",
+        "  answered by gemini-2.5-flash, reason: quota",
+    ]
+    queries = [line for line in done.stdout.splitlines() if line.startswith("SELECT")]
+    assert len(queries) == 3
+    assert len(set(queries)) == 1
+
+
+@pytest.mark.parametrize("is_dry_run", [True, False])
+def test_failed_models_are_deleted_only_when_told_to(is_dry_run: bool) -> None:
+    done = run("delete_failed_models.py", *([] if is_dry_run else ["--delete"]))
+
+    verb = "would delete" if is_dry_run else "deleted"
+    assert done.stdout.splitlines()[-2:] == [
+        f"{verb} tunedModels/sql-expert-v1",
+        f"{verb} tunedModels/sql-expert-v3",
+    ]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_demo_tells_the_whole_story() -> None:
+    done = run("demo.py")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    story = done.stdout
+    for part in (
+        "Tuning tunedModels/sql-expert-v1",
+        "loss",
+        "it answers 503",
+        "it answers 429",
+        "is deleted",
+        "answers again",
+        "deleted tunedModels/sql-expert-bad-labels",
+        "deleted tunedModels/sql-expert-too-few",
+        "Who answered",
+    ):
+        assert part in story, story
+    table = story[story.index("Who answered") :]
+    for reason in ("overloaded", "quota", "gone"):
+        assert table.count(reason) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said", "code"),
+    [
+        (["--model", "tunedModels/x"], {}, "GOOGLE_API_KEY", 2),
+        (["--model", "gemini-2.5-flash"], {"GOOGLE_API_KEY": "k"}, "tunedModels/ID", 1),
+        (["--modle", "x"], {}, "--modle", 2),
+    ],
+)
+def test_a_users_mistake_in_the_demo_is_a_sentence_and_no_stack_trace(
+    arguments: list[str], environment: dict[str, str], said: str, code: int
+) -> None:
+    done = run("demo.py", *arguments, **environment)
+
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

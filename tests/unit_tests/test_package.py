@@ -1,0 +1,138 @@
+"""The package as a whole: its names, its layers, its documentation, its cost."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import langchain_tuned_gemini
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "langchain_tuned_gemini"
+NAME = "langchain_tuned_gemini"
+
+# From the bottom up: a module may import from its own layer and from those below it.
+LAYERS = [
+    {"errors", "names", "tuned_model", "provenance", "generation", "http", "dataset"},
+    {"failures", "google_client", "example_selectors", "services", "few_shot", "testing"},
+    {"readiness", "waiting"},
+    {"chat_models"},
+]
+VALUES = LAYERS[0] | {""}
+
+
+def modules() -> list[Path]:
+    return [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The parts of the package that a module imports when it runs, also within functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+    ]
+    names = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    inside = [name.split(".") for name in names if name.split(".")[0] == NAME]
+    return {name[1] if len(name) > 1 else "" for name in inside}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arrows_point_one_way(path: Path) -> None:
+    part = part_of(path)
+    if part == "emulator":
+        assert imported_parts(path) <= VALUES | {"emulator"}
+        return
+    height = next((n for n, layer in enumerate(LAYERS) if part in layer), None)
+    assert height is not None, f"{part} belongs to no layer"
+    below = set().union(*LAYERS[: height + 1])
+    assert imported_parts(path) - {part} <= below | {""}
+
+
+def test_every_public_name_is_announced_to_type_checkers_too() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    announced = {
+        (node.module, alias.name)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert announced == {
+        (f"{NAME}.{home}", name) for name, home in langchain_tuned_gemini._HOME_OF.items()
+    }
+
+
+@pytest.mark.parametrize("name", langchain_tuned_gemini.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(langchain_tuned_gemini, name)
+
+    assert inspect.getdoc(value)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        langchain_tuned_gemini.nothing  # noqa: B018
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, langchain_tuned_gemini as package\n"
+        "dir(package)\n"
+        "heavy = {'google.genai', 'httpx', 'langchain_core', 'langchain_google_genai', 'numpy', 'bm25s'}\n"
+        "sys.exit(','.join(sorted(heavy & sys.modules.keys())))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stderr.strip() == ""
+
+
+def python_blocks_of_the_readme() -> list[str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [block.split("```")[0] for block in text.split("```python\n")[1:]]
+
+
+def test_the_readmes_first_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(python_blocks_of_the_readme()[0], "README.md", "exec"), {})
+
+    assert capsys.readouterr().out == "8\n8\n"
+
+
+def test_every_other_block_of_the_readme_runs() -> None:
+    from langchain_tuned_gemini import ChatTunedGemini
+    from langchain_tuned_gemini.emulator import Emulator
+
+    train = str(ROOT / "examples/data/text_to_sql_train.jsonl")
+    with Emulator() as gemini:
+        gemini.add_tuned_model("tunedModels/x", examples=[("7", "8")])
+        model = ChatTunedGemini(model="tunedModels/x", api_key="k", base_url=gemini.base_url)
+        robust = model.with_few_shot_fallback("gemini-2.5-flash", examples=train)
+        for block in python_blocks_of_the_readme()[1:]:
+            code = block.replace('"train.jsonl"', repr(train)).replace(
+                "GenerativeAIService(api_key)", f"GenerativeAIService('k', {gemini.base_url!r})"
+            )
+            exec(compile(code, "README.md", "exec"), {"robust": robust})
+
+
+def test_what_the_readme_names_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    linked = [part.split(")")[0] for part in text.split("](")[1:] if not part.startswith("http")]
+    assert linked
+    for target in linked:
+        assert (ROOT / target).exists(), target
+    for word in ("demo", "test", "bench", "lint", "help"):
+        assert f"\n{word}:" in makefile
