@@ -122,3 +122,19 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
     assert raised.value.code == 0
     for option in ("--port", "--examples", "--model", "--after", "--latency"):
         assert option in told
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_without_its_extra_the_import_says_what_to_install(missing: str) -> None:
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "try: import langchain_tuned_gemini.emulator\n"
+        "except ImportError as error: print(error)"
+    )
+
+    told = subprocess.check_output([sys.executable, "-c", program], text=True)
+
+    assert told == (
+        f"the emulator needs {missing}, which is not installed: "
+        'pip install "langchain-tuned-gemini[emulator]"\n'
+    )

@@ -198,10 +198,12 @@ def test_changes_by_calls_and_by_hand_at_one_time_are_all_kept(
     with ThreadPoolExecutor(1) as pool:
         toggling = pool.submit(toggle)
         kept = []
-        for number in range(100):
-            api.patch(f"/v1beta/{MODEL}", json={"description": f"version {number}"})
-            kept.append(api.get(f"/v1beta/{MODEL}").json()["description"])
-        enough.set()
+        try:
+            for number in range(100):
+                api.patch(f"/v1beta/{MODEL}", json={"description": f"version {number}"})
+                kept.append(api.get(f"/v1beta/{MODEL}").json().get("description"))
+        finally:
+            enough.set()
 
     assert kept == [f"version {number}" for number in range(100)]
     toggling.result()
