@@ -13,8 +13,13 @@ TunedGeminiError
 │   │   ├── WaitTimeoutError              … and the time allowed for waiting is over
 │   │   └── WaitCancelledError            … and the waiting was cancelled
 │   ├── TunedModelFailedError             FAILED or CANCELLED: it will never serve
-│   └── TunedModelNotFoundError           deleted, or never there
+│   ├── TunedModelNotFoundError           deleted, or never there
+│   └── CircuitOpenError                  it was not called: its circuit is open, or quota short
 ├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
+├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
+├── AnswerRefusedError (ModelError)       a model's answer that a guard refused: guard, why
+├── ContentBlockedError (ModelError)      prompt or answer blocked for safety: never asked elsewhere
+├── GuardCrashedError                     a guard raised: its own failure, not the model's
 └── AllModelsFailedError (ExceptionGroup, ModelError)   every model was tried
 ```
 
@@ -24,12 +29,14 @@ retry middleware reads `is_retryable` from them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.exceptions import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
+
     from langchain_tuned_gemini.provenance import Attempt
     from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
 
@@ -242,6 +249,24 @@ class TunedModelNotFoundError(TunedModelError, ModelNotFoundError):
         )
 
 
+class CircuitOpenError(TunedModelError):
+    """The model was not called, because its circuit is open or its quota short.
+
+    Attributes:
+        reason: What opened the circuit; `"quota"` also for a call that was held back while the
+            circuit is closed, `"forced"` for a circuit that somebody forced open.
+        retry_after: Seconds until the model is tried again, at the latest; 0 for a call that
+            was held back; None for a circuit that was forced open.
+    """
+
+    is_retryable = True
+
+    def __init__(self, message: str, *, name: str, reason: str, retry_after: float | None) -> None:
+        super().__init__(message, name=name)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
 class EmptyAnswerError(TunedGeminiError, ModelError):
     """A model ended its stream without a single chunk.
 
@@ -254,6 +279,92 @@ class EmptyAnswerError(TunedGeminiError, ModelError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} ended its stream without an answer. Ask it again.")
         self.name = name
+
+
+class BrokenStreamError(TunedGeminiError, ModelError):
+    """A stream broke, or was refused, after a part of it had been handed out.
+
+    Attributes:
+        name: The model's name.
+        partial: The text that was handed out; it is not repeated in the error's own text.
+        reason: Why it broke, as in the table of reasons.
+    """
+
+    is_retryable = True
+
+    def __init__(self, name: str, *, partial: str, reason: str) -> None:
+        super().__init__(
+            f"The stream of {name} broke after {len(partial)} characters: {reason}. No other "
+            "model may continue it. Ask again, or let a fallback restart it: "
+            'on_broken_stream="restart", or hand out only what is complete: commit="complete".'
+        )
+        self.name = name
+        self.partial = partial
+        self.reason = reason
+
+
+class AnswerRefusedError(TunedGeminiError, ModelError):
+    """A model answered, and a guard refused the answer.
+
+    Attributes:
+        name: The model's name.
+        guard: The guard's name.
+        why: What the guard found wrong.
+        answer: The answer; it is not repeated in the error's text.
+    """
+
+    is_retryable = True  # models draw lots
+
+    def __init__(self, why: str, *, name: str, guard: str, answer: AIMessage) -> None:
+        super().__init__(
+            f"The guard {guard} refused the answer of {name}: {why}. Ask again, or add a "
+            "fallback with with_few_shot_fallback(...)."
+        )
+        self.name = name
+        self.guard = guard
+        self.why = why
+        self.answer = answer
+
+
+class ContentBlockedError(TunedGeminiError, ModelError):
+    """A prompt or an answer was blocked for safety.
+
+    Nothing of either is in the error's text.
+
+    Attributes:
+        name: The model's name.
+        why: What was blocked.
+        block_reason: Google's own word, such as `SAFETY`; None where a guard blocked it.
+        ratings: Google's safety ratings, category to probability, where it gave any.
+    """
+
+    def __init__(
+        self, why: str, *, name: str, block_reason: str | None, ratings: Mapping[str, str]
+    ) -> None:
+        super().__init__(
+            f"{name} did not answer: {why}. No other model is asked, which would get round the "
+            "policy: change the request, or the safety settings if they are too strict for it."
+        )
+        self.name = name
+        self.why = why
+        self.block_reason = block_reason
+        self.ratings = dict(ratings)
+
+
+class GuardCrashedError(TunedGeminiError):
+    """A guard raised instead of judging an answer: its own failure, never the model's.
+
+    Attributes:
+        guard: The guard's name.
+    """
+
+    def __init__(self, guard: str, cause: Exception) -> None:
+        # Without the cause's text, which may repeat the answer.
+        super().__init__(
+            f"The guard {guard} crashed with {type(cause).__name__}, so it is not known whether "
+            "the answer may be used. See the cause, and correct the guard."
+        )
+        self.guard = guard
 
 
 class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelError):

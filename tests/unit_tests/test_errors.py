@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 from langchain_core.exceptions import ModelError
+from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini import TunedModel, TunedModelState, errors
 from langchain_tuned_gemini.provenance import Attempt
@@ -32,7 +33,19 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     ),
     errors.TunedModelFailedError.of(FAILED),
     errors.TunedModelNotFoundError.of("tunedModels/x"),
+    errors.CircuitOpenError("open", name="tunedModels/x", reason="timeout", retry_after=3.0),
     errors.EmptyAnswerError("tunedModels/x"),
+    errors.BrokenStreamError("tunedModels/x", partial="half an", reason="connection"),
+    errors.AnswerRefusedError(
+        "it is empty", name="tunedModels/x", guard="NonEmpty", answer=AIMessage("")
+    ),
+    errors.ContentBlockedError(
+        "the prompt was blocked: SAFETY",
+        name="tunedModels/x",
+        block_reason="SAFETY",
+        ratings={"HARM_CATEGORY_HARASSMENT": "HIGH"},
+    ),
+    errors.GuardCrashedError("is_polite", KeyError("x")),
     errors.AllModelsFailedError([ATTEMPT], [TimeoutError("slow")]),
 ]
 

@@ -3,112 +3,573 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import inspect
 import json
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
+import requests
+from google.auth import exceptions as auth
 from google.genai import errors as genai
 from langchain_core import exceptions as core
+from langchain_core.messages import AIMessage
 from langchain_google_genai import chat_models as google
 
-from langchain_tuned_gemini import (
+from langchain_tuned_gemini import errors
+from langchain_tuned_gemini.circuit_breaker import Outcome
+from langchain_tuned_gemini.errors import (
+    AllModelsFailedError,
+    AnswerRefusedError,
+    BrokenStreamError,
+    CircuitOpenError,
+    ContentBlockedError,
+    DatasetError,
     EmptyAnswerError,
-    Reason,
+    GuardCrashedError,
+    MissingExtraError,
+    ParameterError,
+    ServiceError,
+    ServiceUnreachableError,
     TunedModelFailedError,
+    TunedModelNameError,
     TunedModelNotFoundError,
     TunedModelNotReadyError,
+    WaitTimeoutError,
 )
-from langchain_tuned_gemini.failures import classify
+from langchain_tuned_gemini.failures import Counts, Failure, Reason, classify, failure_table
+from langchain_tuned_gemini.provenance import Attempt
+
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
-def answered(code: int, status: str = "", details: list[dict[str, Any]] | None = None) -> Any:
+def answered(code: int, status: str = "", *details: dict[str, Any], response: Any = None) -> Any:
     """google-genai's error for an HTTP answer."""
-    kind = genai.ClientError if code < 500 else genai.ServerError
-    body = {"code": code, "message": "said Google", "status": status, "details": details or []}
-    return kind(code, {"error": body})
+    kind = {4: genai.ClientError, 5: genai.ServerError}.get(code // 100, genai.APIError)
+    body = {"code": code, "message": "said Google", "status": status, "details": [*details]}
+    return kind(code, {"error": body}, response)
 
 
-def raised_from(error: Exception, cause: Exception) -> Exception:
-    error.__cause__ = cause
+def because(reason: str) -> dict[str, Any]:
+    return {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}
+
+
+def raised_from(error: Exception, *causes: BaseException) -> Exception:
+    """An error with a chain of causes."""
+    link: BaseException = error
+    for cause in causes:
+        link.__cause__ = cause
+        link = cause
     return error
 
 
-BAD_KEY = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
+def answer_of_httpx(stack: ModuleType, status: int) -> Exception:
+    request = stack.Request("POST", "http://x")
+    response = stack.Response(status, request=request, headers={"Retry-After": "3"})
+    return stack.HTTPStatusError("x", request=request, response=response)
 
-REASONS = [
-    (TunedModelNotReadyError("", name="x"), Reason.NOT_READY, None),
-    (TunedModelFailedError("", name="x"), Reason.GONE, None),
-    (TunedModelNotFoundError("", name="x"), Reason.GONE, None),
-    (EmptyAnswerError("x"), Reason.BAD_OUTPUT, None),
-    (answered(400, "INVALID_ARGUMENT"), Reason.REJECTED, 400),
-    (answered(400, "FAILED_PRECONDITION"), Reason.NOT_READY, 400),
-    (answered(400, "INVALID_ARGUMENT", BAD_KEY), Reason.CREDENTIALS, 400),
-    (answered(401), Reason.CREDENTIALS, 401),
-    (answered(403), Reason.PERMISSION, 403),
-    (answered(404), Reason.GONE, 404),
-    (answered(408), Reason.TIMEOUT, 408),
-    (answered(409), Reason.OVERLOADED, 409),
-    (answered(429), Reason.QUOTA, 429),
-    (answered(500), Reason.OVERLOADED, 500),
-    (answered(503), Reason.OVERLOADED, 503),
-    (answered(599), Reason.OVERLOADED, 599),
-    (raised_from(google.GoogleRateLimitError("x"), answered(429)), Reason.QUOTA, 429),
-    (google.GoogleContextOverflowError(429, {}), Reason.QUOTA, 429),
-    (google.GoogleContextOverflowError(400, {}), Reason.REJECTED, 400),
-    (google.GoogleAPIError(503, {}), Reason.OVERLOADED, 503),
-    (httpx.ReadTimeout("x"), Reason.TIMEOUT, None),
-    (httpx.ConnectError("x"), Reason.CONNECTION, None),
-    (httpx.RemoteProtocolError("x"), Reason.CONNECTION, None),
-    (httpx.DecodingError("x"), Reason.BAD_OUTPUT, None),
-    (httpx2.ConnectTimeout("x"), Reason.TIMEOUT, None),
-    (httpx2.ReadError("x"), Reason.CONNECTION, None),
-    (TimeoutError(), Reason.TIMEOUT, None),
-    (ConnectionResetError(), Reason.CONNECTION, None),
-    (json.JSONDecodeError("x", "<html>", 0), Reason.BAD_OUTPUT, None),
-    (genai.UnknownApiResponseError("x"), Reason.BAD_OUTPUT, None),
-    (core.ModelAuthenticationError(), Reason.CREDENTIALS, None),
-    (core.ModelPermissionDeniedError(), Reason.PERMISSION, None),
-    (core.ModelInvalidRequestError(), Reason.REJECTED, None),
-    (core.ModelNotFoundError(), Reason.GONE, None),
-    (core.ModelRateLimitError(), Reason.QUOTA, None),
-    (core.ModelAPIError(), Reason.OVERLOADED, None),
-    (core.ModelConnectionError(), Reason.CONNECTION, None),
-    (core.ModelTimeoutError(), Reason.TIMEOUT, None),
-    (core.ContextOverflowError(), Reason.REJECTED, None),
+
+def refused_by_circuit(reason: str) -> CircuitOpenError:
+    return CircuitOpenError("", name="x", reason=reason, retry_after=3.0)
+
+
+WRONG_CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
+
+OF_AN_ANSWER = [
+    (answered(201), Reason.BAD_OUTPUT),
+    (answered(299), Reason.BAD_OUTPUT),
+    (answered(301), Reason.CONNECTION),
+    (answered(307), Reason.CONNECTION),
+    (answered(399), Reason.CONNECTION),
+    (answered(400, "INVALID_ARGUMENT"), Reason.REJECTED),
+    (answered(400, "FAILED_PRECONDITION"), Reason.NOT_READY),
+    (answered(400, "INVALID_ARGUMENT", because("API_KEY_INVALID")), Reason.CREDENTIALS),
+    (answered(400, "FAILED_PRECONDITION", because("BILLING_DISABLED")), Reason.CREDENTIALS),
+    (answered(400, "INVALID_ARGUMENT", because("WHO_KNOWS")), Reason.REJECTED),
+    (answered(401), Reason.CREDENTIALS),
+    (answered(403), Reason.PERMISSION),
+    (answered(403, "FAILED_PRECONDITION"), Reason.PERMISSION),
+    (answered(403, "PERMISSION_DENIED", because("IAM_PERMISSION_DENIED")), Reason.PERMISSION),
+    (answered(403, "PERMISSION_DENIED", because("SERVICE_DISABLED")), Reason.CREDENTIALS),
+    (answered(404), Reason.GONE),
+    (answered(404, "NOT_FOUND", because("SERVICE_DISABLED")), Reason.GONE),
+    (answered(408), Reason.TIMEOUT),
+    (answered(409), Reason.OVERLOADED),
+    (answered(410), Reason.GONE),
+    (answered(413), Reason.REJECTED),
+    (answered(422), Reason.REJECTED),
+    (answered(429), Reason.QUOTA),
+    (answered(499), Reason.CONNECTION),
+    (answered(500), Reason.OVERLOADED),
+    (answered(501), Reason.REJECTED),
+    (answered(502), Reason.OVERLOADED),
+    (answered(503), Reason.OVERLOADED),
+    (answered(504), Reason.OVERLOADED),
+    (answered(599), Reason.OVERLOADED),
+    # langchain-google-genai's own classes.
+    (raised_from(google.GoogleRateLimitError("x"), answered(429)), Reason.QUOTA),
+    (raised_from(google.GoogleInvalidRequestError("x"), answered(400)), Reason.REJECTED),
+    (raised_from(google.ChatGoogleGenerativeAIError("x"), answered(408)), Reason.TIMEOUT),
+    (raised_from(google.ChatGoogleGenerativeAIError("x"), answered(409)), Reason.OVERLOADED),
+    (raised_from(google.ChatGoogleGenerativeAIError("x"), answered(499)), Reason.CONNECTION),
+    (google.GoogleContextOverflowError(429, {}), Reason.QUOTA),
+    (google.GoogleContextOverflowError(400, {}), Reason.REJECTED),
+    (google.GoogleAPIError(503, {}), Reason.OVERLOADED),
+    (answer_of_httpx(httpx, 429), Reason.QUOTA),
+    (answer_of_httpx(httpx2, 503), Reason.OVERLOADED),
+]
+
+WITHOUT_AN_ANSWER = [
+    (EmptyAnswerError("x"), Reason.BAD_OUTPUT),
+    (AnswerRefusedError("", name="x", guard="g", answer=AIMessage("")), Reason.BAD_OUTPUT),
+    (ContentBlockedError("", name="x", block_reason=None, ratings={}), Reason.BLOCKED),
+    (httpx.ConnectTimeout("x"), Reason.TIMEOUT),
+    (httpx.ReadTimeout("x"), Reason.TIMEOUT),
+    (httpx.WriteTimeout("x"), Reason.TIMEOUT),
+    (httpx.ConnectError("x"), Reason.CONNECTION),
+    (httpx.ReadError("x"), Reason.CONNECTION),
+    (httpx.WriteError("x"), Reason.CONNECTION),
+    (httpx.CloseError("x"), Reason.CONNECTION),
+    (httpx.ProxyError("x"), Reason.CONNECTION),
+    (httpx.RemoteProtocolError("x"), Reason.CONNECTION),
+    (httpx.DecodingError("x"), Reason.CONNECTION),
+    (httpx.TooManyRedirects("x"), Reason.CONNECTION),
+    (httpx2.ConnectTimeout("x"), Reason.TIMEOUT),
+    (httpx2.ReadTimeout("x"), Reason.TIMEOUT),
+    (httpx2.WriteTimeout("x"), Reason.TIMEOUT),
+    (httpx2.ConnectError("x"), Reason.CONNECTION),
+    (httpx2.ReadError("x"), Reason.CONNECTION),
+    (httpx2.WriteError("x"), Reason.CONNECTION),
+    (httpx2.CloseError("x"), Reason.CONNECTION),
+    (httpx2.ProxyError("x"), Reason.CONNECTION),
+    (httpx2.RemoteProtocolError("x"), Reason.CONNECTION),
+    (httpx2.DecodingError("x"), Reason.CONNECTION),
+    (httpx2.TooManyRedirects("x"), Reason.CONNECTION),
+    (httpx2.SSEError("x"), Reason.BAD_OUTPUT),
+    (requests.ConnectionError(), Reason.CONNECTION),
+    (requests.exceptions.SSLError(), Reason.CONNECTION),
+    (requests.ConnectTimeout(), Reason.TIMEOUT),
+    (requests.ReadTimeout(), Reason.TIMEOUT),
+    (requests.exceptions.ChunkedEncodingError(), Reason.CONNECTION),
+    (requests.exceptions.ContentDecodingError(), Reason.CONNECTION),
+    (requests.TooManyRedirects(), Reason.CONNECTION),
+    (auth.TransportError(), Reason.CONNECTION),
+    (auth.ResponseError(), Reason.CONNECTION),
+    (auth.TimeoutError(), Reason.TIMEOUT),
+    (auth.DefaultCredentialsError(), Reason.CREDENTIALS),
+    (auth.OSError(), Reason.CREDENTIALS),
+    (auth.ClientCertError(), Reason.CREDENTIALS),
+    (auth.RefreshError("invalid_grant"), Reason.CREDENTIALS),
+    (auth.RefreshError("503", retryable=True), Reason.CONNECTION),
+    (TimeoutError(), Reason.TIMEOUT),
+    (ConnectionResetError(), Reason.CONNECTION),
+    (ConnectionRefusedError(), Reason.CONNECTION),
+    (BrokenPipeError(), Reason.CONNECTION),
+    (socket.gaierror(), Reason.CONNECTION),
+    (OSError(errno.ENETUNREACH, "x"), Reason.CONNECTION),
+    (OSError(errno.EHOSTUNREACH, "x"), Reason.CONNECTION),
+    (ssl.SSLError(), Reason.CONNECTION),
+    (ssl.SSLEOFError(), Reason.CONNECTION),
+    (WRONG_CERTIFICATE, Reason.CREDENTIALS),
+    (raised_from(httpx.ConnectError("x"), WRONG_CERTIFICATE), Reason.CREDENTIALS),
+    (raised_from(httpx2.ConnectError("x"), WRONG_CERTIFICATE), Reason.CREDENTIALS),
+    (
+        raised_from(auth.TransportError(), requests.exceptions.SSLError(), WRONG_CERTIFICATE),
+        Reason.CREDENTIALS,
+    ),
+    (raised_from(httpx.ConnectError("x"), OSError(), WRONG_CERTIFICATE), Reason.CONNECTION),
+    (raised_from(httpx.ConnectError("x"), ssl.SSLError()), Reason.CONNECTION),
+    (json.JSONDecodeError("x", "<html>", 0), Reason.BAD_OUTPUT),
+    (requests.JSONDecodeError("x", "<html>", 0), Reason.BAD_OUTPUT),
+    (ValueError("No generation chunks were returned"), Reason.BAD_OUTPUT),
+    (genai.UnknownApiResponseError("x"), Reason.BAD_OUTPUT),
+    (core.ModelAuthenticationError(), Reason.CREDENTIALS),
+    (core.ModelPermissionDeniedError(), Reason.PERMISSION),
+    (core.ModelInvalidRequestError(), Reason.REJECTED),
+    (core.ModelNotFoundError(), Reason.GONE),
+    (core.ModelRateLimitError(), Reason.QUOTA),
+    (core.ModelAPIError(), Reason.OVERLOADED),
+    (core.ModelConnectionError(), Reason.CONNECTION),
+    (core.ModelTimeoutError(), Reason.TIMEOUT),
+    (core.ContextOverflowError(), Reason.REJECTED),
+    (google.GoogleRateLimitError("from another process"), Reason.QUOTA),
+    (raised_from(google.GoogleRateLimitError("x"), ValueError()), Reason.QUOTA),
+    (genai.APIError._rebuild({"code": None, "status": "", "details": {}}), None),
+]
+
+BEFORE_THE_CALL = [
+    (TunedModelNotReadyError("", name="x"), Reason.NOT_READY),
+    (WaitTimeoutError("", name="x", state=None, waited=1.0), Reason.NOT_READY),
+    (TunedModelFailedError("", name="x"), Reason.GONE),
+    (TunedModelNotFoundError("", name="x"), Reason.GONE),
+    (ServiceError("", status=403), Reason.OVERLOADED),
+    (ServiceUnreachableError("http://x", "refused"), Reason.CONNECTION),
+    (httpx.PoolTimeout("x"), Reason.TIMEOUT),
+    (httpx2.PoolTimeout("x"), Reason.TIMEOUT),
+    (RuntimeError("Cannot send a request, as the client has been closed."), Reason.CONNECTION),
+    (RuntimeError("Session is closed"), Reason.CONNECTION),
+    (RuntimeError("Event loop is closed"), Reason.CONNECTION),
+    (RuntimeError("<Lock> is bound to a different event loop"), Reason.CONNECTION),
+    (RuntimeError("Task <x> got Future <y> attached to a different loop"), Reason.CONNECTION),
 ]
 
 
-@pytest.mark.parametrize(("error", "reason", "status"), REASONS, ids=lambda value: repr(value)[:40])
-def test_a_failure_of_a_model_has_a_reason(
-    error: Exception, reason: Reason, status: int | None
+def name_of(value: object) -> str:
+    """A readable id."""
+    code = getattr(value, "code", "")
+    return f"{type(value).__name__}{code}" if isinstance(value, BaseException) else str(value)
+
+
+@pytest.mark.parametrize(("error", "reason"), OF_AN_ANSWER, ids=name_of)
+def test_the_status_of_an_answer_decides_before_the_class_of_the_error(
+    error: Exception, reason: Reason
 ) -> None:
     failure = classify(error)
 
     assert failure is not None
-    assert (failure.reason, failure.status) == (reason, status)
+    assert (failure.reason, failure.is_local) == (reason, False)
+    assert failure.status == next(
+        value
+        for value in (
+            getattr(error, "code", None),
+            getattr(error.__cause__, "code", None),
+            getattr(getattr(error, "response", None), "status_code", None),
+        )
+        if value
+    )
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        TypeError("a bug"),
-        KeyError("a bug"),
-        ValueError("a bug"),
-        asyncio.CancelledError(),
-        KeyboardInterrupt(),
-        httpx.UnsupportedProtocol("a wrong address"),
-        httpx.InvalidURL("a wrong address"),
-        answered(499),
-        answered(418),
-        core.ModelError(),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize(("error", "reason"), WITHOUT_AN_ANSWER, ids=name_of)
+def test_a_failure_without_an_answer_has_a_reason(error: Exception, reason: Reason | None) -> None:
+    assert classify(error) == (Failure(reason) if reason else None)
+
+
+@pytest.mark.parametrize(("error", "reason"), BEFORE_THE_CALL, ids=name_of)
+def test_what_happens_before_the_call_is_no_evidence_about_the_model(
+    error: Exception, reason: Reason
+) -> None:
+    failure = classify(error)
+
+    assert failure == Failure(reason, is_local=True)
+    assert failure.counts is Counts.NEUTRAL
+    assert not failure.speaks_of_the_model
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_the_refusal_of_a_circuit_has_the_reason_that_opened_it(reason: Reason) -> None:
+    failure = classify(refused_by_circuit(reason.value))
+
+    assert failure == Failure(reason, retry_after=3.0, is_local=True)
+
+
+@pytest.mark.parametrize("word", ["forced", "failure", "of a later version"])
+def test_a_circuit_that_was_opened_for_no_reason_of_ours_says_that_the_model_cannot_serve(
+    word: str,
+) -> None:
+    assert classify(refused_by_circuit(word)) == Failure(
+        Reason.OVERLOADED, retry_after=3.0, is_local=True
+    )
+
+
+def test_a_broken_stream_has_the_reason_that_broke_it() -> None:
+    error = BrokenStreamError("x", partial="so far", reason="timeout")
+
+    assert classify(error) == Failure(Reason.TIMEOUT)
+
+
+def test_a_fallback_within_a_fallback_fails_for_what_its_first_model_failed_for() -> None:
+    attempts = [
+        Attempt("tuned", "tuned", "error", reason="timeout", status=408),
+        Attempt("base", "base_fallback", "error", reason="quota", status=429),
+    ]
+    error = AllModelsFailedError(attempts, [ValueError(), ValueError()])
+
+    assert classify(error) == Failure(Reason.TIMEOUT, 408)
+
+
+RAISED = [
+    TypeError("a bug"),
+    KeyError("a bug"),
+    ValueError("a bug"),
+    RuntimeError("a bug: the file is closed"),
+    RecursionError("Event loop is closed"),
+    ValueError("bad input: No generation chunks were returned"),
+    FileNotFoundError(errno.ENOENT, "x"),
+    OSError(errno.ENOSPC, "x"),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "of nobody knows whom"),
+    asyncio.CancelledError(),
+    KeyboardInterrupt(),
+    SystemExit(),
+    httpx.UnsupportedProtocol("a wrong address"),
+    httpx.LocalProtocolError("a line break in the key"),
+    httpx.InvalidURL("a wrong address"),
+    httpx.StreamClosed(),
+    answered(402),
+    answered(405),
+    answered(418),
+    answer_of_httpx(httpx, 418),
+    genai.UnsupportedFunctionError("x"),
+    core.ModelError(),
+    core.OutputParserException("x"),
+    google.ChatGoogleGenerativeAIError("an unknown role"),
+    raised_from(google.ChatGoogleGenerativeAIError("x"), TimeoutError()),
+    # A program's own error is its own, whatever it was raised from.
+    raised_from(ValueError("a bug"), answered(503)),
+    raised_from(ValueError("a bug"), httpx.ReadTimeout("x")),
+    raised_from(ValueError("a bug"), WRONG_CERTIFICATE),
+    raised_from(GuardCrashedError("g", TimeoutError()), TimeoutError()),
+    TunedModelNameError("", name="x"),
+    ParameterError(),
+    DatasetError("", source="x"),
+    MissingExtraError("x", extra="y"),
+]
+
+
+@pytest.mark.parametrize("error", RAISED, ids=name_of)
 def test_what_nobody_foresaw_means_nothing_and_is_raised(error: BaseException) -> None:
     assert classify(error) is None
 
 
-def test_only_wrong_credentials_keep_another_model_from_answering() -> None:
-    assert [reason for reason in Reason if not reason.degrades] == [Reason.CREDENTIALS]
+def test_text_that_is_no_utf_8_is_bad_output_only_where_it_comes_from_the_network() -> None:
+    def decoded_by(module: str) -> BaseException | None:
+        code = compile("b'\\xff'.decode()", "x", "exec")
+        try:
+            exec(code, {"__name__": module})
+        except UnicodeDecodeError as error:
+            return error
+        return None
+
+    assert classify(decoded_by("aiohttp.client_reqrep")) == Failure(Reason.BAD_OUTPUT)
+    assert classify(decoded_by("google.genai._api_client")) == Failure(Reason.BAD_OUTPUT)
+    assert classify(decoded_by("my_app.parsing")) is None
+
+
+def test_a_circle_of_causes_ends() -> None:
+    error = httpx.ConnectError("x")
+    raised_from(error, httpx.ReadError("x"), error)
+
+    assert classify(error) == Failure(Reason.CONNECTION)
+
+
+def test_the_hint_of_a_server_is_passed_on() -> None:
+    retry_info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "57.5s"}
+
+    assert classify(answered(429, "", retry_info)) == Failure(Reason.QUOTA, 429, 57.5)
+    assert classify(answer_of_httpx(httpx, 503)) == Failure(Reason.OVERLOADED, 503, 3.0)
+    wrapped = raised_from(google.GoogleRateLimitError("x"), answered(429, "", retry_info))
+    assert classify(wrapped) == Failure(Reason.QUOTA, 429, 57.5)
+
+
+OF_AIOHTTP: list[tuple[Callable[[Any], BaseException], Reason | None]] = [
+    (lambda a: a.ServerTimeoutError(), Reason.TIMEOUT),
+    (lambda a: a.ConnectionTimeoutError(), Reason.TIMEOUT),
+    (lambda a: a.SocketTimeoutError(), Reason.TIMEOUT),
+    (lambda a: a.ClientConnectionError(), Reason.CONNECTION),
+    (lambda a: a.ClientConnectionResetError(), Reason.CONNECTION),
+    (lambda a: a.ClientOSError(), Reason.CONNECTION),
+    (lambda a: a.ClientConnectorError(None, OSError(111, "x")), Reason.CONNECTION),
+    (lambda a: a.ClientConnectorDNSError(None, OSError(-2, "x")), Reason.CONNECTION),
+    (lambda a: a.ClientProxyConnectionError(None, OSError(111, "x")), Reason.CONNECTION),
+    (lambda a: a.ClientConnectorSSLError(None, OSError(1, "x")), Reason.CONNECTION),
+    (lambda a: a.ClientConnectorCertificateError(None, WRONG_CERTIFICATE), Reason.CREDENTIALS),
+    (lambda a: a.ServerFingerprintMismatch(b"a", b"b", "x", 1), Reason.CREDENTIALS),
+    (lambda a: a.ServerDisconnectedError(), Reason.CONNECTION),
+    (lambda a: a.ClientPayloadError(), Reason.CONNECTION),
+    (lambda a: a.ClientResponseError(None, (), status=400), Reason.CONNECTION),
+    (lambda a: a.TooManyRedirects(None, ()), Reason.CONNECTION),
+    (lambda a: a.InvalidUrlRedirectClientError("x"), Reason.CONNECTION),
+    (lambda a: a.http_exceptions.BadStatusLine("x"), Reason.CONNECTION),
+    (lambda a: a.http_exceptions.TransferEncodingError("x"), Reason.CONNECTION),
+    (lambda a: a.InvalidURL("a wrong address"), None),
+    (lambda a: a.NonHttpUrlClientError("a wrong address"), None),
+]
+
+
+@pytest.mark.parametrize(("make", "reason"), OF_AIOHTTP)
+def test_the_errors_of_aiohttp_have_a_reason(
+    make: Callable[[Any], BaseException], reason: Reason | None
+) -> None:
+    error = make(pytest.importorskip("aiohttp"))
+
+    assert classify(error) == (Failure(reason) if reason else None)
+
+
+# What each library could raise that has no meaning: bases of classes, and mistakes of ours.
+_HTTPX_RAISED = {
+    "HTTPError",
+    "RequestError",
+    "TransportError",
+    "ProtocolError",
+    "LocalProtocolError",
+    "UnsupportedProtocol",
+    "InvalidURL",
+    "CookieConflict",
+    "StreamError",
+    "StreamConsumed",
+    "StreamClosed",
+    "ResponseNotRead",
+    "RequestNotRead",
+}
+LIBRARIES = [
+    ("httpx", _HTTPX_RAISED),
+    ("httpx2", _HTTPX_RAISED),
+    (
+        "aiohttp.client_exceptions",
+        {"ClientError", "InvalidURL", "InvalidUrlClientError", "NonHttpUrlClientError"}
+        | {"WSMessageTypeError"},
+    ),
+    ("aiohttp.http_exceptions", set()),
+    ("google.auth.exceptions", set()),
+    (
+        "google.genai.errors",
+        {"UnknownFunctionCallArgumentError", "UnsupportedFunctionError"}
+        | {"FunctionInvocationError", "ContinuationInterruptedError"},
+    ),
+    (
+        "langchain_core.exceptions",
+        {"LangChainException", "TracerException", "OutputParserException", "ModelError"},
+    ),
+    (
+        "langchain_tuned_gemini.errors",
+        {"TunedGeminiError", "TunedModelError", "TunedModelNameError", "ParameterError"}
+        | {"MissingExtraError", "DatasetError", "GuardCrashedError"},
+    ),
+]
+NEED_MORE = {"HTTPStatusError", "APIError", "ClientError", "ServerError"} | {
+    "AllModelsFailedError",
+    "BrokenStreamError",
+    "CircuitOpenError",
+}
+
+
+@pytest.mark.parametrize(("name", "raised"), LIBRARIES, ids=[name for name, _ in LIBRARIES])
+def test_no_error_of_a_library_was_overlooked(name: str, raised: set[str]) -> None:
+    package = pytest.importorskip(name.partition(".")[0])
+    module = package if name in {"httpx", "httpx2"} else pytest.importorskip(name)
+    kinds = {
+        kind
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Exception)
+        and not issubclass(kind, Warning)
+        and kind.__module__ == name
+        and (kind.__name__ not in NEED_MORE or name.startswith("aiohttp"))
+    }
+
+    meaningless = {kind.__name__ for kind in kinds if classify(kind.__new__(kind)) is None}
+
+    assert meaningless == raised
+
+
+def test_errors_of_ours_are_named_as_they_are() -> None:
+    """They are recognised by name, so that a renamed class would be forgotten."""
+    from langchain_tuned_gemini.failures import classification, known_errors
+
+    names = {
+        *known_errors.BEFORE_THE_CALL,
+        *known_errors.DURING_THE_CALL,
+        classification._REFUSAL_OF_THE_CIRCUIT,
+        classification._BROKEN_STREAM,
+        classification._FAILURE_OF_ALL,
+    }
+    ours = {n.rpartition(".")[2] for n in names if n.startswith("langchain_tuned_gemini.")}
+
+    assert ours == {n for n in ours if hasattr(errors, n)}
+    assert len(ours) > 5
+
+
+def test_blocked_content_and_wrong_credentials_keep_another_model_from_answering() -> None:
+    assert {reason for reason in Reason if not reason.degrades} == {
+        Reason.BLOCKED,
+        Reason.CREDENTIALS,
+    }
+
+
+def test_what_may_have_changed_the_state_of_the_model_makes_it_be_asked_for() -> None:
+    assert {reason for reason in Reason if reason.speaks_of_the_model} == {
+        Reason.NOT_READY,
+        Reason.GONE,
+        Reason.PERMISSION,
+    }
+    assert all(
+        Failure(reason).speaks_of_the_model is reason.speaks_of_the_model for reason in Reason
+    )
+
+
+def test_only_a_missing_permission_is_logged_as_an_error() -> None:
+    levels = {reason: reason.handling.log_level for reason in Reason}
+
+    assert levels.pop(Reason.PERMISSION) == logging.ERROR
+    assert set(levels.values()) == {logging.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("reason", "counts"),
+    [
+        (Reason.NOT_READY, Counts.NEUTRAL),
+        (Reason.GONE, Counts.FATAL),
+        (Reason.QUOTA, Counts.QUOTA),
+        (Reason.OVERLOADED, Counts.FAILURE),
+        (Reason.TIMEOUT, Counts.TIMEOUT),
+        (Reason.CONNECTION, Counts.FAILURE),
+        (Reason.PERMISSION, Counts.FATAL),
+        (Reason.REJECTED, Counts.NEUTRAL),
+        (Reason.BAD_OUTPUT, Counts.FAILURE),
+        (Reason.BLOCKED, Counts.NEUTRAL),
+        (Reason.CREDENTIALS, Counts.NEUTRAL),
+    ],
+)
+def test_a_failure_counts_for_the_circuit_in_words_that_it_knows(
+    reason: Reason, counts: Counts
+) -> None:
+    assert Failure(reason).counts is counts
+    assert Outcome(counts.value) is not Outcome.SUCCESS
+
+
+def test_the_table_has_a_row_for_each_reason() -> None:
+    head, rule, *rows = failure_table().splitlines()
+
+    assert head == "| reason | seen as | what happens | counts for the circuit |"
+    assert rule == "| --- | --- | --- | --- |"
+    assert [row.split("`")[1] for row in rows] == list(Reason)
+    assert {row.count(" | ") for row in rows} == {3}
+
+
+@pytest.mark.parametrize(
+    ("reason", "cells"),
+    [
+        ("quota", "the next model answers | opens it for as long as the server says, or throttles"),
+        ("overloaded", "the next model answers | yes"),
+        ("timeout", "the next model answers | yes; many at once are one"),
+        ("permission", "the next model answers; logged as an error | opens it at once"),
+        ("rejected", "the next model answers | no"),
+        ("blocked", "raised | no"),
+    ],
+)
+def test_the_table_says_what_happens(reason: str, cells: str) -> None:
+    row = next(row for row in failure_table().splitlines() if f"`{reason}`" in row)
+
+    assert row.endswith(f" | {cells} |")
+
+
+def test_the_table_stands_in_the_readme() -> None:
+    text = README.read_text(encoding="utf-8") if README.exists() else ""
+    _, found, rest = text.partition("<!-- failures -->\n")
+    if not found:
+        pytest.skip("the README has no table of failures yet")
+
+    assert rest.partition("<!-- /failures -->")[0].strip() == failure_table()
+
+
+def test_nothing_of_an_errors_text_is_in_its_meaning() -> None:
+    secret = "AIza-not-a-real-key"
+    error = answered(400, secret, because(secret), {"retryDelay": secret}, response=secret)
+
+    assert secret not in repr(classify(error))

@@ -1,0 +1,185 @@
+"""From an exception to its meaning."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_tuned_gemini.failures.answers import ServerAnswer
+from langchain_tuned_gemini.failures.known_errors import (
+    ACCOUNT_REASONS,
+    BEFORE_THE_CALL,
+    CLOSED,
+    DURING_THE_CALL,
+    HTTP_STACKS,
+    NOTHING_STREAMED,
+    READERS,
+    STATUSES,
+    UNREACHABLE,
+)
+from langchain_tuned_gemini.failures.reasons import Counts, Reason
+
+_GENAI_ERROR = "google.genai.errors.APIError"
+_LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
+_REFUSAL_OF_THE_CIRCUIT = "langchain_tuned_gemini.errors.CircuitOpenError"
+_BROKEN_STREAM = "langchain_tuned_gemini.errors.BrokenStreamError"
+_FAILURE_OF_ALL = "langchain_tuned_gemini.errors.AllModelsFailedError"
+
+_DEEPEST = 8
+"""How many errors are followed: real ones are five deep, and made-up ones may be a circle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an exception means. It holds nothing of the exception's text, which may be a secret.
+
+    Attributes:
+        reason: Why the model did not answer.
+        status: The HTTP status, where there was an answer.
+        retry_after: For how long the server wants to be left alone, in seconds, at most a day;
+            None where it did not say.
+        is_local: Whether it came about before the model was asked: a gate or a circuit refused,
+            or the client was closed. It is no evidence about the model.
+    """
+
+    reason: Reason
+    status: int | None = None
+    retry_after: float | None = None
+    is_local: bool = False
+
+    @property
+    def counts(self) -> Counts:
+        """What it tells a circuit breaker about the model."""
+        return Counts.NEUTRAL if self.is_local else self.reason.handling.counts
+
+    @property
+    def speaks_of_the_model(self) -> bool:
+        """Whether the model's state may have changed, so that it is worth asking for again."""
+        return not self.is_local and self.reason.handling.speaks_of_the_model
+
+
+def classify(error: BaseException) -> Failure | None:
+    """Says what an exception of a model call means.
+
+    The HTTP status goes before the class: langchain-google-genai calls a 429 whose text speaks
+    of a token limit a context overflow. No other error's cause is looked at: what a program
+    makes of a failure by raising an error of its own is the program's business.
+
+    Args:
+        error: What a model's call raised.
+
+    Returns:
+        Its meaning; None for an error that nobody foresaw, which must be raised.
+
+    Example:
+        >>> classify(TimeoutError()).reason
+        <Reason.TIMEOUT: 'timeout'>
+        >>> classify(KeyError("a bug")) is None
+        True
+    """
+    names = _class_names(error)
+    if answer := _answer_in(error, names):
+        return _meaning_of_answer(answer)
+    if told := _meaning_told(error, names):
+        return told
+    for name in names:
+        if reason := BEFORE_THE_CALL.get(name):
+            return Failure(reason, is_local=True)
+        if reason := DURING_THE_CALL.get(name):
+            return Failure(_refined(reason, error))
+    return _meaning_of_words(error)
+
+
+def _class_names(error: object) -> tuple[str, ...]:
+    """The names of its classes, the most specific one first."""
+    return tuple(f"{known.__module__}.{known.__qualname__}" for known in type(error).__mro__)
+
+
+def _answer_in(error: Any, names: tuple[str, ...]) -> ServerAnswer | None:
+    """The server's answer, where the error is about one.
+
+    langchain-google-genai keeps no status in its errors for 4xx, but raises them from
+    google-genai's, which do.
+    """
+    if _LANGCHAIN_GOOGLE_ERROR in names:
+        error = error.__cause__
+        names = _class_names(error)
+    if _GENAI_ERROR in names and isinstance(error.code, int):
+        return ServerAnswer.read(error.code, error.details, error.response)
+    if "httpx.HTTPStatusError" in names or "httpx2.HTTPStatusError" in names:
+        return ServerAnswer.read(error.response.status_code, None, error.response)
+    return None
+
+
+def _meaning_of_answer(answer: ServerAnswer) -> Failure | None:
+    reason = STATUSES.get(answer.status)
+    if answer.status in {400, 401, 403} and answer.reasons & ACCOUNT_REASONS:
+        reason = Reason.CREDENTIALS
+    elif answer.status == 400 and answer.word == "FAILED_PRECONDITION":
+        reason = Reason.NOT_READY
+    if reason is None:
+        return None
+    return Failure(reason, answer.status, answer.retry_after(time.time()))
+
+
+def _meaning_told(error: Any, names: tuple[str, ...]) -> Failure | None:
+    """What an error of ours says that was made from another failure."""
+    if _REFUSAL_OF_THE_CIRCUIT in names:
+        return Failure(_reason_for(error.reason), retry_after=error.retry_after, is_local=True)
+    if _BROKEN_STREAM in names:
+        return Failure(_reason_for(error.reason))
+    if _FAILURE_OF_ALL in names:  # of a fallback within a fallback
+        first = error.attempts[0]
+        return Failure(_reason_for(first.reason), first.status)
+    return None
+
+
+def _reason_for(word: str | None) -> Reason:
+    """A circuit that somebody forced open says no more than that the model can't serve now."""
+    return Reason(word) if word in set(Reason) else Reason.OVERLOADED
+
+
+def _refined(reason: Reason, error: Any) -> Reason:
+    """Tells a certificate from a connection, and a token server in trouble from a wrong key."""
+    if reason is Reason.CONNECTION and _is_about_a_certificate(error):
+        return Reason.CREDENTIALS
+    # google.auth.exceptions.GoogleAuthError
+    if reason is Reason.CREDENTIALS and getattr(error, "retryable", False):
+        return Reason.CONNECTION
+    return reason
+
+
+def _is_about_a_certificate(error: BaseException) -> bool:
+    """Whether that is what the stack's errors, which wrap each other, were made from.
+
+    httpcore cuts the cause off, so the context is followed; but not beyond the first error that
+    is not the stack's, which may have been raised while a program was handling another one.
+    """
+    link: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if type(link).__module__.partition(".")[0] not in HTTP_STACKS:
+            break
+        link = link and (link.__cause__ or link.__context__)
+    return "ssl.SSLCertVerificationError" in _class_names(link)
+
+
+def _meaning_of_words(error: BaseException) -> Failure | None:
+    """What errors of Python's own classes mean, which programs raise for other things, too."""
+    if type(error) is RuntimeError and str(error).endswith(CLOSED):
+        return Failure(Reason.CONNECTION, is_local=True)
+    if type(error) is ValueError and str(error) == NOTHING_STREAMED:
+        return Failure(Reason.BAD_OUTPUT)
+    if type(error) is OSError and error.errno in UNREACHABLE:
+        return Failure(Reason.CONNECTION)
+    if isinstance(error, UnicodeDecodeError) and _raised_by(error).startswith(READERS):
+        return Failure(Reason.BAD_OUTPUT)
+    return None
+
+
+def _raised_by(error: BaseException) -> str:
+    """The module whose code raised it; empty where there is no traceback."""
+    traceback = error.__traceback__
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    return str(traceback.tb_frame.f_globals.get("__name__", "")) if traceback else ""

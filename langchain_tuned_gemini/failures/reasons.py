@@ -1,0 +1,168 @@
+"""The reasons why a model did not answer, and what each of them means by default.
+
+One table says everything: the behaviour is read from it, and so is the table in the README.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Reason(StrEnum):
+    """Why a model did not answer."""
+
+    NOT_READY = "not_ready"
+    """It is still CREATING."""
+    GONE = "gone"
+    """It FAILED, was CANCELLED, or does not exist."""
+    QUOTA = "quota"
+    """429: the quota is used up."""
+    OVERLOADED = "overloaded"
+    """5xx: the service can't serve it now."""
+    TIMEOUT = "timeout"
+    """It did not answer in time."""
+    CONNECTION = "connection"
+    """The service could not be reached, or the answer broke off or was damaged on its way."""
+    PERMISSION = "permission"
+    """403: these credentials may not use this model."""
+    REJECTED = "rejected"
+    """400: this model does not take this request; another one may."""
+    BAD_OUTPUT = "bad_output"
+    """It sent something that is no answer."""
+    BLOCKED = "blocked"
+    """The prompt or the answer was blocked for safety."""
+    CREDENTIALS = "credentials"
+    """The key, the account or a certificate is not accepted; so it would be for every model."""
+
+    @property
+    def handling(self) -> Handling:
+        """What it means by default."""
+        return _HANDLING[self]
+
+    @property
+    def degrades(self) -> bool:
+        """Whether another model may answer in its place."""
+        return self.handling.degrades
+
+    @property
+    def speaks_of_the_model(self) -> bool:
+        """Whether the model's state may have changed, so that it is worth asking for again."""
+        return self.handling.speaks_of_the_model
+
+
+class Counts(StrEnum):
+    """What a failure tells a circuit breaker about the model, in the breaker's words."""
+
+    FAILURE = "failure"
+    """It may be down."""
+    TIMEOUT = "timeout"
+    """The same, but many at once may be one stall on this side."""
+    FATAL = "fatal"
+    """It is gone: there is no point in more calls."""
+    QUOTA = "quota"
+    """It is well, and wants fewer calls: for as long as the server said, if it said so."""
+    NEUTRAL = "neutral"
+    """Nothing: a permit to call it is given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What a reason means by default.
+
+    Attributes:
+        seen_as: What it looks like from outside, for the documentation.
+        degrades: Whether another model may answer; otherwise the error is raised.
+        counts: What it tells a circuit breaker.
+        speaks_of_the_model: Whether it contradicts what is remembered of the model's state.
+        log_level: How loudly to say it: what nobody but the operator can mend is an ERROR.
+    """
+
+    seen_as: str
+    degrades: bool
+    counts: Counts
+    speaks_of_the_model: bool = False
+    log_level: int = logging.WARNING
+
+
+_HANDLING: Final = {
+    Reason.NOT_READY: Handling(
+        "the tuned model is CREATING; 400 `FAILED_PRECONDITION`",
+        degrades=True,
+        counts=Counts.NEUTRAL,
+        speaks_of_the_model=True,
+    ),
+    Reason.GONE: Handling(
+        "the model is FAILED, CANCELLED, deleted or retired; 404",
+        degrades=True,
+        counts=Counts.FATAL,
+        speaks_of_the_model=True,
+    ),
+    Reason.QUOTA: Handling("429", degrades=True, counts=Counts.QUOTA),
+    Reason.OVERLOADED: Handling("5xx, 409", degrades=True, counts=Counts.FAILURE),
+    Reason.TIMEOUT: Handling("no answer in time; 408", degrades=True, counts=Counts.TIMEOUT),
+    Reason.CONNECTION: Handling(
+        "refused, reset, no such host, TLS, an answer cut off or damaged; 3xx, 499",
+        degrades=True,
+        counts=Counts.FAILURE,
+    ),
+    # Also what the service answers for a tuned model that it won't even admit is gone:
+    # https://github.com/google-gemini/deprecated-generative-ai-js/issues/240
+    Reason.PERMISSION: Handling(
+        "403",
+        degrades=True,
+        counts=Counts.FATAL,
+        speaks_of_the_model=True,
+        log_level=logging.ERROR,
+    ),
+    Reason.REJECTED: Handling(
+        "400, 413, 422, 501: a request that another model may take",
+        degrades=True,
+        counts=Counts.NEUTRAL,
+    ),
+    Reason.BAD_OUTPUT: Handling(
+        "an empty answer, one that a guard refuses, or what is not JSON",
+        degrades=True,
+        counts=Counts.FAILURE,
+    ),
+    Reason.BLOCKED: Handling(
+        "the prompt or the answer blocked for safety", degrades=False, counts=Counts.NEUTRAL
+    ),
+    Reason.CREDENTIALS: Handling(
+        "a wrong or expired key, 401, the API or the account disabled, a certificate that "
+        "can't be trusted",
+        degrades=False,
+        counts=Counts.NEUTRAL,
+    ),
+}
+
+_COUNTS_IN_WORDS: Final = {
+    Counts.FAILURE: "yes",
+    Counts.TIMEOUT: "yes; many at once are one",
+    Counts.FATAL: "opens it at once",
+    Counts.QUOTA: "opens it for as long as the server says, or throttles",
+    Counts.NEUTRAL: "no",
+}
+
+
+def failure_table() -> str:
+    """The reasons as a table in Markdown, for the README.
+
+    Example:
+        >>> print(failure_table().splitlines()[-2])
+        | `blocked` | the prompt or the answer blocked for safety | raised | no |
+    """
+    rows = [
+        f"| `{reason}` | {handling.seen_as} | {_what_happens(handling)} "
+        f"| {_COUNTS_IN_WORDS[handling.counts]} |"
+        for reason, handling in _HANDLING.items()
+    ]
+    head = "| reason | seen as | what happens | counts for the circuit |"
+    return "\n".join([head, "| --- | --- | --- | --- |", *rows])
+
+
+def _what_happens(handling: Handling) -> str:
+    told = "the next model answers" if handling.degrades else "raised"
+    return f"{told}; logged as an error" if handling.log_level >= logging.ERROR else told
