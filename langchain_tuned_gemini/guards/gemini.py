@@ -1,0 +1,191 @@
+"""What Gemini says about its answer itself: whether there is one, why it ended, what was blocked.
+
+langchain-google-genai returns blocked, empty and cut answers as success; what happened stands
+only in `response_metadata`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from langchain_tuned_gemini.failures import Reason
+from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
+
+logger = logging.getLogger("langchain_tuned_gemini")
+
+# https://ai.google.dev/api/generate-content#FinishReason, and MODEL_ARMOR of Vertex AI.
+_BLOCKED = frozenset(
+    {
+        "SAFETY",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MODEL_ARMOR",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+    }
+)
+_BAD = frozenset(
+    {
+        "RECITATION",
+        "LANGUAGE",
+        "OTHER",
+        "MALFORMED_FUNCTION_CALL",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "NO_IMAGE",
+        "IMAGE_RECITATION",
+        "IMAGE_OTHER",
+    }
+)
+_CUT_OFF = frozenset({"MAX_TOKENS", "CONTINUATION"})
+_KNOWN = _BLOCKED | _BAD | _CUT_OFF | {"STOP"}
+_UNSPECIFIED = frozenset({"", "0", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
+
+# Adding up chunks glues equal keys together: "STOPSTOP" (so in upstream's own documentation).
+_LONGEST_FIRST = "|".join(sorted(_KNOWN, key=len, reverse=True))
+_ONE = re.compile(_LONGEST_FIRST)
+_GLUED = re.compile(f"(?:{_LONGEST_FIRST})+")
+
+_NO_ANSWER = frozenset({"text", "thinking", "reasoning"})
+"""Blocks of content that are none by themselves: the text is looked at as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class NonEmpty:
+    """Refuses an answer with neither text nor a tool call nor any other content.
+
+    White space is no text, a thought is no answer, and a malformed tool call is no call.
+
+    Example:
+        >>> NonEmpty()(AIMessage("  ")).why
+        'it is empty'
+        >>> NonEmpty()(AIMessage("42")) is None
+        True
+    """
+
+    def __call__(self, message: AIMessage) -> Refusal | None:
+        """Judges an answer."""
+        if _has_content(message):
+            return None
+        if message.invalid_tool_calls:
+            return Refusal("it has nothing but a malformed tool call")
+        return Refusal("it is empty")
+
+
+@dataclass(frozen=True, slots=True)
+class FinishReason:
+    """Refuses what Gemini itself did not end well: withheld, malformed or cut in the middle.
+
+    An answer of langchain-google-genai without a finish reason is refused, since only a broken
+    stream or a broken service leaves it out. Other providers don't speak Gemini's words and
+    are not judged. A word that is new is accepted, with one warning.
+
+    Args:
+        allow_max_tokens: Whether a text that was cut off at the token limit is accepted; see
+            `is_cut_off`. Without any text it never is: thinking used up the tokens.
+
+    Example:
+        >>> FinishReason()(AIMessage("", response_metadata={"finish_reason": "SAFETY"})).why
+        'the answer was withheld: SAFETY'
+    """
+
+    allow_max_tokens: bool = True
+
+    def __call__(self, message: AIMessage) -> Refusal | None:
+        """Judges an answer."""
+        if refusal := block_of(message):
+            return refusal
+        reasons = _finish_reasons(message)
+        if not reasons:
+            return _without_reason(message)
+        if bad := reasons & _BAD:
+            return Refusal(f"it ended with {', '.join(sorted(bad))}")
+        if is_cut_off(message):
+            return self._at_the_limit(message)
+        if unknown := reasons - _KNOWN:
+            _report_unknown(*sorted(unknown))
+        return None
+
+    def _at_the_limit(self, message: AIMessage) -> Refusal | None:
+        if not _has_content(message):
+            return Refusal("it reached the token limit before its first word")
+        return None if self.allow_max_tokens else Refusal("it was cut off at the token limit")
+
+
+def is_cut_off(message: AIMessage) -> bool:
+    """Whether an answer reached the token limit, so that its end is missing."""
+    return bool(_finish_reasons(message) & _CUT_OFF)
+
+
+def block_of(message: AIMessage) -> Refusal | None:
+    """The refusal of an answer that was blocked for safety, or whose prompt was."""
+    metadata = message.response_metadata
+    if reason := _word((metadata.get("prompt_feedback") or {}).get("block_reason")):
+        return Refusal(f"the prompt was blocked: {_shown(reason)}", Reason.BLOCKED)
+    if blocked := _finish_reasons(message) & _BLOCKED:
+        return Refusal(f"the answer was withheld: {', '.join(sorted(blocked))}", Reason.BLOCKED)
+    return None
+
+
+def block_reason(message: AIMessage) -> str | None:
+    """Google's own word for what it blocked; None where it did not."""
+    feedback = message.response_metadata.get("prompt_feedback") or {}
+    blocked = sorted(_finish_reasons(message) & _BLOCKED)
+    return _word(feedback.get("block_reason")) or (blocked[0] if blocked else None)
+
+
+def safety_ratings(message: AIMessage) -> dict[str, str]:
+    """Google's ratings of prompt and answer, the answer's last: category to probability."""
+    metadata = message.response_metadata
+    feedback = metadata.get("prompt_feedback") or {}
+    ratings = [*(feedback.get("safety_ratings") or ()), *(metadata.get("safety_ratings") or ())]
+    return {_word(r.get("category")): _word(r.get("probability")) for r in ratings}
+
+
+def _has_content(message: AIMessage) -> bool:
+    if message.text.strip() or message.tool_calls or message.additional_kwargs.get("audio"):
+        return True
+    blocks = message.content if isinstance(message.content, list) else ()
+    return any(isinstance(b, dict) and b.get("type") not in _NO_ANSWER for b in blocks)
+
+
+def _finish_reasons(message: AIMessage) -> frozenset[str]:
+    word = _word(message.response_metadata.get("finish_reason"))
+    if _GLUED.fullmatch(word):
+        return frozenset(_ONE.findall(word))
+    return frozenset({word} - _UNSPECIFIED)
+
+
+def _word(value: Any) -> str:
+    """An enum's name as plain text, without those that say nothing."""
+    word = "" if value is None else str(getattr(value, "name", value))
+    return "" if word in _UNSPECIFIED else word
+
+
+def _shown(word: str) -> str:
+    """A word of the server's, as it is if it looks like one."""
+    return word if re.fullmatch("[A-Z_]{1,60}", word) else excerpt(word)
+
+
+def _without_reason(message: AIMessage) -> Refusal | None:
+    if _is_of_gemini(message):
+        return Refusal("it has no finish reason, so it broke off")
+    return None
+
+
+def _is_of_gemini(message: AIMessage) -> bool:
+    return message.response_metadata.get("model_provider") == "google_genai"
+
+
+@lru_cache(maxsize=64)
+def _report_unknown(*reasons: str) -> None:
+    """Once for each word: the cache remembers them."""
+    told = ", ".join(_shown(reason) for reason in reasons)
+    logger.warning("Accepted an answer with the unknown finish reason %s.", told)

@@ -1,0 +1,101 @@
+"""Guards of an answer's text: one of a few labels, or of a certain form.
+
+A message that calls tools and says nothing is no final answer: they leave it alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage
+
+from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
+
+
+def text_to_judge(message: AIMessage) -> str | None:
+    """The text without the white space around it; None for a message that only calls tools.
+
+    Upstream strips line ends of an answer and leaves those of a stream, so both are stripped.
+    """
+    text = message.text.strip()
+    return None if not text and message.tool_calls else text
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    r"""Refuses any text but one of the labels, with white space around it left aside.
+
+    Args:
+        labels: What may be said.
+        ignore_case: Whether `Yes` is `yes`.
+
+    Raises:
+        ParameterError: For a text instead of labels, or for none at all.
+
+    Example:
+        >>> is_label = OneOf(["spam", "ham"])
+        >>> is_label(AIMessage("spam\n")) is None, is_label(AIMessage("It is spam.")).why
+        (True, "it is 'It is spam.', none of the 2 labels")
+    """
+
+    labels: Collection[str]
+    ignore_case: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the labels while whoever wrote them is looking."""
+        if isinstance(self.labels, str) or not self.labels:
+            raise ParameterError(f'OneOf needs labels, OneOf(["yes", "no"]), not {self.labels!r}.')
+        object.__setattr__(self, "labels", tuple(self.labels))
+
+    def __call__(self, message: AIMessage) -> Refusal | None:
+        """Judges an answer."""
+        text = text_to_judge(message)
+        if text is None or self._key(text) in map(self._key, self.labels):
+            return None
+        return Refusal(f"it is {excerpt(text)}, none of the {len(self.labels)} labels")
+
+    def _key(self, text: str) -> str:
+        return text.strip().casefold() if self.ignore_case else text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchesRegex:
+    r"""Refuses any text that the pattern does not match from its first character to its last.
+
+    The white space around the text is left aside. Beware of patterns that backtrack without
+    end, such as `(a+)+`: the text is the model's.
+
+    Args:
+        pattern: A regular expression, or a compiled one where flags are needed.
+
+    Raises:
+        ParameterError: For a pattern that is no regular expression.
+
+    Example:
+        >>> is_number = MatchesRegex(r"-?\d+")
+        >>> is_number(AIMessage("42")) is None, is_number(AIMessage("42 dogs")).why
+        (True, "it is '42 dogs', which does not match '-?\\\\d+'")
+    """
+
+    pattern: str | re.Pattern[str]
+
+    def __post_init__(self) -> None:
+        """Compiles the pattern."""
+        try:
+            compiled = re.compile(self.pattern)
+        except re.error as error:
+            raise ParameterError(
+                f"MatchesRegex: {self.pattern!r} is no regular expression: {error}."
+            ) from error
+        object.__setattr__(self, "pattern", compiled)
+
+    def __call__(self, message: AIMessage) -> Refusal | None:
+        """Judges an answer."""
+        text = text_to_judge(message)
+        if text is None or re.fullmatch(self.pattern, text):
+            return None
+        pattern = excerpt(re.compile(self.pattern).pattern)
+        return Refusal(f"it is {excerpt(text)}, which does not match {pattern}")

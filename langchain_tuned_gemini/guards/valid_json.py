@@ -1,0 +1,126 @@
+"""A guard for answers in JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from langchain_core.messages import AIMessage
+from pydantic import BaseModel, ValidationError
+
+from langchain_tuned_gemini.errors import MissingExtraError, ParameterError
+from langchain_tuned_gemini.guards.texts import text_to_judge
+from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
+
+_FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", re.DOTALL | re.IGNORECASE)
+
+Schema = Mapping[str, Any] | type[BaseModel] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidJSON:
+    """Refuses any text but one JSON value that fits the schema.
+
+    Args:
+        schema: A JSON Schema (needs the extra `json`; addresses in it are never fetched), a
+            pydantic model, or None for any JSON.
+        allow_fence: Whether the value may stand in a Markdown block. Off, as whoever parses
+            the answer would stumble over the fence.
+
+    Raises:
+        MissingExtraError: If there is a JSON Schema and no `jsonschema`.
+        ParameterError: For a schema that is none.
+
+    Example:
+        >>> ValidJSON()(AIMessage('{"dogs": 2}')) is None
+        True
+        >>> ValidJSON()(AIMessage("two dogs")).why
+        'it is no JSON: Expecting value at character 0'
+    """
+
+    schema: Schema = None
+    allow_fence: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the schema while whoever wrote it is looking."""
+        if isinstance(self.schema, Mapping):
+            _check_schema(self.schema)
+        elif self.schema is not None and not _is_model(self.schema):
+            raise ParameterError(
+                "ValidJSON takes a JSON Schema (a dict), a pydantic model (the class) or "
+                f"nothing, not {type(self.schema).__name__}."
+            )
+
+    def __call__(self, message: AIMessage) -> Refusal | None:
+        """Judges an answer."""
+        text = text_to_judge(message)
+        if text is None:
+            return None
+        if self.allow_fence and (fenced := _FENCED.fullmatch(text)):
+            text = fenced[1]
+        try:
+            return self._problem_of(text)
+        except RecursionError:
+            return Refusal("its JSON is nested too deep")
+
+    def _problem_of(self, text: str) -> Refusal | None:
+        try:
+            value = json.loads(text, parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            return Refusal(f"it is no JSON: {error.msg} at character {error.pos}")
+        except ValueError as error:  # NaN, or a number of more than 4,300 digits
+            return Refusal(f"it is no JSON: {error}")
+        if self.schema is None:
+            return None
+        if isinstance(self.schema, Mapping):
+            return _breach_of_schema(self.schema, value)
+        return _breach_of_model(self.schema, text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Python reads NaN and Infinity, which JSON does not have."""
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _is_model(schema: object) -> bool:
+    return isinstance(schema, type) and issubclass(schema, BaseModel)
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    try:
+        import jsonschema
+    except ImportError as error:
+        raise MissingExtraError("ValidJSON with a JSON Schema", extra="json") from error
+    validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
+    try:
+        validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise ParameterError(
+            f"ValidJSON: this is no JSON Schema: {error.message} (at {error.json_path})."
+        ) from error
+
+
+def _breach_of_schema(schema: Mapping[str, Any], value: Any) -> Refusal | None:
+    from jsonschema import Draft202012Validator, validators
+    from jsonschema_specifications import REGISTRY
+
+    # With a registry of its own, or it fetches what `$ref` names.
+    validator = validators.validator_for(schema, Draft202012Validator)(schema, registry=REGISTRY)
+    error = next(validator.iter_errors(value), None)
+    if error is None:
+        return None
+    # Its message repeats the value, which may be the whole answer.
+    return Refusal(f"it breaks the schema's {error.validator!r} at {excerpt(error.json_path)}")
+
+
+def _breach_of_model(model: type[BaseModel], text: str) -> Refusal | None:
+    try:
+        model.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "its top"
+        return Refusal(f"it is no {model.__name__}: {excerpt(first['msg'])} at {excerpt(where)}")
+    return None
