@@ -46,7 +46,7 @@ TUNABLE = "models/gemini-1.5-flash-001-tuning"
 MODEL = "tunedModels/sql-expert-v1"
 BASE = "gemini-2.5-flash"
 TUNING_SECONDS = 4.0
-QUESTIONS = 3
+QUESTIONS = 2
 
 console = Console()
 

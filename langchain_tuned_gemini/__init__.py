@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.chat_models.gated import GatedChatModel
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
     from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
+    from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitPolicy, CircuitState
     from langchain_tuned_gemini.dataset import TuningDataset, TuningExample
     from langchain_tuned_gemini.errors import (
         AllModelsFailedError,
+        AnswerRefusedError,
+        BrokenStreamError,
+        CircuitOpenError,
+        ContentBlockedError,
         DatasetError,
         EmptyAnswerError,
+        GuardCrashedError,
         MissingExtraError,
         ParameterError,
         ServiceError,
@@ -38,6 +44,15 @@ if TYPE_CHECKING:
     )
     from langchain_tuned_gemini.failures import Reason
     from langchain_tuned_gemini.few_shot import FewShotPrompt
+    from langchain_tuned_gemini.guards import (
+        FinishReason,
+        MatchesRegex,
+        NonEmpty,
+        OneOf,
+        Refusal,
+        ValidJSON,
+        ValidSQL,
+    )
     from langchain_tuned_gemini.names import TunedModelName
     from langchain_tuned_gemini.readiness import ReadinessGate, ReadinessPolicy
     from langchain_tuned_gemini.services import TunedModelService
@@ -52,11 +67,17 @@ _HOMES = {
     "chat_models.gated": ["GatedChatModel"],
     "chat_models.tuned": ["ChatTunedGemini"],
     "chat_models.wrapper": ["WrapperChatModel"],
+    "circuit_breaker": ["CircuitBreaker", "CircuitPolicy", "CircuitState"],
     "dataset": ["TuningDataset", "TuningExample"],
     "errors": [
         "AllModelsFailedError",
+        "AnswerRefusedError",
+        "BrokenStreamError",
+        "CircuitOpenError",
+        "ContentBlockedError",
         "DatasetError",
         "EmptyAnswerError",
+        "GuardCrashedError",
         "MissingExtraError",
         "ParameterError",
         "ServiceError",
@@ -73,6 +94,15 @@ _HOMES = {
     "example_selectors": ["FixedExampleSelector", "LexicalExampleSelector"],
     "failures": ["Reason"],
     "few_shot": ["FewShotPrompt"],
+    "guards": [
+        "FinishReason",
+        "MatchesRegex",
+        "NonEmpty",
+        "OneOf",
+        "Refusal",
+        "ValidJSON",
+        "ValidSQL",
+    ],
     "names": ["TunedModelName"],
     "readiness": ["ReadinessGate", "ReadinessPolicy"],
     "services": ["TunedModelService"],
@@ -83,8 +113,60 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604  # a test holds it against the imports above
-    *sorted(_HOME_OF)
+__all__ = [
+    "AllModelsFailedError",
+    "AnswerRefusedError",
+    "BrokenStreamError",
+    "ChatTunedGemini",
+    "CircuitBreaker",
+    "CircuitOpenError",
+    "CircuitPolicy",
+    "CircuitState",
+    "ContentBlockedError",
+    "DatasetError",
+    "EmptyAnswerError",
+    "FallbackChatModel",
+    "FewShotChatModel",
+    "FewShotPrompt",
+    "FinishReason",
+    "FixedExampleSelector",
+    "GatedChatModel",
+    "GenAIService",
+    "GenerativeAIService",
+    "GuardCrashedError",
+    "LexicalExampleSelector",
+    "MatchesRegex",
+    "MissingExtraError",
+    "NonEmpty",
+    "OneOf",
+    "ParameterError",
+    "Progress",
+    "ReadinessGate",
+    "ReadinessPolicy",
+    "Reason",
+    "Refusal",
+    "ServiceError",
+    "ServiceUnreachableError",
+    "TunedGeminiError",
+    "TunedModel",
+    "TunedModelError",
+    "TunedModelFailedError",
+    "TunedModelName",
+    "TunedModelNameError",
+    "TunedModelNotFoundError",
+    "TunedModelNotReadyError",
+    "TunedModelService",
+    "TunedModelState",
+    "TuningDataset",
+    "TuningExample",
+    "TuningSnapshot",
+    "ValidJSON",
+    "ValidSQL",
+    "WaitCancelledError",
+    "WaitTimeoutError",
+    "WrapperChatModel",
+    "await_until_active",
+    "wait_until_active",
 ]
 
 

@@ -28,6 +28,8 @@ from typing import Generic, TypeVar
 
 import httpx
 
+from langchain_tuned_gemini.punctual import PunctualTransport
+
 CONNECT_TIMEOUT = 5.0
 """How long opening a connection may take, in seconds; a host that is down shows much sooner."""
 
@@ -104,7 +106,7 @@ class _SyncTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         origin = _prepare(request)
-        connection = self.idle.take(origin) or httpx.HTTPTransport(
+        connection = self.idle.take(origin) or PunctualTransport(
             verify=tls_context(), limits=_ONE, proxy=_proxy_for(request.url)
         )
         try:

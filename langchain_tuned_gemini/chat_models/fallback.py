@@ -3,50 +3,62 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Self, cast
-from uuid import UUID
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from langchain_core.callbacks import (
-    AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
-    CallbackManager,
     CallbackManagerForLLMRun,
 )
-from langchain_core.callbacks.base import Callbacks
+from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult, LLMResult
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from langchain_core.utils.uuid import uuid7
 from pydantic import BaseModel, Field, SerializeAsAny, model_validator
 
 from langchain_tuned_gemini.chat_models import tools as neutral_tools
-from langchain_tuned_gemini.chat_models.attempts import Attempts, Candidate
-from langchain_tuned_gemini.chat_models.base import TunedGeminiChatModel
+from langchain_tuned_gemini.chat_models.attempt import Candidate
+from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
 from langchain_tuned_gemini.chat_models.delegation import (
     agenerate_with,
     astream_with,
     generate_with,
     stream_with,
 )
-from langchain_tuned_gemini.chat_models.tracing import (
-    Caller,
-    called_by,
-    current_caller,
-    known_run,
+from langchain_tuned_gemini.chat_models.rules import OnBrokenStream, Rules
+from langchain_tuned_gemini.chat_models.streaming import Commit
+from langchain_tuned_gemini.chat_models.traced import TracedChatModel
+from langchain_tuned_gemini.chat_models.tracing import current_caller
+from langchain_tuned_gemini.circuit_breaker import (
+    CircuitBreaker,
+    CircuitKey,
+    MemoryCircuitStore,
 )
+from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, as_guards
+from langchain_tuned_gemini.retry_budget import RetryBudget
+
+
+@runtime_checkable
+class HasCircuit(Protocol):
+    """A model that says whose health its circuit is about."""
+
+    @property
+    def circuit_key(self) -> CircuitKey:
+        """The same for all models that call the same tuned model with the same key."""
+
 
 _OF_MODELS = frozenset(
     {"api_key", "max_retries", "max_tokens", "stop", "streaming", "temperature", "timeout"}
 )
 
 
-class FallbackChatModel(TunedGeminiChatModel):
+class FallbackChatModel(TracedChatModel):
     """Answers with the first of its models that can.
 
     A failure that another model may answer for (see `Reason`) goes to the next model at once; a
@@ -72,6 +84,43 @@ class FallbackChatModel(TunedGeminiChatModel):
     models: Sequence[SerializeAsAny[BaseChatModel]] = Field(min_length=1)
     """The models, in the order in which they are tried; the first one is the tuned model."""
 
+    first_token_timeout: float | None = Field(default=10.0, gt=0)
+    """How long a stream may take to its first chunk, in seconds, while there is another model
+    to answer; None for ever. A deadline: bytes that drip in don't put it off."""
+
+    stall_timeout: float | None = Field(default=10.0, gt=0)
+    """How long each further chunk of a stream may take, in seconds; None for ever."""
+
+    total_timeout: float | None = Field(default=30.0, gt=0)
+    """How long a whole answer may take, in seconds, streamed or not; None for ever."""
+
+    commit: Commit = "first_token"
+    """When a stream is handed out: from its first content on, or `"complete"`, when all of it
+    has arrived and passed the guards; then a failure is never visible."""
+
+    on_broken_stream: OnBrokenStream = "raise"
+    """What happens to a stream that breaks after it was begun: `"raise"` a `BrokenStreamError`
+    with the text so far, or `"restart"` with the next model, after a chunk whose
+    `response_metadata["tuned_gemini"]["restarted"]` is true: what came before it is void."""
+
+    guards: Sequence[Guard] = ()
+    """Checks of an answer, besides those that it is there and was neither cut off nor blocked.
+    An answer that one refuses makes way for the next model's."""
+
+    answer_blocked: bool = False
+    """Whether another model may answer what was blocked for safety at the one before it."""
+
+    circuit_breaker: CircuitBreaker | Literal[False] | None = Field(default=None, exclude=True)
+    """The circuit breaker of the first model; by default one that all models of the process
+    which name the same tuned model share. False for none."""
+
+    retry_budget: RetryBudget | Literal[False] | None = Field(default=None, exclude=True)
+    """Pays for a second try of the first model after a 5xx or a broken connection, as long as
+    it mostly answers; by default one of this model's own. False for no second try."""
+
+    on_fallback: OnFallback | None = Field(default=None, exclude=True)
+    """Called with the provenance of each answer that the first model did not give."""
+
     @model_validator(mode="before")
     @classmethod
     def _leave_their_settings_to_the_models(cls, values: Any) -> Any:
@@ -93,10 +142,50 @@ class FallbackChatModel(TunedGeminiChatModel):
 
     @cached_property
     def _candidates(self) -> tuple[Candidate, ...]:
-        return tuple(
-            Candidate(model, _name_of(model), "base_fallback" if place else "tuned")
-            for place, model in enumerate(self.models)
+        first, *others = self.models
+        budget = RetryBudget() if self.retry_budget is None else self.retry_budget or None
+        *limited, last = [
+            Candidate(first, _name_of(first), "tuned", self._rules, self.circuit, budget),
+            *(
+                Candidate(model, _name_of(model), "base_fallback", self._rules, None, None)
+                for model in others
+            ),
+        ]
+        # There is nobody left to answer for the last one, so it gets its time.
+        patient = replace(
+            self._rules, first_token_timeout=None, stall_timeout=None, total_timeout=None
         )
+        return (*limited, replace(last, rules=patient))
+
+    @cached_property
+    def _rules(self) -> Rules:
+        return Rules(
+            first_token_timeout=self.first_token_timeout,
+            stall_timeout=self.stall_timeout,
+            total_timeout=self.total_timeout,
+            commit=self.commit,
+            on_broken_stream=self.on_broken_stream,
+            guards=(NonEmpty(), FinishReason(), *as_guards(self.guards)),
+            answer_blocked=self.answer_blocked,
+        )
+
+    @cached_property
+    def circuit(self) -> CircuitBreaker | None:
+        """The circuit of the first model; None without another one, or if it was switched off.
+
+        All models of this process that name the same tuned model with the same key share it.
+        `circuit.view()` shows it; `force_open()`, `force_closed()` and `reset()` set it.
+        """
+        if self.circuit_breaker is not None or len(self.models) == 1:
+            return self.circuit_breaker or None
+        first = self.models[0]
+        if isinstance(first, HasCircuit):
+            return CircuitBreaker(first.circuit_key)
+        key = CircuitKey.of(_name_of(first), address=None, api_key=None)
+        return CircuitBreaker(key, store=MemoryCircuitStore())
+
+    def _attempts(self, run_manager: BaseRunManager | None) -> Attempts:
+        return Attempts(self._candidates, current_caller(run_manager), self.on_fallback)
 
     def _generate(
         self,
@@ -105,11 +194,10 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        for attempt in Attempts(self._candidates, current_caller(run_manager)):
-            with attempt:
+        for attempt in self._attempts(run_manager):
+            with attempt, attempt.deadline:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
-                result = generate_with(model, messages, stop, **arguments)
-                answer = attempt.finish(result)
+                answer = attempt.finish(generate_with(model, messages, stop, **arguments))
         return answer
 
     async def _agenerate(
@@ -119,11 +207,10 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        for attempt in Attempts(self._candidates, current_caller(run_manager)):
-            async with attempt:
+        for attempt in self._attempts(run_manager):
+            async with attempt, attempt.deadline:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
-                result = await agenerate_with(model, messages, stop, **arguments)
-                answer = attempt.finish(result)
+                answer = attempt.finish(await agenerate_with(model, messages, stop, **arguments))
         return answer
 
     def _stream(
@@ -133,13 +220,13 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        for attempt in Attempts(self._candidates, current_caller(run_manager)):
+        for attempt in self._attempts(run_manager):
             with attempt:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
-                with closing(stream_with(model, messages, stop, **arguments)) as chunks:
-                    for chunk in chunks:
-                        yield attempt.hand_out(chunk)
-                yield attempt.last_chunk()
+                yield from attempt.opening()
+                for chunks in attempt.stream.read(stream_with(model, messages, stop, **arguments)):
+                    yield from chunks
+                yield from attempt.closing()
 
     async def _astream(
         self,
@@ -148,78 +235,18 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        for attempt in Attempts(self._candidates, current_caller(run_manager)):
+        for attempt in self._attempts(run_manager):
             async with attempt:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
+                for chunk in attempt.opening():
+                    yield chunk
                 stream = await astream_with(model, messages, stop, **arguments)
-                async with aclosing(stream) as chunks:
-                    async for chunk in chunks:
-                        yield attempt.hand_out(chunk)
-                yield attempt.last_chunk()
-
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002  # LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Streams the answer; its last chunk carries the provenance."""
-        config = ensure_config(config)
-        caller = known_run(config, CallbackManager)
-        chunks = super().stream(input, config, stop=stop, **kwargs)
-        with called_by(caller):
-            first = next(chunks)
-        yield first
-        yield from chunks
-
-    async def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002  # LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """Streams the answer; its last chunk carries the provenance."""
-        config = ensure_config(config)
-        caller = known_run(config, AsyncCallbackManager)
-        stream = super().astream(input, config, stop=stop, **kwargs)
-        async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", stream)) as chunks:
-            with called_by(caller):
-                first = await anext(chunks)
-            yield first
-            async for chunk in chunks:
-                yield chunk
-
-    def generate(
-        self,
-        messages: list[list[BaseMessage]],
-        stop: list[str] | None = None,
-        callbacks: Callbacks = None,
-        *,
-        run_id: UUID | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        """Answers each list of messages; `invoke` and `batch` end up here."""
-        run_id = run_id or uuid7()
-        with called_by(Caller.of(callbacks, run_id)):
-            return super().generate(messages, stop, callbacks, run_id=run_id, **kwargs)
-
-    async def agenerate(
-        self,
-        messages: list[list[BaseMessage]],
-        stop: list[str] | None = None,
-        callbacks: Callbacks = None,
-        *,
-        run_id: UUID | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        """Answers each list of messages; `ainvoke` and `abatch` end up here."""
-        run_id = run_id or uuid7()
-        with called_by(Caller.of(callbacks, run_id)):
-            return await super().agenerate(messages, stop, callbacks, run_id=run_id, **kwargs)
+                async with aclosing(attempt.stream.aread(stream)) as arrivals:
+                    async for chunks in arrivals:
+                        for chunk in chunks:
+                            yield chunk
+                for chunk in attempt.closing():
+                    yield chunk
 
     def bind_tools(
         self,

@@ -22,6 +22,7 @@ from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
 from langchain_tuned_gemini.chat_models.gated import Gate, GatedChatModel
 from langchain_tuned_gemini.chat_models.google import google_chat_model
+from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot import FewShotPrompt
@@ -155,6 +156,12 @@ class ChatTunedGemini(GatedChatModel):
         """The control plane that knows this model's state."""
         return self._service
 
+    @property
+    def circuit_key(self) -> CircuitKey:
+        """Whose health this model's circuit is about."""
+        key = self._key.get_secret_value()
+        return CircuitKey.of(self.model, address=self.base_url, api_key=key)
+
     def wait_until_active(
         self,
         *,
@@ -178,7 +185,7 @@ class ChatTunedGemini(GatedChatModel):
         ready = wait_until_active(
             self.service, self.model, timeout=timeout, on_progress=on_progress
         )
-        self.gate.forget()  # it may remember that the model was not ready
+        self._believe_that_it_is_ready()
         return ready
 
     async def await_until_active(
@@ -191,8 +198,15 @@ class ChatTunedGemini(GatedChatModel):
         ready = await await_until_active(
             self.service, self.model, timeout=timeout, on_progress=on_progress
         )
-        self.gate.forget()
+        self._believe_that_it_is_ready()
         return ready
+
+    def _believe_that_it_is_ready(self) -> None:
+        """Drops what gate and circuit remember of a model that was not ready, or was gone."""
+        self.gate.forget()
+        circuit = CircuitBreaker(self.circuit_key)
+        if circuit.view().forced is None:
+            circuit.reset()
 
     def with_few_shot_fallback(
         self,
@@ -200,6 +214,7 @@ class ChatTunedGemini(GatedChatModel):
         *,
         examples: Examples | BaseExampleSelector,
         k: int | None = None,
+        **settings: Any,
     ) -> FallbackChatModel:
         """A model that answers with a base model and examples while this one can't.
 
@@ -210,6 +225,7 @@ class ChatTunedGemini(GatedChatModel):
                 `TuningDataset`, the rows themselves, or an example selector.
             k: How many examples go into the prompt at the most; 8 of a dataset by default, and
                 what it selects by itself of a selector.
+            **settings: Further parameters of `FallbackChatModel`, such as `guards`.
 
         Raises:
             DatasetError: If the examples can't be read; it names file, line and field.
@@ -217,7 +233,8 @@ class ChatTunedGemini(GatedChatModel):
         stand_in = self._google_model(base) if isinstance(base, str) else base
         prompt = FewShotPrompt(examples=examples, k=k)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
-        return FallbackChatModel(models=[self, FewShotChatModel(wrapped=stand_in, prompt=prompt)])
+        base_model = FewShotChatModel(wrapped=stand_in, prompt=prompt)
+        return FallbackChatModel(models=[self, base_model], **settings)
 
     def _generate(
         self,

@@ -63,7 +63,7 @@ def test_the_tools_reach_the_tuned_model_itself(tuned: ChatTunedGemini, emulator
         robust.bind_tools([weather]).invoke("7")
 
     generated = [request for request in emulator.requests if request.body]
-    assert [request.model for request in generated] == [TUNED, TUNED, f"models/{BASE}"]
+    assert [request.model for request in generated] == [TUNED] * 3 + [f"models/{BASE}"]
     for request in generated:
         (tools,) = request.body["tools"]
         assert tools["functionDeclarations"][0]["name"] == "weather"

@@ -19,7 +19,12 @@ from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.schemas import Run
 from pydantic import BaseModel
 
-from langchain_tuned_gemini import AllModelsFailedError, FallbackChatModel, ParameterError
+from langchain_tuned_gemini import (
+    AllModelsFailedError,
+    BrokenStreamError,
+    FallbackChatModel,
+    ParameterError,
+)
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 Ask = Callable[[FallbackChatModel], AIMessage]
@@ -81,6 +86,7 @@ def test_a_model_that_can_answer_does(ask: Ask) -> None:
         "answered_by": "tuned",
         "model": "tuned",
         "reason": None,
+        "circuit": "closed",
         "few_shot": None,
         "attempts": [
             {
@@ -205,9 +211,12 @@ def test_a_stream_that_breaks_after_its_first_chunk_is_raised_not_glued(ask: Ask
     stand_in = base()
     model = FallbackChatModel(models=[tuned(("half an", ConnectionResetError())), stand_in])
 
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(BrokenStreamError, match="broke after 8 characters") as raised:
         ask(model)
 
+    assert raised.value.partial == "half an "
+    assert raised.value.reason == "connection"
+    assert isinstance(raised.value.__cause__, ConnectionResetError)
     assert stand_in.calls == []
 
 

@@ -18,9 +18,19 @@ NAME = "langchain_tuned_gemini"
 
 # From the bottom up: a module may import from its own layer and from those below it.
 LAYERS = [
-    {"errors", "names", "tuned_model", "provenance", "generation", "http", "dataset"},
+    {
+        "dataset",
+        "deadline",
+        "errors",
+        "generation",
+        "http",
+        "names",
+        "provenance",
+        "punctual",
+        "tuned_model",
+    },
     {"failures", "google_client", "example_selectors", "services", "few_shot", "testing"},
-    {"readiness", "waiting"},
+    {"circuit_breaker", "guards", "readiness", "retry_budget", "waiting"},
     {"chat_models"},
 ]
 VALUES = LAYERS[0] | {""}
@@ -72,6 +82,7 @@ def test_every_public_name_is_announced_to_type_checkers_too() -> None:
     assert announced == {
         (f"{NAME}.{home}", name) for name, home in langchain_tuned_gemini._HOME_OF.items()
     }
+    assert langchain_tuned_gemini.__all__ == sorted(langchain_tuned_gemini._HOME_OF)
 
 
 @pytest.mark.parametrize("name", langchain_tuned_gemini.__all__)
@@ -123,7 +134,7 @@ def test_every_other_block_of_the_readme_runs() -> None:
             code = block.replace('"train.jsonl"', repr(train)).replace(
                 "GenerativeAIService(api_key)", f"GenerativeAIService('k', {gemini.base_url!r})"
             )
-            exec(compile(code, "README.md", "exec"), {"robust": robust})
+            exec(compile(code, "README.md", "exec"), {"robust": robust, "model": model})
 
 
 def test_what_the_readme_names_is_there() -> None:

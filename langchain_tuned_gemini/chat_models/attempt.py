@@ -1,0 +1,209 @@
+"""One model's turn: it answers, or its failure ends here because another model may answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+from langchain_tuned_gemini.chat_models.rules import Rules
+from langchain_tuned_gemini.chat_models.tracing import Caller
+from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, Outcome, Permit
+from langchain_tuned_gemini.errors import BrokenStreamError, EmptyAnswerError, TunedModelError
+from langchain_tuned_gemini.failures import Failure, Reason, classify
+from langchain_tuned_gemini.guards import answer_of, as_error, check
+from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, Attempt, Role
+from langchain_tuned_gemini.retry_budget import RetryBudget
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may answer.
+
+    Attributes:
+        model: The model.
+        name: Its name in provenance, logs and traces.
+        role: Whether it is the tuned one or stands in for it.
+        rules: What holds for its attempts.
+        breaker: Keeps calls from it while it can't serve; None for a model that is always tried.
+        retry_budget: Pays for a second try after a hiccup; None for none.
+    """
+
+    model: BaseChatModel
+    name: str
+    role: Role
+    rules: Rules
+    breaker: CircuitBreaker | None
+    retry_budget: RetryBudget | None
+
+
+class RunningAttempt:
+    """One call of one model, as a context manager.
+
+    It ends a failure that another model may answer for, and raises all others. Whatever
+    happens, the circuit learns of it and the trace shows it.
+    """
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        permit: Permit | None,
+        caller: Caller | None,
+        interrupted: str | None,
+        provenance: Callable[[Attempt, dict[str, Any] | None], dict[str, Any]],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.model = candidate.model
+        self.candidate = candidate
+        self.deadline = candidate.rules.deadline_of_a_call()
+        self.stream = candidate.rules.new_stream()
+        self.record: Attempt | None = None
+        self.error: Exception | None = None
+        self.has_answered = False
+        self._permit = permit
+        self._caller = caller
+        self._interrupted = interrupted
+        self._provenance = provenance
+        self._clock = clock
+        self._run: CallbackManagerForChainRun | None = None
+        self._arun: AsyncCallbackManagerForChainRun | None = None
+
+    def finish(self, result: ChatResult) -> ChatResult:
+        """Ends the call with this model's answer, and says in it who answered.
+
+        Raises:
+            AnswerRefusedError: If a guard refuses the answer.
+            ContentBlockedError: If it was blocked for safety.
+        """
+        message = result.generations[0].message
+        complete = answer_of(result.generations[0], result.llm_output)
+        few_shot = message.response_metadata.pop(FEW_SHOT_KEY, None)
+        message.response_metadata.update(self._succeed(complete, few_shot))
+        return result
+
+    def opening(self) -> Iterator[ChatGenerationChunk]:
+        """A chunk that marks a new beginning, if another model's text has been handed out."""
+        if self._interrupted:
+            told = {METADATA_KEY: {"restarted": True, "restart_reason": self._interrupted}}
+            mark = AIMessageChunk(content="", response_metadata=told)
+            yield ChatGenerationChunk(message=mark)
+
+    def closing(self) -> Iterator[ChatGenerationChunk]:
+        """Ends a streamed answer: what was held back, and a chunk that says who answered.
+
+        Raises:
+            EmptyAnswerError: If the model ended its stream without a single chunk.
+            AnswerRefusedError: If a guard refuses the answer.
+            ContentBlockedError: If it was blocked for safety.
+        """
+        message = self.stream.message()
+        if message is None:
+            raise EmptyAnswerError(self.candidate.name)
+        told = self._succeed(message, self.stream.few_shot)
+        yield from self.stream.rest()
+        content: str | list[str | dict[Any, Any]] = "" if isinstance(message.content, str) else []
+        last = AIMessageChunk(content=content, response_metadata=told, chunk_position="last")
+        yield ChatGenerationChunk(message=last)
+
+    def _succeed(self, message: AIMessage, few_shot: dict[str, Any] | None) -> dict[str, Any]:
+        if refusal := check(self.candidate.rules.guards, message):
+            raise as_error(refusal, message, name=self.candidate.name)
+        self.has_answered = True
+        self.record = self._as_record(None, None, dict(message.usage_metadata or {}) or None)
+        return self._provenance(self.record, few_shot)
+
+    def __enter__(self) -> Self:
+        self._run = self._caller.start(self.candidate.name) if self._caller else None
+        self._started = self._clock()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if self._run and error is None:
+            self._run.on_chain_end({})
+        elif self._run and error is not None:
+            self._run.on_chain_error(error)
+        return self._settle(error)
+
+    async def __aenter__(self) -> Self:
+        self._arun = await self._caller.astart(self.candidate.name) if self._caller else None
+        self._started = self._clock()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if self._arun and error is None:
+            await self._arun.on_chain_end({})
+        elif self._arun and error is not None:
+            await self._arun.on_chain_error(error)
+        return self._settle(error)
+
+    def _settle(self, error: BaseException | None) -> bool:
+        """Whether a failure ends here, because another model may answer in this one's place."""
+        failure = classify(error) if isinstance(error, Exception) else None
+        self._report(failure, has_failed=error is not None)
+        if failure is None or not self._may_degrade(failure):
+            return False
+        assert isinstance(error, Exception)  # noqa: S101  # only those are classified
+        self.error = error
+        self.record = self._as_record(failure, error, None)
+        if not self.stream.is_committed or self.candidate.rules.on_broken_stream == "restart":
+            return True
+        raise BrokenStreamError(
+            self.candidate.name, partial=self.stream.text(), reason=failure.reason.value
+        ) from error
+
+    def _may_degrade(self, failure: Failure) -> bool:
+        if failure.reason is Reason.BLOCKED:
+            return self.candidate.rules.answer_blocked
+        return failure.reason.degrades
+
+    def _report(self, failure: Failure | None, *, has_failed: bool) -> None:
+        """Tells the circuit how it went; an abandoned call says nothing about the model."""
+        if self._permit is None or self.candidate.breaker is None:
+            return
+        outcome = Outcome.SUCCESS if self.has_answered and not has_failed else Outcome.NEUTRAL
+        if failure is not None:
+            outcome = Outcome(failure.counts)
+        self.candidate.breaker.report(
+            self._permit,
+            outcome,
+            reason=failure.reason.value if failure else None,
+            retry_after=failure.retry_after if failure else None,
+        )
+
+    def _as_record(
+        self,
+        failure: Failure | None,
+        error: BaseException | None,
+        usage: dict[str, Any] | None,
+    ) -> Attempt:
+        # The gate's errors come before the model is called; so does a refusal of the circuit.
+        was_called = not isinstance(error, TunedModelError)
+        is_refused = failure is not None and failure.reason in {Reason.BAD_OUTPUT, Reason.BLOCKED}
+        outcomes = {error is None: "ok", is_refused: "rejected", not was_called: "skipped"}
+        return Attempt(
+            model=self.candidate.name,
+            role=self.candidate.role,
+            outcome=outcomes.get(True, "error"),  # type: ignore[arg-type]
+            reason=failure.reason.value if failure else None,
+            error_type=type(error).__name__ if error else None,
+            status=failure.status if failure else None,
+            duration_s=self._clock() - self._started,
+            usage=usage,
+        )

@@ -1,0 +1,40 @@
+"""How a fallback carries out its calls: limits, guards and what a stream may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from langchain_tuned_gemini.chat_models.streaming import Commit, StreamedAnswer
+from langchain_tuned_gemini.deadline import Deadline
+from langchain_tuned_gemini.guards import Guard
+
+OnBrokenStream = Literal["raise", "restart"]
+"""What happens when a stream breaks after a part of it has been handed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for every attempt of a call; `FallbackChatModel` describes each.
+
+    Durations are in seconds; None is for ever.
+    """
+
+    first_token_timeout: float | None
+    stall_timeout: float | None
+    total_timeout: float | None
+    commit: Commit
+    on_broken_stream: OnBrokenStream
+    guards: tuple[Guard, ...]
+    answer_blocked: bool
+
+    def deadline_of_a_call(self) -> Deadline:
+        """The limit of a call that is answered in one piece."""
+        return Deadline(total=self.total_timeout)
+
+    def new_stream(self) -> StreamedAnswer:
+        """A stream within its limits."""
+        deadline = Deadline(
+            first=self.first_token_timeout, stall=self.stall_timeout, total=self.total_timeout
+        )
+        return StreamedAnswer(self.commit, deadline)

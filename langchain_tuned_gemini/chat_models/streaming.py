@@ -1,0 +1,89 @@
+"""One model's stream on its way to the caller: what is held back, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from contextlib import aclosing, closing
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
+
+from langchain_tuned_gemini.deadline import Deadline
+from langchain_tuned_gemini.provenance import FEW_SHOT_KEY
+
+Commit = Literal["first_token", "complete"]
+"""When a stream may be handed out: from its first content on, or when all of it was checked."""
+
+Chunks = Sequence[ChatGenerationChunk]
+
+
+class StreamedAnswer:
+    """A stream that is held back until it is committed.
+
+    Until the commit point a failure is invisible to the caller, so that another model may
+    answer. Chunks without content don't commit: a blocked or an empty answer begins with them.
+    """
+
+    def __init__(self, commit: Commit, deadline: Deadline) -> None:
+        self.is_committed = False
+        self._commit = commit
+        self._deadline = deadline
+        self._chunks: list[ChatGenerationChunk] = []
+        self.few_shot: dict[str, Any] | None = None
+
+    def read(self, stream: Generator[ChatGenerationChunk, None, None]) -> Iterator[Chunks]:
+        """Yields what may be handed out after each chunk; each may take as long as the deadline."""
+        with closing(stream):
+            while True:
+                with self._deadline:
+                    chunk = next(stream, None)
+                if chunk is None:
+                    return
+                yield self._arrived(chunk)
+
+    async def aread(
+        self, stream: AsyncGenerator[ChatGenerationChunk, None]
+    ) -> AsyncGenerator[Chunks, None]:
+        """Yields what may be handed out after each chunk; each may take as long as the deadline."""
+        async with aclosing(stream):
+            while True:
+                async with self._deadline:
+                    chunk = await anext(stream, None)
+                if chunk is None:
+                    return
+                yield self._arrived(chunk)
+
+    def rest(self) -> Chunks:
+        """What was held back to the end, and may go out now that the answer was checked."""
+        return () if self.is_committed else self._chunks
+
+    def message(self) -> AIMessage | None:
+        """What has arrived so far, as one message; None if nothing has."""
+        total = merge_chat_generation_chunks(self._chunks)
+        if total is None:
+            return None
+        message = total.message
+        message.response_metadata = {**(total.generation_info or {}), **message.response_metadata}
+        return message if isinstance(message, AIMessage) else None
+
+    def text(self) -> str:
+        """The text that has arrived so far."""
+        return "".join(chunk.text for chunk in self._chunks)
+
+    def _arrived(self, chunk: ChatGenerationChunk) -> Chunks:
+        self._chunks.append(chunk)
+        # What a few-shot model says about its examples goes into the provenance instead.
+        self.few_shot = chunk.message.response_metadata.pop(FEW_SHOT_KEY, self.few_shot)
+        self._deadline.chunk_arrived()
+        if self.is_committed:
+            return (chunk,)
+        if self._commit == "complete" or not _has_content(chunk.message):
+            return ()
+        self.is_committed = True
+        return tuple(self._chunks)
+
+
+def _has_content(message: object) -> bool:
+    return isinstance(message, AIMessageChunk) and bool(message.content or message.tool_call_chunks)

@@ -1,0 +1,104 @@
+"""When a call must have ended: enforced on every read from the network, not on the silence.
+
+httpx's timeouts are for each read: a server that sends a byte every 0.1 s kept a call with a
+timeout of 1.5 s alive for 23.5 s. asyncio can end a call from outside; a thread that waits for a
+socket can't be, so there the shared HTTP clients ask `remaining` before they wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Self
+
+_current: ContextVar[Deadline | None] = ContextVar("tuned_gemini_deadline", default=None)
+
+
+class Deadline:
+    """A time limit that is in force inside `with` and `async with`.
+
+    On a stream it is in force for one chunk at a time, and moves with each: the first one has
+    `first`, each further one `stall`, and all of them together `total`.
+
+    Args:
+        first: How long the first chunk may take, in seconds; None for ever.
+        stall: How long each further chunk may take, in seconds; None for ever.
+        total: How long everything may take, in seconds; None for ever.
+        clock: The time in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        first: float | None = None,
+        stall: float | None = None,
+        total: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._stall = stall
+        now = clock()
+        self._end = now + total if total is not None else float("inf")
+        self._at = min(self._end, now + first) if first is not None else self._end
+        self._token: Token[Deadline | None] | None = None
+        self._timeout: AbstractAsyncContextManager[object] | None = None
+
+    def chunk_arrived(self) -> None:
+        """Gives the next chunk its time."""
+        stall = float("inf") if self._stall is None else self._stall
+        self._at = min(self._end, self._clock() + stall)
+
+    def remaining(self) -> float:
+        """How many seconds are left; not above zero when it is over, infinite without a limit."""
+        return self._at - self._clock()
+
+    def __enter__(self) -> Self:
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
+
+    async def __aenter__(self) -> Self:
+        left = self.remaining()
+        self._timeout = asyncio.timeout(None if left == float("inf") else left)
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """Ends the call with a `TimeoutError` if it took too long."""
+        if self._timeout is None:
+            return None
+        return await self._timeout.__aexit__(kind, error, traceback)
+
+
+def seconds_left(timeout: float | None) -> float | None:
+    """The shorter of a timeout and what the deadline in force leaves.
+
+    Raises:
+        TimeoutError: If the deadline is over.
+    """
+    deadline = _current.get()
+    if deadline is None:
+        return timeout
+    left = deadline.remaining()
+    if left <= 0:
+        raise TimeoutError("the deadline of the call is over")
+    if left == float("inf"):
+        return timeout
+    return left if timeout is None else min(timeout, left)

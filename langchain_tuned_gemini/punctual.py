@@ -1,0 +1,82 @@
+"""Connections for threads that keep to the deadline in force, whatever each read may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from ssl import SSLContext
+from typing import Any
+
+import httpcore
+import httpx
+from httpcore import SOCKET_OPTION
+
+from langchain_tuned_gemini.deadline import seconds_left
+
+
+class PunctualTransport(httpx.HTTPTransport):
+    """One connection that keeps to the deadline in force, whatever each read's own timeout is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # httpx has no public way to give its pool a network backend; httpcore's pool has one.
+        self._pool._network_backend = _PunctualBackend()
+
+
+class _PunctualBackend(httpcore.SyncBackend):
+    """Opens connections that keep to the deadline in force."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        with _as_timeout(httpcore.ConnectTimeout):
+            left = seconds_left(timeout)
+        stream = super().connect_tcp(host, port, left, local_address, socket_options)
+        return _PunctualStream(stream)
+
+
+class _PunctualStream(httpcore.NetworkStream):
+    """A connection that asks before each wait how long it may be."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with _as_timeout(httpcore.ReadTimeout):
+            left = seconds_left(timeout)
+        return self._stream.read(max_bytes, left)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        with _as_timeout(httpcore.WriteTimeout):
+            left = seconds_left(timeout)
+        self._stream.write(buffer, left)
+
+    def start_tls(
+        self,
+        ssl_context: SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        with _as_timeout(httpcore.ConnectTimeout):
+            left = seconds_left(timeout)
+        return _PunctualStream(self._stream.start_tls(ssl_context, server_hostname, left))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+@contextmanager
+def _as_timeout(kind: type[httpcore.TimeoutException]) -> Iterator[None]:
+    """Turns the end of a deadline into httpcore's error, which httpx turns into its own."""
+    try:
+        yield
+    except TimeoutError as over:
+        raise kind(str(over)) from over

@@ -1,0 +1,95 @@
+"""Deadlines end calls; no chunk, no byte and no event loop puts them off."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_tuned_gemini.deadline import Deadline, seconds_left
+
+
+class Clock:
+    """A clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_without_limits_there_is_no_deadline() -> None:
+    assert Deadline().remaining() == math.inf
+    with Deadline():
+        assert seconds_left(None) is None
+        assert seconds_left(3.0) == 3.0
+
+
+def test_outside_of_its_block_a_deadline_is_not_in_force() -> None:
+    with Deadline(total=1.0, clock=Clock()):
+        assert seconds_left(None) == 1.0
+
+    assert seconds_left(None) is None
+
+
+def test_the_shorter_of_timeout_and_deadline_counts() -> None:
+    with Deadline(total=2.0, clock=Clock()):
+        assert seconds_left(3.0) == 2.0
+        assert seconds_left(1.0) == 1.0
+
+
+def test_when_it_is_over_nothing_is_waited_for() -> None:
+    clock = Clock()
+    with Deadline(total=2.0, clock=clock), pytest.raises(TimeoutError):
+        clock.now += 2.0
+        seconds_left(None)
+
+
+def test_an_inner_deadline_gives_way_to_the_outer_one_afterwards() -> None:
+    clock = Clock()
+    with Deadline(total=9.0, clock=clock):
+        with Deadline(total=2.0, clock=clock):
+            assert seconds_left(None) == 2.0
+        assert seconds_left(None) == 9.0
+
+
+seconds = st.none() | st.floats(0.001, 1000)
+
+
+@given(first=seconds, stall=seconds, total=seconds, gaps=st.lists(st.floats(0, 500), max_size=20))
+def test_no_chunk_moves_the_deadline_past_the_total(
+    first: float | None, stall: float | None, total: float | None, gaps: list[float]
+) -> None:
+    clock = Clock()
+    deadline = Deadline(first=first, stall=stall, total=total, clock=clock)
+    end = 100.0 + (math.inf if total is None else total)
+
+    assert deadline.remaining() <= (math.inf if first is None else first) + 1e-9
+    for gap in gaps:
+        clock.now += gap
+        deadline.chunk_arrived()
+        assert clock.now + deadline.remaining() <= end + 1e-6
+        assert deadline.remaining() <= (math.inf if stall is None else stall) + 1e-9
+
+
+async def test_on_an_event_loop_it_ends_whatever_is_awaited() -> None:
+    with pytest.raises(TimeoutError):
+        async with Deadline(total=0.01):
+            await asyncio.Event().wait()
+
+
+async def test_a_cancellation_is_not_taken_for_its_end() -> None:
+    async def wait() -> None:
+        async with Deadline(total=60.0):
+            await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
