@@ -35,13 +35,28 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 
 record: $(READY) ## Record the cassettes again: from the emulator, or from Google if GOOGLE_API_KEY is set
-	@rm -f cassettes/*.yaml
-	@$(BIN)/python -m pytest tests/integration_tests/test_cassettes.py --record-mode=once $(ARGS)
+	@$(BIN)/python -m pytest tests/integration_tests/test_cassettes.py --record-mode=rewrite $(ARGS)
+	@$(BIN)/python -m pytest tests/integration_tests/test_cassettes.py \
+	  tests/unit_tests/test_cassettes_hold_no_secrets.py --block-network $(ARGS)
 
 bench: $(READY) ## Measure what the fallback costs
 	@$(BIN)/python -m benchmarks.overhead $(ARGS)
 	@$(BIN)/python -m benchmarks.fallback_delay $(ARGS)
 	@$(BIN)/python -m benchmarks.connections $(ARGS)
+
+SCORECARD := .venv-scorecard
+
+$(SCORECARD)/.ready: pyproject.toml benchmarks/scorecard/requirements.txt
+	@echo 'Setting up $(SCORECARD) with the peers (once; this takes a minute or two) ...'
+	@$(PYTHON) -m venv $(SCORECARD)
+	@echo '*' > $(SCORECARD)/.gitignore
+	@$(SCORECARD)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r benchmarks/scorecard/requirements.txt -e '.[emulator]'
+	@touch $@
+
+.PHONY: scorecard
+scorecard: $(SCORECARD)/.ready ## Compare with its peers what a failing model leads to
+	@$(SCORECARD)/bin/python -m benchmarks.scorecard $(ARGS)
 
 constraints: ## Resolve all dependencies again into constraints.txt
 	@$(PYTHON) -m venv $(VENV)-constraints
