@@ -20,6 +20,7 @@ from langchain_tuned_gemini.errors import BrokenStreamError, EmptyAnswerError, T
 from langchain_tuned_gemini.failures import Failure, Reason, classify
 from langchain_tuned_gemini.guards import answer_of, as_error, check
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, Attempt, Role
+from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.retry_budget import RetryBudget
 
 
@@ -58,7 +59,6 @@ class RunningAttempt:
         caller: Caller | None,
         interrupted: str | None,
         provenance: Callable[[Attempt, dict[str, Any] | None], dict[str, Any]],
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.model = candidate.model
         self.candidate = candidate
@@ -71,7 +71,6 @@ class RunningAttempt:
         self._caller = caller
         self._interrupted = interrupted
         self._provenance = provenance
-        self._clock = clock
         self._run: CallbackManagerForChainRun | None = None
         self._arun: AsyncCallbackManagerForChainRun | None = None
 
@@ -121,7 +120,7 @@ class RunningAttempt:
 
     def __enter__(self) -> Self:
         self._run = self._caller.start(self.candidate.name) if self._caller else None
-        self._started = self._clock()
+        self._started = time.perf_counter()
         return self
 
     def __exit__(
@@ -138,7 +137,7 @@ class RunningAttempt:
 
     async def __aenter__(self) -> Self:
         self._arun = await self._caller.astart(self.candidate.name) if self._caller else None
-        self._started = self._clock()
+        self._started = time.perf_counter()
         return self
 
     async def __aexit__(
@@ -193,17 +192,23 @@ class RunningAttempt:
         error: BaseException | None,
         usage: dict[str, Any] | None,
     ) -> Attempt:
-        # The gate's errors come before the model is called; so does a refusal of the circuit.
-        was_called = not isinstance(error, TunedModelError)
-        is_refused = failure is not None and failure.reason in {Reason.BAD_OUTPUT, Reason.BLOCKED}
-        outcomes = {error is None: "ok", is_refused: "rejected", not was_called: "skipped"}
         return Attempt(
             model=self.candidate.name,
             role=self.candidate.role,
-            outcome=outcomes.get(True, "error"),  # type: ignore[arg-type]
+            outcome=_outcome(failure, error),
             reason=failure.reason.value if failure else None,
             error_type=type(error).__name__ if error else None,
             status=failure.status if failure else None,
-            duration_s=self._clock() - self._started,
+            duration_s=time.perf_counter() - self._started,
             usage=usage,
         )
+
+
+def _outcome(failure: Failure | None, error: BaseException | None) -> RecordedOutcome:
+    if error is None:
+        return "ok"
+    if isinstance(error, TunedModelError):  # a gate's, before the model was called
+        return "skipped"
+    if failure is not None and failure.reason in {Reason.BAD_OUTPUT, Reason.BLOCKED}:
+        return "rejected"
+    return "error"

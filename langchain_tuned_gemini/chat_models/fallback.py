@@ -86,7 +86,8 @@ class FallbackChatModel(TracedChatModel):
 
     first_token_timeout: float | None = Field(default=10.0, gt=0)
     """How long a stream may take to its first chunk, in seconds, while there is another model
-    to answer; None for ever. A deadline: bytes that drip in don't put it off."""
+    to answer; None for ever. A deadline: bytes that drip in don't put it off. Threads can keep
+    it for the Gemini models of this package only; on an event loop it holds for every model."""
 
     stall_timeout: float | None = Field(default=10.0, gt=0)
     """How long each further chunk of a stream may take, in seconds; None for ever."""
