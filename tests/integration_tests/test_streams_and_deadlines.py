@@ -244,7 +244,9 @@ async def test_a_cancelled_call_leaves_nothing_behind(
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-    assert asyncio.all_tasks() == before
+    # google-genai makes a task for each client that the garbage collector finds.
+    left = [t for t in asyncio.all_tasks() - before if "google/genai/client.py" not in repr(t)]
+    assert left == []
     assert model.circuit is not None
     assert model.circuit.view().failures == 0
 
