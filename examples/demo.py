@@ -156,10 +156,10 @@ def failed_models(service: TunedModelService) -> list[TunedModel]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps the warnings of recovered fallbacks, which the demo tells itself, off the screen."""
+    """Keeps the log, which tells what the demo shows anyway, off the screen."""
     logger = logging.getLogger("langchain_tuned_gemini")
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:

@@ -378,8 +378,9 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
     attempts: tuple[Attempt, ...]
 
     def __new__(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> Self:  # noqa: D102
-        told = "; ".join(f"{a.model}: {a.reason} ({a.error_type})" for a in attempts)
-        self = super().__new__(cls, f"No model could answer. {told}", errors)
+        told = dict.fromkeys(f"{a.model}: {a.reason} ({a.error_type})" for a in attempts)
+        message = f"No model could answer. {'; '.join(told)}. The errors are in `exceptions`"
+        self = super().__new__(cls, message, errors)
         self.attempts = tuple(attempts)
         self.is_retryable = any(getattr(e, "is_retryable", False) for e in errors)
         return self

@@ -154,12 +154,13 @@ class Attempts:
                 logger.exception("on_fallback failed; the answer is not affected")
 
     def _told(self) -> str:
-        return "; ".join(
+        told = (
             f"{record.model} could not answer: {record.reason} ({record.error_type}"
             + (f", HTTP {record.status})" if record.status else ")")
             for record in self._records
             if record.reason
         )
+        return "; ".join(dict.fromkeys(told))  # a second try says the same
 
 
 def _log_level(reason: str) -> int:
