@@ -18,7 +18,7 @@ import os
 import time
 import urllib.request
 import weakref
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -64,22 +64,20 @@ class _Idle(Generic[_Transport]):
     """The idle connections to each host, newest last.
 
     What was used last is the likeliest to be alive, and the others get to grow old and go.
-    `deque` appends and pops are atomic, so that threads need no lock.
+    What `dict` and `deque` do here is atomic, so that threads need no lock.
     """
 
-    stacks: dict[_Origin, deque[tuple[float, _Transport]]] = field(
-        default_factory=lambda: defaultdict(deque)
-    )
+    stacks: dict[_Origin, deque[tuple[float, _Transport]]] = field(default_factory=dict)
 
     def take(self, origin: _Origin) -> _Transport | None:
         try:
             return self.stacks[origin].pop()[1]
-        except IndexError:
+        except (KeyError, IndexError):
             return None
 
     def give(self, origin: _Origin, connection: _Transport) -> list[_Transport]:
         """Keeps a connection; returns those that are to be closed in its place."""
-        stack = self.stacks[origin]
+        stack = self.stacks.setdefault(origin, deque())
         now = time.monotonic()
         stack.append((now, connection))
         surplus = []
@@ -93,7 +91,7 @@ class _Idle(Generic[_Transport]):
     def drain(self) -> list[_Transport]:
         """Forgets all connections and returns them."""
         drained = [connection for stack in self.stacks.values() for _, connection in stack]
-        self.stacks = defaultdict(deque)
+        self.stacks = {}
         return drained
 
 
