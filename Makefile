@@ -58,6 +58,15 @@ $(SCORECARD)/.ready: pyproject.toml benchmarks/scorecard/requirements.txt
 scorecard: $(SCORECARD)/.ready ## Compare with its peers what a failing model leads to
 	@$(SCORECARD)/bin/python -m benchmarks.scorecard $(ARGS)
 
+.PHONY: mutants
+mutants: $(READY) ## Break the code in hundreds of ways: do its tests notice? (5 minutes)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	@rm -rf mutants
+	@$(BIN)/mutmut run
+	@for mutant in $$($(BIN)/mutmut results | sed -nE 's/^ *(.*): (survived|no tests|suspicious)$$/\1/p'); do \
+	  grep -qF "\`$$mutant\`" tests/mutants.md || { $(BIN)/mutmut show "$$mutant"; missed=1; }; \
+	done; rm -rf mutants; [ -z "$$missed" ]
+
 constraints: ## Resolve all dependencies again into constraints.txt
 	@$(PYTHON) -m venv $(VENV)-constraints
 	@$(VENV)-constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'

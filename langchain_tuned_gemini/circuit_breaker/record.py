@@ -56,8 +56,8 @@ class Span:
     lasts: Duration
 
     def remaining(self, now: float) -> float:
-        """The seconds that are left; never more than it lasts, whatever the clock says."""
-        return min(max(self.since + self.lasts - now, 0.0), self.lasts)
+        """The seconds that are left."""
+        return max(self.lasts - (now - self.since), 0.0)  # so, rounding never makes it longer
 
     def anchored(self, now: float, longest: float) -> Span:
         """The same, but begun by now and no longer than allowed.

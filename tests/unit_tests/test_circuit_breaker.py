@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import math
 import os
 import pickle
 import signal
@@ -552,7 +553,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.circuit = Circuit()
         self.now = 10_000.0
         self.probed: set[int] = set()  # epochs
-        self.lease_ends = 0.0
+        self.lease_ends = -math.inf
 
     @rule(seconds=st.sampled_from([0.5, 15.0, 30.0, 300.0]) | st.floats(0, 400))
     def tick(self, seconds: float) -> None:
@@ -561,7 +562,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(seconds=st.floats(-4000, 4000))
     def jump(self, seconds: float) -> None:
         self.now += seconds
-        self.lease_ends = 0.0  # on another clock, how long it holds is the circuit's business
+        self.lease_ends = -math.inf  # on another clock, how long it holds is the circuit's business
 
     @rule(target=permits, chance=chances, deadline=st.floats(0.1, 100))
     def acquire(self, chance: float, deadline: float) -> object:
@@ -599,7 +600,7 @@ class AnyOrder(RuleBasedStateMachine):
             assert is_closed is (outcome is Outcome.SUCCESS), "only a success closes"
             again = report(self.circuit, permit, Outcome.SUCCESS, self.now, self.policy, chance=0)
             assert again is self.circuit, "the second report of a probe changed something"
-            self.lease_ends = 0.0
+            self.lease_ends = -math.inf
 
     @rule(permit=permits, outcome=outcomes)
     def force(self, permit: Permit, outcome: Outcome) -> None:
@@ -612,7 +613,7 @@ class AnyOrder(RuleBasedStateMachine):
                 if isinstance(told, Permit):
                     assert report(same, told, outcome, self.now, self.policy, chance=0) is same
         self.circuit = force(circuit, None)
-        self.lease_ends = 0.0
+        self.lease_ends = -math.inf
 
     @invariant()
     def the_cooldown_never_passes_its_cap(self) -> None:

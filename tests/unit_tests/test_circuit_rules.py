@@ -287,6 +287,7 @@ def test_an_epoch_ends_when_the_circuit_opens_lets_a_probe_through_or_closes() -
     half_open, _ = probing(opened, NOW + 15)
 
     assert [c.epoch for c in (opened, half_open, after("s", opened, now=NOW + 15))] == [1, 2, 3]
+    assert after("ssffqnt", after("s", opened, now=NOW + 15), now=NOW + 16).epoch == 3
 
 
 # One probe
@@ -305,6 +306,7 @@ def test_an_open_circuit_lets_nothing_through_before_its_time() -> None:
 
 def test_then_one_probe_and_no_other_until_it_is_reported() -> None:
     circuit, permit = probing(after("x", reason="gone"), NOW + 15)
+    assert permit == Permit(circuit.epoch, NOW + 15, is_probe=True)
 
     same, refusal = ask(circuit, NOW + 20)
 
@@ -563,6 +565,12 @@ def test_counts_survive_a_clock_that_jumps_a_little(
     window = after("s").window.counting(NOW + jump, 120.0, requests=1)
 
     assert [(s.number, s.requests) for s in window.slices] == slices
+
+
+def test_a_slice_that_lies_ahead_is_forgotten_and_those_before_it_are_not() -> None:
+    window = Window((Slice(999, 1), Slice(1000, 1), Slice(1002, 1)))
+
+    assert window.counting(NOW, 120.0, requests=1).slices == (Slice(999, 1), Slice(1000, 2))
 
 
 def test_counting_adds_to_each_number() -> None:
