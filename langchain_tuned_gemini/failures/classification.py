@@ -63,8 +63,9 @@ def classify(error: BaseException) -> Failure | None:
     """Says what an exception of a model call means.
 
     The HTTP status goes before the class: langchain-google-genai calls a 429 whose text speaks
-    of a token limit a context overflow. No other error's cause is looked at: what a program
-    makes of a failure by raising an error of its own is the program's business.
+    of a token limit a context overflow. Causes are looked at only where a library of the call
+    wraps its own errors: what a program makes of a failure by raising an error of its own is
+    the program's business.
 
     Args:
         error: What a model's call raised.
@@ -114,7 +115,7 @@ def _answer_in(error: Any, names: tuple[str, ...]) -> ServerAnswer | None:
 
 def _meaning_of_answer(answer: ServerAnswer) -> Failure | None:
     reason = STATUSES.get(answer.status)
-    if answer.status in {400, 401, 403} and answer.reasons & ACCOUNT_REASONS:
+    if answer.status in {400, 403} and answer.reasons & ACCOUNT_REASONS:
         reason = Reason.CREDENTIALS
     elif answer.status == 400 and answer.word == "FAILED_PRECONDITION":
         reason = Reason.NOT_READY
@@ -141,7 +142,10 @@ def _reason_for(word: str | None) -> Reason:
 
 
 def _refined(reason: Reason, error: Any) -> Reason:
-    """Tells a certificate from a connection, and a token server in trouble from a wrong key."""
+    """Tells a certificate from a connection, and a token server in trouble from a wrong key.
+
+    With a wrong certificate, whoever answers is not who was asked for.
+    """
     if reason is Reason.CONNECTION and _is_about_a_certificate(error):
         return Reason.CREDENTIALS
     # google.auth.exceptions.GoogleAuthError
@@ -158,9 +162,9 @@ def _is_about_a_certificate(error: BaseException) -> bool:
     """
     link: BaseException | None = error
     for _ in range(_DEEPEST):
-        if type(link).__module__.partition(".")[0] not in HTTP_STACKS:
+        if link is None or type(link).__module__.partition(".")[0] not in HTTP_STACKS:
             break
-        link = link and (link.__cause__ or link.__context__)
+        link = link.__cause__ or link.__context__
     return "ssl.SSLCertVerificationError" in _class_names(link)
 
 

@@ -88,8 +88,6 @@ _PYTHON: Final = {
     "builtins.TimeoutError": Reason.TIMEOUT,
     "builtins.ConnectionError": Reason.CONNECTION,
     "socket.gaierror": Reason.CONNECTION,
-    # Whoever answers is not who was asked for: no other model of the same service will be.
-    "ssl.SSLCertVerificationError": Reason.CREDENTIALS,
     "ssl.SSLError": Reason.CONNECTION,
     "json.decoder.JSONDecodeError": Reason.BAD_OUTPUT,
 }
@@ -189,6 +187,6 @@ READERS: Final = ("aiohttp.", "google.genai.")
 """Whose `UnicodeDecodeError` is about an answer; httpx puts U+FFFD for what it can't decode."""
 
 HTTP_STACKS: Final = frozenset(
-    {"aiohttp", "google", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
+    {"google", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
 )
-"""The packages whose errors wrap those of Python's sockets."""
+"""The packages whose errors wrap those of Python's sockets; aiohttp's derive from them."""

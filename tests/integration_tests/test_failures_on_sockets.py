@@ -37,14 +37,18 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
     # … and langchain-core reads the answer in its errors as if it were httpx's.
     pytest.mark.filterwarnings("ignore:coroutine 'ClientResponse.json':RuntimeWarning"),
+    # … and the plain model leaves its connections to the garbage collector.
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def no_garbage() -> Iterator[None]:
-    """What the plain model leaves behind makes its warnings here and not in other modules."""
+    """What the plain model leaves behind is collected here and not in other modules."""
     yield
-    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def invoke(model: BaseChatModel) -> object:

@@ -14,10 +14,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpcore
+import httpcore2
 import httpx
 import httpx2
 import pytest
 import requests
+import urllib3
 from google.auth import exceptions as auth
 from google.genai import errors as genai
 from langchain_core import exceptions as core
@@ -45,7 +48,16 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotReadyError,
     WaitTimeoutError,
 )
-from langchain_tuned_gemini.failures import Counts, Failure, Reason, classify, failure_table
+from langchain_tuned_gemini.failures import (
+    Counts,
+    Failure,
+    Reason,
+    classification,
+    classify,
+    failure_table,
+    known_errors,
+)
+from langchain_tuned_gemini.failures.known_errors import ACCOUNT_REASONS
 from langchain_tuned_gemini.provenance import Attempt
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -86,7 +98,7 @@ WRONG_CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
 OF_AN_ANSWER = [
     (answered(201), Reason.BAD_OUTPUT),
     (answered(299), Reason.BAD_OUTPUT),
-    (answered(301), Reason.CONNECTION),
+    (answered(300), Reason.CONNECTION),
     (answered(307), Reason.CONNECTION),
     (answered(399), Reason.CONNECTION),
     (answered(400, "INVALID_ARGUMENT"), Reason.REJECTED),
@@ -174,15 +186,31 @@ WITHOUT_AN_ANSWER = [
     (ConnectionRefusedError(), Reason.CONNECTION),
     (BrokenPipeError(), Reason.CONNECTION),
     (socket.gaierror(), Reason.CONNECTION),
+    (OSError(errno.ENETDOWN, "x"), Reason.CONNECTION),
     (OSError(errno.ENETUNREACH, "x"), Reason.CONNECTION),
+    (OSError(errno.EHOSTDOWN, "x"), Reason.CONNECTION),
     (OSError(errno.EHOSTUNREACH, "x"), Reason.CONNECTION),
+    (OSError(errno.EADDRNOTAVAIL, "x"), Reason.CONNECTION),
     (ssl.SSLError(), Reason.CONNECTION),
     (ssl.SSLEOFError(), Reason.CONNECTION),
     (WRONG_CERTIFICATE, Reason.CREDENTIALS),
     (raised_from(httpx.ConnectError("x"), WRONG_CERTIFICATE), Reason.CREDENTIALS),
     (raised_from(httpx2.ConnectError("x"), WRONG_CERTIFICATE), Reason.CREDENTIALS),
     (
-        raised_from(auth.TransportError(), requests.exceptions.SSLError(), WRONG_CERTIFICATE),
+        raised_from(httpx.ConnectError("x"), httpcore.ConnectError(), WRONG_CERTIFICATE),
+        Reason.CREDENTIALS,
+    ),
+    (
+        raised_from(httpx2.ConnectError("x"), httpcore2.ConnectError(), WRONG_CERTIFICATE),
+        Reason.CREDENTIALS,
+    ),
+    (
+        raised_from(
+            auth.TransportError(),
+            requests.exceptions.SSLError(),
+            urllib3.exceptions.SSLError(),
+            WRONG_CERTIFICATE,
+        ),
         Reason.CREDENTIALS,
     ),
     (raised_from(httpx.ConnectError("x"), OSError(), WRONG_CERTIFICATE), Reason.CONNECTION),
@@ -312,9 +340,11 @@ RAISED = [
     httpx.LocalProtocolError("a line break in the key"),
     httpx.InvalidURL("a wrong address"),
     httpx.StreamClosed(),
+    answered(200),
     answered(402),
     answered(405),
     answered(418),
+    answered(600),
     answer_of_httpx(httpx, 418),
     genai.UnsupportedFunctionError("x"),
     core.ModelError(),
@@ -336,6 +366,29 @@ RAISED = [
 @pytest.mark.parametrize("error", RAISED, ids=name_of)
 def test_what_nobody_foresaw_means_nothing_and_is_raised(error: BaseException) -> None:
     assert classify(error) is None
+
+
+ACCOUNT = """
+    ACCESS_TOKEN_EXPIRED ACCESS_TOKEN_SCOPE_INSUFFICIENT ACCESS_TOKEN_TYPE_UNSUPPORTED
+    ACCOUNT_STATE_INVALID API_KEY_ANDROID_APP_BLOCKED API_KEY_HTTP_REFERRER_BLOCKED
+    API_KEY_INVALID API_KEY_IOS_APP_BLOCKED API_KEY_IP_ADDRESS_BLOCKED API_KEY_SERVICE_BLOCKED
+    BILLING_DISABLED CONSUMER_INVALID CONSUMER_SUSPENDED CREDENTIALS_MISSING
+    CREDENTIAL_TYPE_UNSUPPORTED GCP_SUSPENDED JWT_TOKEN_INVALID SERVICE_DISABLED
+    USER_PROJECT_DENIED
+"""
+
+
+@pytest.mark.parametrize("word", ACCOUNT.split())
+@pytest.mark.parametrize("status", [400, 403])
+def test_what_is_wrong_with_the_account_is_wrong_for_every_model(word: str, status: int) -> None:
+    assert classify(answered(status, "", because(word))) == Failure(Reason.CREDENTIALS, status)
+
+
+def test_the_words_for_accounts_are_google_s() -> None:
+    google_api = pytest.importorskip("google.api.error_reason_pb2")
+
+    assert set(ACCOUNT.split()) <= set(google_api.ErrorReason.keys())
+    assert set(ACCOUNT.split()) == ACCOUNT_REASONS
 
 
 def test_text_that_is_no_utf_8_is_bad_output_only_where_it_comes_from_the_network() -> None:
@@ -385,6 +438,7 @@ OF_AIOHTTP: list[tuple[Callable[[Any], BaseException], Reason | None]] = [
     (lambda a: a.ClientPayloadError(), Reason.CONNECTION),
     (lambda a: a.ClientResponseError(None, (), status=400), Reason.CONNECTION),
     (lambda a: a.TooManyRedirects(None, ()), Reason.CONNECTION),
+    (lambda a: a.client_exceptions.UploadAbortedError(), Reason.CONNECTION),
     (lambda a: a.InvalidUrlRedirectClientError("x"), Reason.CONNECTION),
     (lambda a: a.http_exceptions.BadStatusLine("x"), Reason.CONNECTION),
     (lambda a: a.http_exceptions.TransferEncodingError("x"), Reason.CONNECTION),
@@ -470,8 +524,6 @@ def test_no_error_of_a_library_was_overlooked(name: str, raised: set[str]) -> No
 
 def test_errors_of_ours_are_named_as_they_are() -> None:
     """They are recognised by name, so that a renamed class would be forgotten."""
-    from langchain_tuned_gemini.failures import classification, known_errors
-
     names = {
         *known_errors.BEFORE_THE_CALL,
         *known_errors.DURING_THE_CALL,
@@ -483,6 +535,22 @@ def test_errors_of_ours_are_named_as_they_are() -> None:
 
     assert ours == {n for n in ours if hasattr(errors, n)}
     assert len(ours) > 5
+
+
+def test_the_words_of_reasons_stay_as_programs_know_them() -> None:
+    assert [reason.value for reason in Reason] == [
+        "not_ready",
+        "gone",
+        "quota",
+        "overloaded",
+        "timeout",
+        "connection",
+        "permission",
+        "rejected",
+        "bad_output",
+        "blocked",
+        "credentials",
+    ]
 
 
 def test_blocked_content_and_wrong_credentials_keep_another_model_from_answering() -> None:

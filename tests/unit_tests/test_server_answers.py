@@ -200,6 +200,10 @@ def test_a_response_without_headers_has_none(response: object) -> None:
     assert headers_of(response) == {}
 
 
+def test_waits_are_of_a_length_that_somebody_chose() -> None:
+    assert (LONGEST_WAIT, DAY_QUOTA_WAIT) == (86_400.0, 3_600.0)
+
+
 def test_nothing_that_may_be_a_secret_is_shown() -> None:
     body = {"error": {"status": "AIza", "message": "AIza", "details": [{"detail": "AIza"}]}}
 
