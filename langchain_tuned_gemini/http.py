@@ -14,7 +14,6 @@ newest first.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 import urllib.request
 import weakref
@@ -28,6 +27,7 @@ from typing import Generic, TypeVar
 
 import httpx
 
+from langchain_tuned_gemini.forks import renew_after_fork
 from langchain_tuned_gemini.punctual import PunctualTransport
 
 CONNECT_TIMEOUT = 5.0
@@ -100,7 +100,7 @@ class _SyncTransport(httpx.BaseTransport):
 
     def __init__(self) -> None:
         self.idle: _Idle[httpx.HTTPTransport] = _Idle()
-        _forget_after_fork(self)
+        renew_after_fork(self)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         origin = _prepare(request)
@@ -119,7 +119,7 @@ class _SyncTransport(httpx.BaseTransport):
         for surplus in self.idle.give(origin, connection):
             surplus.close()
 
-    def forget(self) -> None:
+    def renew(self) -> None:
         """Lets go of connections that belong to the parent process, without closing them."""
         self.idle = _Idle()
 
@@ -132,10 +132,10 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
     """The same for asyncio: a connection belongs to the event loop that opened it."""
 
     def __init__(self) -> None:
-        self.forget()
-        _forget_after_fork(self)
+        self.renew()
+        renew_after_fork(self)
 
-    def forget(self) -> None:
+    def renew(self) -> None:
         """Lets go of connections that belong to the parent process, without closing them."""
         self.loops: dict[asyncio.AbstractEventLoop, _LoopConnections] = {}
 
@@ -288,19 +288,3 @@ def _shared(
 ) -> _Client:
     """The living client, or a new one. Two threads may race to it: the loser uses the winner's."""
     return clients.get("shared") or clients.setdefault("shared", new())
-
-
-_transports: weakref.WeakSet[_SyncTransport | _AsyncTransport] = weakref.WeakSet()
-
-
-def _forget_after_fork(transport: _SyncTransport | _AsyncTransport) -> None:
-    _transports.add(transport)
-
-
-def _after_fork() -> None:
-    for transport in _transports:
-        transport.forget()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_after_fork)

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -29,6 +27,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
     TunedModelNotReadyError,
 )
+from langchain_tuned_gemini.forks import renew_after_fork
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
@@ -176,8 +175,8 @@ class ReadinessGate:
         self._clock = clock
         self._in_background = in_background or _in_daemon_thread
         self._memory: Memory | None = None
-        self._renew()
-        _gates.add(self)
+        self.renew()
+        renew_after_fork(self)
 
     @property
     def state(self) -> TunedModel | None:
@@ -290,7 +289,7 @@ class ReadinessGate:
         elif self._policy.when_unknown == "raise":
             raise _unknown(self._name, f"no answer within {self._policy.timeout:g} s")
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
         """Starts with a lock that nobody holds and with no request in the air."""
         self._lock = threading.Lock()
         self._flight = None
@@ -354,16 +353,3 @@ def _unknown(name: TunedModelName, why: str, problem: ServiceError | None = None
 
 def _in_daemon_thread(run: Callable[[], None]) -> None:
     threading.Thread(target=run, name="tuned-model-state", daemon=True).start()
-
-
-_gates: weakref.WeakSet[ReadinessGate] = weakref.WeakSet()
-
-
-def _renew_after_fork() -> None:
-    """A fork copies locks as they are, perhaps held, but not the threads that held them."""
-    for gate in _gates:
-        gate._renew()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_renew_after_fork)

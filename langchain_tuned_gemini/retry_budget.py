@@ -7,11 +7,10 @@ https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-ret
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.forks import renew_after_fork
 
 _MILLI = 1000
 """Tokens are counted in thousandths, as gRPC does: a tenth is not exact as a float."""
@@ -49,8 +48,8 @@ class RetryBudget:
                 "and at most 1000 tokens, and a success gives at least 0.001 back."
             )
         self._left = self._most
-        self._renew()
-        _budgets.add(self)
+        self.renew()
+        renew_after_fork(self)
 
     @property
     def tokens(self) -> float:
@@ -71,19 +70,7 @@ class RetryBudget:
             self._left = max(self._left - _MILLI, 0)
             return 2 * self._left > self._most
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Starts with a lock that nobody holds, in a process that was just forked."""
         # Re-entrant: the garbage collector may close a stream, and count it, at any time.
         self._lock = threading.RLock()
-
-
-_budgets: weakref.WeakSet[RetryBudget] = weakref.WeakSet()
-
-
-def _renew_after_fork() -> None:
-    """A fork copies locks as they are, perhaps held, but not the threads that held them."""
-    for budget in _budgets:
-        budget._renew()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_renew_after_fork)

@@ -7,7 +7,6 @@ as anybody holds it.
 from __future__ import annotations
 
 import functools
-import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Literal, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from langchain_tuned_gemini.circuit_breaker.record import Circuit
+from langchain_tuned_gemini.forks import renew_after_fork
 
 T = TypeVar("T")
 
@@ -45,8 +45,8 @@ class MemoryCircuitStore:
 
     def __init__(self) -> None:
         self._circuits: dict[str, Circuit] = {}
-        self._renew()
-        _stores.add(self)
+        self.renew()
+        renew_after_fork(self)
 
     def update(self, key: str, change: Callable[[Circuit], tuple[Circuit, T]]) -> T:
         """Puts what `change` makes of a circuit in its place; see `CircuitStore`.
@@ -63,14 +63,32 @@ class MemoryCircuitStore:
                     self._circuits[key] = after
                     return result
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Starts with a lock that nobody holds, in a process that was just forked."""
         self._lock = threading.RLock()
 
 
 _UNKNOWN = Circuit()
-_stores: weakref.WeakSet[MemoryCircuitStore] = weakref.WeakSet()
-_sharing = threading.Lock()
-_shared: weakref.WeakValueDictionary[str, MemoryCircuitStore] = weakref.WeakValueDictionary()
+
+
+class _SharedStores:
+    """The stores that somebody in this process holds, by key."""
+
+    def __init__(self) -> None:
+        self._stores: weakref.WeakValueDictionary[str, MemoryCircuitStore]
+        self._stores = weakref.WeakValueDictionary()
+        self.renew()
+        renew_after_fork(self)
+
+    def get(self, key: str) -> MemoryCircuitStore:
+        with self._lock:
+            return self._stores.setdefault(key, MemoryCircuitStore())
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
+
+
+_shared = _SharedStores()
 
 
 def process_store(key: str) -> MemoryCircuitStore:
@@ -79,8 +97,7 @@ def process_store(key: str) -> MemoryCircuitStore:
     One for each key, and none is kept alive from here: when the last who holds it is gone, so
     is what it knew.
     """
-    with _sharing:
-        return _shared.setdefault(key, MemoryCircuitStore())
+    return _shared.get(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +135,3 @@ def decode(text: bytes | str | None) -> Circuit:
 def _adapter() -> TypeAdapter[_Document]:
     """Built when it is first needed: it takes longer than all the rest."""
     return TypeAdapter(_Document)
-
-
-def _renew_after_fork() -> None:
-    """A fork copies locks as they are, perhaps held, but not the threads that held them."""
-    global _sharing  # noqa: PLW0603  # a lock can't be renewed in place
-    _sharing = threading.Lock()
-    for store in _stores:
-        store._renew()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_renew_after_fork)

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from langchain_tuned_gemini import forks
 from langchain_tuned_gemini.circuit_breaker import (
     CircuitBreaker,
     CircuitKey,
@@ -277,15 +278,15 @@ def test_who_names_the_same_model_shares_its_circuit() -> None:
 
 def test_what_nobody_holds_is_forgotten() -> None:
     gc.collect()  # what other tests held
-    before = len(stores._shared)
+    before = len(stores._shared._stores)
     breaker = CircuitBreaker(CircuitKey(NAME, "short-lived"))
     call(breaker, Outcome.FATAL)
-    assert len(stores._shared) == before + 1
+    assert len(stores._shared._stores) == before + 1
 
     del breaker
     gc.collect()
 
-    assert len(stores._shared) == before
+    assert len(stores._shared._stores) == before
     assert CircuitBreaker(CircuitKey(NAME, "short-lived")).state is CircuitState.CLOSED
 
 
@@ -445,7 +446,7 @@ def test_a_child_process_does_not_wait_for_a_lock_of_its_parents_threads() -> No
     taken, released = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with breaker._store._lock, stores._sharing:  # type: ignore[attr-defined]
+        with breaker._store._lock, stores._shared._lock:  # type: ignore[attr-defined]
             taken.set()
             released.wait(30.0)
 
@@ -470,8 +471,8 @@ def test_a_child_process_does_not_wait_for_a_lock_of_its_parents_threads() -> No
 
 def test_locks_that_were_held_when_the_process_forked_are_replaced() -> None:
     breaker, taken = CircuitBreaker(KEY), threading.Event()
-    with ThreadPoolExecutor(1) as other, breaker._store._lock, stores._sharing:  # type: ignore[attr-defined]
-        stores._renew_after_fork()
+    with ThreadPoolExecutor(1) as other, breaker._store._lock, stores._shared._lock:  # type: ignore[attr-defined]
+        forks._renew_all()
 
         call_of_another_thread = other.submit(lambda: call(CircuitBreaker(KEY), Outcome.FATAL))
         call_of_another_thread.add_done_callback(lambda _: taken.set())

@@ -22,6 +22,7 @@ LAYERS = [
         "dataset",
         "deadline",
         "errors",
+        "forks",
         "generation",
         "http",
         "names",
