@@ -31,7 +31,7 @@ LAYERS = [
         "tuned_model",
     },
     {"failures", "google_client", "example_selectors", "services", "few_shot", "testing"},
-    {"circuit_breaker", "guards", "readiness", "retry_budget", "waiting"},
+    {"circuit_breaker", "guards", "hedging", "readiness", "retry_budget", "waiting"},
     {"chat_models"},
 ]
 VALUES = LAYERS[0] | {""}
