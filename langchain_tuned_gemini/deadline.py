@@ -8,9 +8,10 @@ socket can't be, so there the shared HTTP clients ask `remaining` before they wa
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Self
@@ -44,6 +45,9 @@ class Deadline:
         now = clock()
         self._end = now + total if total is not None else float("inf")
         self._at = min(self._end, now + first) if first is not None else self._end
+        self._outer: Deadline | None = None
+        self._interrupt: Callable[[], None] | None = None
+        self._waiting = threading.Lock()
         self._token: Token[Deadline | None] | None = None
         self._timeout: AbstractAsyncContextManager[object] | None = None
 
@@ -52,11 +56,33 @@ class Deadline:
         stall = float("inf") if self._stall is None else self._stall
         self._at = min(self._end, self._clock() + stall)
 
+    def cancel(self) -> None:
+        """Ends the call from another thread: the wait that it is in, and all that would follow.
+
+        A task needs none of this: it can be cancelled.
+        """
+        self._end = self._at = float("-inf")
+        with self._waiting:
+            if self._interrupt is not None:
+                self._interrupt()
+
     def remaining(self) -> float:
-        """How many seconds are left; not above zero when it is over, infinite without a limit."""
-        return self._at - self._clock()
+        """How many seconds are left; not above zero when it is over, infinite without a limit.
+
+        Inside of another deadline, no more than that one leaves.
+        """
+        left = self._at - self._clock()
+        return left if self._outer is None else min(left, self._outer.remaining())
+
+    def _wake_by(self, interrupt: Callable[[], None] | None) -> None:
+        """Says how the wait that begins is ended; None after it, when nobody is to be woken."""
+        with self._waiting:
+            self._interrupt = interrupt
+        if self._outer is not None:
+            self._outer._wake_by(interrupt)
 
     def __enter__(self) -> Self:
+        self._outer = _current.get()
         self._token = _current.set(self)
         return self
 
@@ -68,6 +94,7 @@ class Deadline:
     ) -> None:
         if self._token is not None:
             _current.reset(self._token)
+        self._outer = None
 
     async def __aenter__(self) -> Self:
         left = self.remaining()
@@ -87,15 +114,30 @@ class Deadline:
         return await self._timeout.__aexit__(kind, error, traceback)
 
 
-def seconds_left(timeout: float | None) -> float | None:
-    """The shorter of a timeout and what the deadline in force leaves.
+@contextmanager
+def waiting(timeout: float | None, interrupt: Callable[[], None]) -> Iterator[float | None]:
+    """Allows one wait, for the shorter of a timeout and what the deadline in force leaves.
+
+    Args:
+        timeout: How long it may be otherwise, in seconds; None for ever.
+        interrupt: Ends the wait from another thread.
 
     Raises:
         TimeoutError: If the deadline is over.
     """
     deadline = _current.get()
     if deadline is None:
-        return timeout
+        yield timeout
+        return
+    # Before the time is looked at: a cancellation in between must find whom to wake.
+    deadline._wake_by(interrupt)
+    try:
+        yield _shorter(timeout, deadline)
+    finally:
+        deadline._wake_by(None)
+
+
+def _shorter(timeout: float | None, deadline: Deadline) -> float | None:
     left = deadline.remaining()
     if left <= 0:
         raise TimeoutError("the deadline of the call is over")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ssl import SSLContext
 from typing import Any
 
@@ -11,7 +12,7 @@ import httpcore
 import httpx
 from httpcore import SOCKET_OPTION
 
-from langchain_tuned_gemini.deadline import seconds_left
+from langchain_tuned_gemini.deadline import waiting
 
 
 class PunctualTransport(httpx.HTTPTransport):
@@ -34,9 +35,8 @@ class _PunctualBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        with _as_timeout(httpcore.ConnectTimeout):
-            left = seconds_left(timeout)
-        stream = super().connect_tcp(host, port, left, local_address, socket_options)
+        with _as_timeout(httpcore.ConnectTimeout), waiting(timeout, _nothing_to_wake) as left:
+            stream = super().connect_tcp(host, port, left, local_address, socket_options)
         return _PunctualStream(stream)
 
 
@@ -47,14 +47,12 @@ class _PunctualStream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _as_timeout(httpcore.ReadTimeout):
-            left = seconds_left(timeout)
-        return self._stream.read(max_bytes, left)
+        with _as_timeout(httpcore.ReadTimeout), waiting(timeout, self._hang_up) as left:
+            return self._stream.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _as_timeout(httpcore.WriteTimeout):
-            left = seconds_left(timeout)
-        self._stream.write(buffer, left)
+        with _as_timeout(httpcore.WriteTimeout), waiting(timeout, self._hang_up) as left:
+            self._stream.write(buffer, left)
 
     def start_tls(
         self,
@@ -62,15 +60,25 @@ class _PunctualStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        with _as_timeout(httpcore.ConnectTimeout):
-            left = seconds_left(timeout)
-        return _PunctualStream(self._stream.start_tls(ssl_context, server_hostname, left))
+        with _as_timeout(httpcore.ConnectTimeout), waiting(timeout, self._hang_up) as left:
+            stream = self._stream.start_tls(ssl_context, server_hostname, left)
+        return _PunctualStream(stream)
+
+    def _hang_up(self) -> None:
+        """Ends a wait that another thread is in: it reads the end of the connection."""
+        with suppress(OSError):  # the other side was quicker
+            # Not the method of an SSL socket: that takes the TLS state from under the reader.
+            socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._stream.close()
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def _nothing_to_wake() -> None:
+    """A connection that is being opened has no socket yet; `CONNECT_TIMEOUT` limits it."""
 
 
 @contextmanager

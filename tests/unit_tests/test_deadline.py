@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.deadline import Deadline, seconds_left
+from langchain_tuned_gemini.deadline import Deadline, waiting
+
+
+def seconds_left(timeout: float | None) -> float | None:
+    """How long a wait that begins now may be."""
+    with waiting(timeout, lambda: None) as left:
+        return left
 
 
 class Clock:
@@ -47,6 +53,34 @@ def test_when_it_is_over_nothing_is_waited_for() -> None:
     with Deadline(total=2.0, clock=clock), pytest.raises(TimeoutError):
         clock.now += 2.0
         seconds_left(None)
+
+
+@pytest.mark.parametrize("inner", [None, 5.0])
+def test_an_inner_deadline_leaves_no_more_than_the_outer_one(inner: float | None) -> None:
+    with Deadline(total=2.0, clock=Clock()), Deadline(total=inner, clock=Clock()):
+        assert seconds_left(None) == 2.0
+
+
+@pytest.mark.parametrize("is_inner", [False, True])
+def test_a_cancellation_wakes_whoever_waits_and_nobody_waits_after_it(is_inner: bool) -> None:
+    outer, woken = Deadline(), []
+    with outer, Deadline() as inner:
+        with waiting(None, lambda: woken.append("first")):
+            pass
+        with waiting(None, lambda: woken.append("second")):
+            (inner if is_inner else outer).cancel()
+        with pytest.raises(TimeoutError):
+            seconds_left(None)
+
+    assert woken == ["second"]
+
+
+def test_no_chunk_brings_a_cancelled_call_back() -> None:
+    deadline = Deadline(stall=5.0)
+    deadline.cancel()
+    deadline.chunk_arrived()
+
+    assert deadline.remaining() == -math.inf
 
 
 def test_an_inner_deadline_gives_way_to_the_outer_one_afterwards() -> None:
