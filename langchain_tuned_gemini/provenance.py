@@ -12,7 +12,7 @@ METADATA_KEY = "tuned_gemini"
 """Where an answer's `response_metadata` holds its provenance."""
 
 Role = Literal["tuned", "base_fallback"]
-Outcome = Literal["ok", "error", "rejected", "skipped"]
+Outcome = Literal["ok", "error", "rejected", "skipped", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Attempt:
         role: `"tuned"` for the first model, `"base_fallback"` for those after it.
         outcome: `"ok"`; `"error"` for one that was called and failed; `"rejected"` for one whose
             answer was none, or was refused by a guard; `"skipped"` for one that was known to be
-            unable to serve, so that it was not called.
+            unable to serve, so that it was not called; `"cancelled"` for one that was given up
+            because another one, asked beside it, had answered.
         reason: Why it did not answer (see `Reason`); None where it did.
         error_type: The error's class; None where there was none.
         status: The HTTP status of the error, where there was one.

@@ -45,11 +45,23 @@ class Candidate:
     retry_budget: RetryBudget | None
 
 
+class LostRaceError(Exception):
+    """Ends an attempt, and never leaves it: another model has answered in the meantime."""
+
+
 class RunningAttempt:
     """One call of one model, as a context manager.
 
     It ends a failure that another model may answer for, and raises all others. Whatever
     happens, the circuit learns of it and the trace shows it.
+
+    Args:
+        candidate: The model.
+        permit: What its circuit has given out for this call.
+        caller: The run under which a trace shows it; None where nobody listens.
+        interrupted: Why another model's text ends here; None if none was handed out.
+        claim: Called when it is about to hand out something: whether it is the one to answer.
+        provenance: What its answer says about the call.
     """
 
     def __init__(
@@ -58,18 +70,22 @@ class RunningAttempt:
         permit: Permit | None,
         caller: Caller | None,
         interrupted: str | None,
-        provenance: Callable[[Attempt, dict[str, Any] | None], dict[str, Any]],
+        claim: Callable[[RunningAttempt], bool],
+        provenance: Callable[[RunningAttempt, dict[str, Any] | None], dict[str, Any]],
     ) -> None:
         self.model = candidate.model
         self.candidate = candidate
         self.deadline = candidate.rules.deadline_of_a_call()
-        self.stream = candidate.rules.new_stream()
+        self.stream = candidate.rules.new_stream(self._claim)
         self.record: Attempt | None = None
         self.error: Exception | None = None
         self.has_answered = False
+        self.is_abandoned = False
+        self._started = time.perf_counter()
         self._permit = permit
         self._caller = caller
         self._interrupted = interrupted
+        self._is_the_one_to_answer = claim
         self._provenance = provenance
         self._run: CallbackManagerForChainRun | None = None
         self._arun: AsyncCallbackManagerForChainRun | None = None
@@ -111,16 +127,33 @@ class RunningAttempt:
         last = AIMessageChunk(content=content, response_metadata=told, chunk_position="last")
         yield ChatGenerationChunk(message=last)
 
+    def abandon(self) -> None:
+        """Gives it up from outside, because another model has answered; once it ended, nothing."""
+        if self.record is None:
+            self.is_abandoned = True
+            self.deadline.cancel()
+            self.stream.cancel()
+
+    def elapsed(self) -> float:
+        """How long it has been under way, in seconds."""
+        return time.perf_counter() - self._started
+
+    def _claim(self) -> None:
+        if not self._is_the_one_to_answer(self):
+            self.abandon()
+            raise LostRaceError
+
     def _succeed(self, message: AIMessage, few_shot: dict[str, Any] | None) -> dict[str, Any]:
         if refusal := check(self.candidate.rules.guards, message):
             raise as_error(refusal, message, name=self.candidate.name)
+        if not self.stream.is_committed:
+            self._claim()
         self.has_answered = True
         self.record = self._as_record(None, None, dict(message.usage_metadata or {}) or None)
-        return self._provenance(self.record, few_shot)
+        return self._provenance(self, few_shot)
 
     def __enter__(self) -> Self:
         self._run = self._caller.start(self.candidate.name) if self._caller else None
-        self._started = time.perf_counter()
         return self
 
     def __exit__(
@@ -132,12 +165,11 @@ class RunningAttempt:
         if self._run and error is None:
             self._run.on_chain_end({})
         elif self._run and error is not None:
-            self._run.on_chain_error(error)
+            self._run.on_chain_error(self._as_seen(error))
         return self._settle(error)
 
     async def __aenter__(self) -> Self:
         self._arun = await self._caller.astart(self.candidate.name) if self._caller else None
-        self._started = time.perf_counter()
         return self
 
     async def __aexit__(
@@ -149,11 +181,18 @@ class RunningAttempt:
         if self._arun and error is None:
             await self._arun.on_chain_end({})
         elif self._arun and error is not None:
-            await self._arun.on_chain_error(error)
+            await self._arun.on_chain_error(self._as_seen(error))
         return self._settle(error)
+
+    def _as_seen(self, error: BaseException) -> BaseException:
+        """What a trace shows: what is torn down with an abandoned call is no failure of it."""
+        return LostRaceError("another model answered first") if self.is_abandoned else error
 
     def _settle(self, error: BaseException | None) -> bool:
         """Whether a failure ends here, because another model may answer in this one's place."""
+        if self.is_abandoned:
+            self._report(None, has_failed=True)
+            return isinstance(error, Exception)
         failure = classify(error) if isinstance(error, Exception) else None
         self._report(failure, has_failed=error is not None)
         if failure is None or not self._may_degrade(failure):
@@ -199,7 +238,7 @@ class RunningAttempt:
             reason=failure.reason.value if failure else None,
             error_type=type(error).__name__ if error else None,
             status=failure.status if failure else None,
-            duration_s=time.perf_counter() - self._started,
+            duration_s=self.elapsed(),
             usage=usage,
         )
 

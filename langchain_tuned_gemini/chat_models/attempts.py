@@ -4,9 +4,8 @@ The sync and the async methods of the chat model loop over the same `Attempts` a
 `await` alone:
 
 ```python
-for attempt in attempts:
-    with attempt, attempt.deadline:  # async: `async with`
-        answer = attempt.finish(...) # a failure that another model may answer for ends here
+for turn in attempts:
+    answer = answer_of(turn, ask)  # async: `await aanswer_of(turn, aask)`
 ```
 """
 
@@ -14,10 +13,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.tracing import Caller
+from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
 from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError
 from langchain_tuned_gemini.failures import Reason
@@ -38,53 +39,71 @@ class Attempts:
         self,
         candidates: Sequence[Candidate],
         caller: Caller | None,
-        on_fallback: OnFallback | None = None,
+        hedge: Hedge | None,
+        on_fallback: OnFallback | None,
     ) -> None:
         self._candidates = candidates
         self._caller = caller
+        self._hedge = hedge
         self._on_fallback = on_fallback
         self._records: list[Attempt] = []
         self._errors: list[Exception] = []
         self._interrupted: str | None = None
+        self._before_the_answer: list[Attempt] = []
         self._told_in_the_answer: dict[str, Any] = {}
 
-    def __iter__(self) -> Iterator[RunningAttempt]:
-        """Yields the next model until one has answered.
+    def __iter__(self) -> Iterator[Turn]:
+        """Yields the next model's turn until one has answered.
 
         Raises:
             AllModelsFailedError: After the last one has failed.
         """
+        failed: list[Candidate] = []
         for candidate in self._candidates:
-            for attempt in self._tries(candidate):
-                yield attempt
-                self._note(attempt)
-                if attempt.error is None:
-                    self._report_recovery(attempt)
+            if any(candidate is one for one in failed):  # it was asked beside the one before it
+                continue
+            for turn in self._turns_of(candidate):
+                yield turn
+                failed += self._note(turn)
+                if turn.winner is not None and turn.is_answered:
+                    self._report_recovery(turn.winner)
                     return
-        logger.error("No model could answer: %s", self._told())
+        logger.error("No model could answer: %s", _told(self._records))
         raise AllModelsFailedError(self._records, self._errors)
 
-    def _tries(self, candidate: Candidate) -> Iterator[RunningAttempt]:
-        """One call of a model, and a second one if the first failed as hiccups do."""
+    def _turns_of(self, candidate: Candidate) -> Iterator[Turn]:
+        """One turn of a model, and a second one if the first failed as hiccups do."""
         for _ in range(2):
             permit = self._permit_for(candidate)
             if candidate.breaker is not None and permit is None:
                 return
-            attempt = RunningAttempt(
-                candidate, permit, self._caller, self._interrupted, self._provenance
-            )
-            yield attempt
-            if not self._may_be_tried_again(attempt):
+            turn = Turn(self._begin, self._hedge if candidate is self._candidates[0] else None)
+            turn.attempts.append(self._begin(candidate, turn, permit))
+            yield turn
+            if not self._may_be_tried_again(turn):
                 return
 
+    def _begin(
+        self, candidate: Candidate, turn: Turn, permit: Permit | None = None
+    ) -> RunningAttempt:
+        return RunningAttempt(
+            candidate,
+            permit,
+            self._caller,
+            self._interrupted,
+            turn.claim,
+            partial(self._provenance, turn),
+        )
+
     @staticmethod
-    def _may_be_tried_again(attempt: RunningAttempt) -> bool:
+    def _may_be_tried_again(turn: Turn) -> bool:
         """Only after a hiccup, of a model that mostly answers, and within its budget.
 
-        Not after a timeout, which has cost its time, and never once the circuit is open.
+        Not after a timeout, which has cost its time, never once the circuit is open, and not
+        when another model was asked already.
         """
-        candidate = attempt.candidate
-        if candidate.retry_budget is None:
+        attempt, candidate = turn.first, turn.first.candidate
+        if candidate.retry_budget is None or attempt.is_abandoned:
             return False
         if attempt.error is None:
             candidate.retry_budget.earn()
@@ -93,6 +112,7 @@ class Attempts:
         is_closed = candidate.breaker is None or candidate.breaker.state is CircuitState.CLOSED
         return (
             is_hiccup
+            and len(turn.attempts) == 1
             and not attempt.stream.is_committed
             and candidate.retry_budget.spend()
             and is_closed
@@ -117,26 +137,35 @@ class Attempts:
             self._errors.append(refusal)
             return None
 
-    def _note(self, attempt: RunningAttempt) -> None:
-        """Keeps what happened with a model, unless `_provenance` has noted it already."""
-        if attempt.record is None or attempt.error is None:
-            return
-        self._records.append(attempt.record)
-        self._errors.append(attempt.error)
-        if attempt.stream.is_committed:
-            self._interrupted = attempt.record.reason
+    def _note(self, turn: Turn) -> list[Candidate]:
+        """Keeps what went wrong in a turn; returns the models that have failed."""
+        failed = []
+        for attempt in turn.attempts:
+            if attempt.record is None or attempt.error is None:
+                continue
+            failed.append(attempt.candidate)
+            self._records.append(attempt.record)
+            self._errors.append(attempt.error)
+            if attempt.stream.is_committed:
+                self._interrupted = attempt.record.reason
+        return failed
 
-    def _provenance(self, answer: Attempt, few_shot: dict[str, Any] | None) -> dict[str, Any]:
+    def _provenance(
+        self, turn: Turn, answered: RunningAttempt, few_shot: dict[str, Any] | None
+    ) -> dict[str, Any]:
         """Who answered, and why: for the answer's `response_metadata`."""
-        self._records.append(answer)
+        records = [*self._records, *turn.records()]
+        place = next(n for n, record in enumerate(records) if record is answered.record)
+        self._before_the_answer = records[:place]
         breaker = self._candidates[0].breaker
         self._told_in_the_answer = {
-            "answered_by": answer.role,
-            "model": answer.model,
-            "reason": next((r.reason for r in self._records if r.reason), None),
+            "answered_by": answered.candidate.role,
+            "model": answered.candidate.name,
+            "reason": next((r.reason for r in records[:place] if r.reason), None),
             "circuit": breaker.state.value if breaker else None,
             "few_shot": few_shot,
-            "attempts": [record.as_dict() for record in self._records],
+            "hedge": turn.told(),
+            "attempts": [record.as_dict() for record in records],
         }
         return {METADATA_KEY: self._told_in_the_answer}
 
@@ -144,23 +173,27 @@ class Attempts:
         """Tells of a call that another model than the first one answered: once."""
         if answered.candidate is self._candidates[0]:
             return
-        reasons = [record.reason for record in self._records if record.reason]
+        reasons = [record.reason for record in self._before_the_answer if record.reason]
         level = max((_log_level(reason) for reason in reasons), default=logging.WARNING)
-        logger.log(level, "%s. %s answered instead.", self._told(), answered.candidate.name)
+        told = _told(self._before_the_answer)
+        logger.log(level, "%s. %s answered instead.", told, answered.candidate.name)
         if self._on_fallback is not None:
             try:
                 self._on_fallback(self._told_in_the_answer)
             except Exception:  # a listener's bug must not cost the answer
                 logger.exception("on_fallback failed; the answer is not affected")
 
-    def _told(self) -> str:
-        told = (
-            f"{record.model} could not answer: {record.reason} ({record.error_type}"
-            + (f", HTTP {record.status})" if record.status else ")")
-            for record in self._records
-            if record.reason
-        )
-        return "; ".join(dict.fromkeys(told))  # a second try says the same
+
+def _told(records: Sequence[Attempt]) -> str:
+    told = (_why(record) for record in records if record.reason)
+    return "; ".join(dict.fromkeys(told))  # a second try says the same
+
+
+def _why(record: Attempt) -> str:
+    if record.outcome == "cancelled":
+        return f"{record.model} had not answered after {record.duration_s:.3g} s"
+    status = f", HTTP {record.status}" if record.status else ""
+    return f"{record.model} could not answer: {record.reason} ({record.error_type}{status})"
 
 
 def _log_level(reason: str) -> int:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, closing
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, Self, cast, runtime_checkable
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -23,7 +31,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field, SerializeAsAny, model_validator
 
 from langchain_tuned_gemini.chat_models import tools as neutral_tools
-from langchain_tuned_gemini.chat_models.attempt import Candidate
+from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
 from langchain_tuned_gemini.chat_models.delegation import (
     agenerate_with,
@@ -31,16 +39,20 @@ from langchain_tuned_gemini.chat_models.delegation import (
     generate_with,
     stream_with,
 )
+from langchain_tuned_gemini.chat_models.racing import aanswer_of, abegin, answer_of, begin
 from langchain_tuned_gemini.chat_models.rules import OnBrokenStream, Rules
 from langchain_tuned_gemini.chat_models.streaming import Commit
 from langchain_tuned_gemini.chat_models.traced import TracedChatModel
 from langchain_tuned_gemini.chat_models.tracing import current_caller
+from langchain_tuned_gemini.chat_models.turns import Hedge
 from langchain_tuned_gemini.circuit_breaker import (
     CircuitBreaker,
     CircuitKey,
     MemoryCircuitStore,
 )
+from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, as_guards
+from langchain_tuned_gemini.hedging import HedgePolicy
 from langchain_tuned_gemini.retry_budget import RetryBudget
 
 
@@ -104,6 +116,13 @@ class FallbackChatModel(TracedChatModel):
     with the text so far, or `"restart"` with the next model, after a chunk whose
     `response_metadata["tuned_gemini"]["restarted"]` is true: what came before it is void."""
 
+    hedge_after: Annotated[float, Field(gt=0)] | Literal["p95"] | None = None
+    """After how many seconds of silence the second model is asked beside the first one, so that
+    the quicker of the two answers; `"p95"` is the time within which 95 of 100 of the last calls
+    were answered. None for never. At most one call in 20 is hedged, whatever happens, and the
+    model that was slower is cancelled. Threads can cancel the Gemini models of this package
+    only: another one runs on to its end, unheard."""
+
     guards: Sequence[Guard] = ()
     """Checks of an answer, besides those that it is there and was neither cut off nor blocked.
     An answer that one refuses makes way for the next model's."""
@@ -134,6 +153,12 @@ class FallbackChatModel(TracedChatModel):
             )
             return {name: value for name, value in values.items() if name not in _OF_MODELS}
         return values
+
+    @model_validator(mode="after")
+    def _hedge_with_somebody(self) -> Self:
+        if self.hedge_after is not None and len(self.models) == 1:
+            raise ParameterError("hedge_after needs a second model, which is asked then, too.")
+        return self
 
     @model_validator(mode="after")
     def _leave_the_cache_to_the_models(self) -> Self:
@@ -171,6 +196,10 @@ class FallbackChatModel(TracedChatModel):
         )
 
     @cached_property
+    def _hedge_policy(self) -> HedgePolicy | None:
+        return None if self.hedge_after is None else HedgePolicy(self.hedge_after)
+
+    @cached_property
     def circuit(self) -> CircuitBreaker | None:
         """The circuit of the first model; None without another one, or if it was switched off.
 
@@ -185,8 +214,14 @@ class FallbackChatModel(TracedChatModel):
         key = CircuitKey.of(_name_of(first), address=None, api_key=None)
         return CircuitBreaker(key, store=MemoryCircuitStore())
 
-    def _attempts(self, run_manager: BaseRunManager | None) -> Attempts:
-        return Attempts(self._candidates, current_caller(run_manager), self.on_fallback)
+    def _attempts(
+        self, run_manager: BaseRunManager | None, *, is_streamed: bool = False
+    ) -> Attempts:
+        hedge = None
+        if self._hedge_policy is not None:
+            hedge = Hedge(self._hedge_policy, self._candidates[1], is_streamed)
+        caller = current_caller(run_manager)
+        return Attempts(self._candidates, caller, hedge, self.on_fallback)
 
     def _generate(
         self,
@@ -195,11 +230,15 @@ class FallbackChatModel(TracedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        for attempt in self._attempts(run_manager):
+        def ask(attempt: RunningAttempt) -> ChatResult | None:
             with attempt, attempt.deadline:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
-                answer = attempt.finish(generate_with(model, messages, stop, **arguments))
-        return answer
+                return attempt.finish(generate_with(model, messages, stop, **arguments))
+            return None
+
+        for turn in self._attempts(run_manager):
+            answer = answer_of(turn, ask)
+        return cast("ChatResult", answer)  # that of the last turn
 
     async def _agenerate(
         self,
@@ -208,11 +247,15 @@ class FallbackChatModel(TracedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        for attempt in self._attempts(run_manager):
+        async def ask(attempt: RunningAttempt) -> ChatResult | None:
             async with attempt, attempt.deadline:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
-                answer = attempt.finish(await agenerate_with(model, messages, stop, **arguments))
-        return answer
+                return attempt.finish(await agenerate_with(model, messages, stop, **arguments))
+            return None
+
+        for turn in self._attempts(run_manager):
+            answer = await aanswer_of(turn, ask)
+        return cast("ChatResult", answer)  # that of the last turn
 
     def _stream(
         self,
@@ -221,13 +264,21 @@ class FallbackChatModel(TracedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        for attempt in self._attempts(run_manager):
+        def answer(attempt: RunningAttempt) -> Generator[ChatGenerationChunk, None, None]:
             with attempt:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
                 yield from attempt.opening()
                 for chunks in attempt.stream.read(stream_with(model, messages, stop, **arguments)):
                     yield from chunks
                 yield from attempt.closing()
+
+        for turn in self._attempts(run_manager, is_streamed=True):
+            begun = answer_of(turn, lambda attempt: begin(answer(attempt)))
+            if begun is not None:
+                first, rest = begun
+                with closing(rest):
+                    yield first
+                    yield from rest
 
     async def _astream(
         self,
@@ -236,7 +287,7 @@ class FallbackChatModel(TracedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        for attempt in self._attempts(run_manager):
+        async def answer(attempt: RunningAttempt) -> AsyncGenerator[ChatGenerationChunk, None]:
             async with attempt:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
                 for chunk in attempt.opening():
@@ -248,6 +299,15 @@ class FallbackChatModel(TracedChatModel):
                             yield chunk
                 for chunk in attempt.closing():
                     yield chunk
+
+        for turn in self._attempts(run_manager, is_streamed=True):
+            begun = await aanswer_of(turn, lambda attempt: abegin(answer(attempt)))
+            if begun is not None:
+                first, rest = begun
+                async with aclosing(rest):
+                    yield first
+                    async for chunk in rest:
+                        yield chunk
 
     def bind_tools(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,9 +33,9 @@ class Rules:
         """The limit of a call that is answered in one piece."""
         return Deadline(total=self.total_timeout)
 
-    def new_stream(self) -> StreamedAnswer:
-        """A stream within its limits."""
+    def new_stream(self, claim: Callable[[], None]) -> StreamedAnswer:
+        """A stream within its limits; `claim` is called when it is committed."""
         deadline = Deadline(
             first=self.first_token_timeout, stall=self.stall_timeout, total=self.total_timeout
         )
-        return StreamedAnswer(self.commit, deadline)
+        return StreamedAnswer(self.commit, deadline, claim)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import aclosing, closing
 from typing import Any, Literal
 
@@ -24,12 +24,18 @@ class StreamedAnswer:
 
     Until the commit point a failure is invisible to the caller, so that another model may
     answer. Chunks without content don't commit: a blocked or an empty answer begins with them.
+
+    Args:
+        commit: When it may be handed out.
+        deadline: Its limits.
+        claim: Called at the commit point, unless that is the end; an error ends the stream.
     """
 
-    def __init__(self, commit: Commit, deadline: Deadline) -> None:
+    def __init__(self, commit: Commit, deadline: Deadline, claim: Callable[[], None]) -> None:
         self.is_committed = False
         self._commit = commit
         self._deadline = deadline
+        self._claim = claim
         self._chunks: list[ChatGenerationChunk] = []
         self.few_shot: dict[str, Any] | None = None
 
@@ -54,6 +60,10 @@ class StreamedAnswer:
                 if chunk is None:
                     return
                 yield self._arrived(chunk)
+
+    def cancel(self) -> None:
+        """Ends it from another thread."""
+        self._deadline.cancel()
 
     def rest(self) -> Chunks:
         """What was held back to the end, and may go out now that the answer was checked."""
@@ -81,6 +91,7 @@ class StreamedAnswer:
             return (chunk,)
         if self._commit == "complete" or not _has_content(chunk.message):
             return ()
+        self._claim()
         self.is_committed = True
         return tuple(self._chunks)
 

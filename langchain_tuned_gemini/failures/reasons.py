@@ -24,6 +24,8 @@ class Reason(StrEnum):
     """5xx: the service can't serve it now."""
     TIMEOUT = "timeout"
     """It did not answer in time."""
+    SLOW = "slow"
+    """It had said nothing for a while, and the model that was asked beside it was quicker."""
     CONNECTION = "connection"
     """The service could not be reached, or the answer broke off or was damaged on its way."""
     PERMISSION = "permission"
@@ -103,6 +105,12 @@ _HANDLING: Final = {
     Reason.QUOTA: Handling("429", degrades=True, counts=Counts.QUOTA),
     Reason.OVERLOADED: Handling("5xx, 409", degrades=True, counts=Counts.FAILURE),
     Reason.TIMEOUT: Handling("no answer in time; 408", degrades=True, counts=Counts.TIMEOUT),
+    Reason.SLOW: Handling(
+        "no word within `hedge_after`, and the next model, asked beside it, was quicker",
+        degrades=True,
+        counts=Counts.NEUTRAL,
+        log_level=logging.INFO,
+    ),
     Reason.CONNECTION: Handling(
         "refused, reset, no such host, TLS, an answer cut off or damaged; 3xx, 499",
         degrades=True,

@@ -544,6 +544,7 @@ def test_the_words_of_reasons_stay_as_programs_know_them() -> None:
         "quota",
         "overloaded",
         "timeout",
+        "slow",
         "connection",
         "permission",
         "rejected",
@@ -575,6 +576,7 @@ def test_only_a_missing_permission_is_logged_as_an_error() -> None:
     levels = {reason: reason.handling.log_level for reason in Reason}
 
     assert levels.pop(Reason.PERMISSION) == logging.ERROR
+    assert levels.pop(Reason.SLOW) == logging.INFO  # another one was quicker; nothing is wrong
     assert set(levels.values()) == {logging.WARNING}
 
 
@@ -586,6 +588,7 @@ def test_only_a_missing_permission_is_logged_as_an_error() -> None:
         (Reason.QUOTA, Counts.QUOTA),
         (Reason.OVERLOADED, Counts.FAILURE),
         (Reason.TIMEOUT, Counts.TIMEOUT),
+        (Reason.SLOW, Counts.NEUTRAL),
         (Reason.CONNECTION, Counts.FAILURE),
         (Reason.PERMISSION, Counts.FATAL),
         (Reason.REJECTED, Counts.NEUTRAL),

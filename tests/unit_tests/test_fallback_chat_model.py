@@ -88,6 +88,7 @@ def test_a_model_that_can_answer_does(ask: Ask) -> None:
         "reason": None,
         "circuit": "closed",
         "few_shot": None,
+        "hedge": None,
         "attempts": [
             {
                 "model": "tuned",

@@ -1,0 +1,79 @@
+"""Of two models that were asked, one answers: the first to have something to say."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from langchain_tuned_gemini import FallbackChatModel
+from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.rules import Rules
+from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
+from langchain_tuned_gemini.hedging import HedgePolicy
+from langchain_tuned_gemini.testing import ScriptedChatModel
+
+RULES = Rules(
+    first_token_timeout=None,
+    stall_timeout=None,
+    total_timeout=None,
+    commit="first_token",
+    on_broken_stream="raise",
+    guards=(),
+    answer_blocked=False,
+)
+
+
+class Late(ScriptedChatModel):
+    """Answers when it is told to, as a model that can't be interrupted would."""
+
+    go_on: Any
+    """The event that it waits for."""
+
+    def _generate(self, *args: Any, **kwargs: Any) -> Any:
+        assert self.go_on.wait(10.0)
+        return super()._generate(*args, **kwargs)
+
+
+def test_an_answer_that_comes_too_late_changes_nothing() -> None:
+    go_on, told = threading.Event(), []
+    late = Late(name="late", answers=["too late"], go_on=go_on)
+    quick = ScriptedChatModel(name="quick", answers=["in time"])
+    model = FallbackChatModel(
+        models=[late, quick], hedge_after=0.01, on_fallback=told.append, guards=[lambda _: True]
+    )
+    assert model._hedge_policy is not None
+    for _ in range(20):
+        model._hedge_policy.count_call()
+
+    answer = model.invoke("Hi")
+    before = dict(answer.response_metadata["tuned_gemini"])
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "tuned-gemini-attempt":
+            thread.join(10.0)
+
+    assert answer.text == "in time"
+    assert answer.response_metadata["tuned_gemini"] == before
+    assert told == [before]
+    assert model.circuit is not None
+    assert model.circuit.view().outcomes == 0
+
+
+def test_only_one_of_two_that_answer_at_the_same_moment_is_let_through() -> None:
+    def begin(candidate: Candidate, turn: Turn) -> RunningAttempt:
+        return RunningAttempt(candidate, None, None, None, turn.claim, lambda *_: {})
+
+    first, other = (
+        Candidate(model, model.name, "tuned", RULES, None, None)
+        for model in (ScriptedChatModel(answers=["x"]), ScriptedChatModel(answers=["y"]))
+    )
+    policy = HedgePolicy(1.0)
+    for _ in range(20):
+        policy.count_call()
+    turn = Turn(begin, Hedge(policy, other, is_streamed=False))
+    turn.attempts.append(begin(first, turn))
+    hedge = turn.begin_hedge()
+    assert hedge is not None
+
+    assert [turn.claim(hedge), turn.claim(turn.first), turn.claim(hedge)] == [True, False, True]
+    assert turn.end() == [turn.first]
