@@ -43,6 +43,7 @@ bench: $(READY) ## Measure what the fallback costs
 	@$(BIN)/python -m benchmarks.overhead $(ARGS)
 	@$(BIN)/python -m benchmarks.fallback_delay $(ARGS)
 	@$(BIN)/python -m benchmarks.connections $(ARGS)
+	@$(BIN)/python -m benchmarks.hedging $(ARGS)
 
 SCORECARD := .venv-scorecard
 
