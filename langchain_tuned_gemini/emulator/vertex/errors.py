@@ -30,6 +30,9 @@ _EXHAUSTED = (
     "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details."
 )
 
+# Google's general words for them; those of the Developer API speak of its own pages.
+_WORDS = {500: "Internal error encountered.", 503: "The service is currently unavailable."}
+
 # https://cloud.google.com/vertex-ai/docs/general/iam-permissions; only the first was seen in
 # an answer (FirebaseExtended/vertexai-sdk-test-data).
 _PERMISSIONS = {
@@ -78,7 +81,33 @@ def unauthenticated() -> ApiError:
     return ApiError(401, NO_CREDENTIALS, details=[info])
 
 
-def denied(call: Call) -> JsonObject:
+def usual(call: Call, status: int, *, quota: bool, delay: float | None) -> JsonObject:
+    """The body that a status has for this call, if nothing more is known.
+
+    Args:
+        call: The call.
+        status: The HTTP status.
+        quota: Whether a 429 is about a fixed quota, not about capacity that is shared.
+        delay: Seconds for a `RetryInfo`. Vertex AI was never seen to send one.
+    """
+    details = [] if delay is None else [retry_info(delay)]
+    match status:
+        case 403:
+            return _denied(call, details)
+        case 404 if call.model is not None:
+            return not_found(call).body
+        case 429:
+            return error_body(429, _fixed_quota(call) if quota else _EXHAUSTED, details=details)
+        case _:
+            return error_body(status, _WORDS.get(status), details=details)
+
+
+def not_found(call: Call) -> ApiError:
+    """404 of what a call is about."""
+    return missing_publisher_model(call.name) if published(call.name) else missing(call.name)
+
+
+def _denied(call: Call, details: list[JsonObject]) -> JsonObject:
     """403: the caller's role lacks the permission of this method.
 
     FirebaseExtended/vertexai-sdk-test-data, unary-failure-iam-permission-denied.json.
@@ -89,35 +118,18 @@ def denied(call: Call) -> JsonObject:
         "exist)."
     )
     metadata = {"permission": permission, "resource": call.name}
-    return error_body(
-        403, message, details=[_error_info("IAM_PERMISSION_DENIED", SERVICE, metadata)]
+    info = _error_info("IAM_PERMISSION_DENIED", SERVICE, metadata)
+    return error_body(403, message, details=[info, *details])
+
+
+def _fixed_quota(call: Call) -> str:
+    """The text of github.com/promptfoo/promptfoo/issues/374, which names the base model."""
+    name = (call.model or "").rpartition("/")[2]
+    return (
+        f"Quota exceeded for {SERVICE}/online_prediction_requests_per_base_model with base "
+        f"model: {name}. Please submit a quota increase request. "
+        "https://cloud.google.com/vertex-ai/docs/quotas."
     )
-
-
-def quota_exceeded(base_model: str, *, fixed: bool, delay: float | None) -> JsonObject:
-    """429: a shared capacity is used up, or a fixed quota of this project.
-
-    Neither was ever seen with details; a delay is sent if a test wants one.
-
-    Args:
-        base_model: The model whose quota it is: that of its base for a tuned one.
-        fixed: Whether a fixed quota is meant (promptfoo issue 374).
-        delay: Seconds until a retry makes sense.
-    """
-    message = _EXHAUSTED
-    if fixed:
-        message = (
-            f"Quota exceeded for {SERVICE}/online_prediction_requests_per_base_model with base "
-            f"model: {base_model}. Please submit a quota increase request. "
-            "https://cloud.google.com/vertex-ai/docs/quotas."
-        )
-    return error_body(429, message, details=[] if delay is None else [retry_info(delay)])
-
-
-def not_found(call: Call) -> JsonObject:
-    """404 of what a call is about."""
-    error = missing_publisher_model(call.name) if published(call.name) else missing(call.name)
-    return error.body
 
 
 def _error_info(reason: str, domain: str, metadata: JsonObject) -> JsonObject:

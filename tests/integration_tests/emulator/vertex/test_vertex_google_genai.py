@@ -11,9 +11,10 @@ from google.genai import errors, types
 from google.oauth2.credentials import Credentials
 
 from langchain_tuned_gemini.emulator import Emulator, manual
+from tests.discovery import problems_of_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from langchain_tuned_gemini.emulator import VertexModel
 
@@ -28,6 +29,17 @@ BASE = "gemini-2.5-flash"
 DATA = types.TuningDataset(gcs_uri="gs://acme/train.jsonl")
 QUESTION = "How many users are there?"
 ANSWER = "SELECT COUNT(*) FROM users"
+
+
+@pytest.fixture(autouse=True)
+def requests_as_documented(gemini: Emulator) -> Iterator[None]:
+    """Whatever google-genai sends is what Google's discovery documents describe."""
+    yield
+    problems = [
+        (request.path, problems_of_request(request.method, request.path, request.body))
+        for request in gemini.requests
+    ]
+    assert [(path, found) for path, found in problems if found] == []
 
 
 def test_an_endpoint_generates(client: genai.Client, tuned: VertexModel) -> None:
