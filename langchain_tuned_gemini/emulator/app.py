@@ -77,10 +77,19 @@ class App:
         fault = self._faults.match(call)
         if fault is None:
             return script(_numbered(call, self._called(call)))
+        call = self._with_base_model(call)
         reply = effects.replacement(fault, call)
         if reply is None:
             reply = effects.rewritten(fault, call, self._called(call))
         return effects.interrupted(fault, script(_numbered(call, reply)))
+
+    def _with_base_model(self, call: Call) -> Call:
+        if call.api is not Api.VERTEX or not call.name.startswith("projects/"):
+            return call
+        with self._world.lock:
+            registry = self._world.vertex
+            endpoint = registry.canonical(call.name, call.location)
+            return replace(call, base_model=registry.base_model(endpoint))
 
     def _called(self, call: Call) -> Reply:
         try:

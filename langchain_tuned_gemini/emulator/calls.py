@@ -67,6 +67,8 @@ class Call:
         query: The query parameters.
         json: The decoded body, or its text where it is no JSON.
         location: The location of Vertex AI that the host serves, if the host says it.
+        base_model: The model of Google's behind an endpoint of Vertex AI, where it is known:
+            its quota is what a call counts against.
     """
 
     api: Api
@@ -76,6 +78,7 @@ class Call:
     query: Mapping[str, str]
     json: object
     location: str | None = None
+    base_model: str | None = None
 
     @property
     def body(self) -> Message:

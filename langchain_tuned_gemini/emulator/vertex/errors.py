@@ -124,7 +124,7 @@ def _denied(call: Call, details: list[JsonObject]) -> JsonObject:
 
 def _fixed_quota(call: Call) -> str:
     """The text of github.com/promptfoo/promptfoo/issues/374, which names the base model."""
-    name = (call.model or "").rpartition("/")[2]
+    name = call.base_model or (call.model or "").rpartition("/")[2]
     return (
         f"Quota exceeded for {SERVICE}/online_prediction_requests_per_base_model with base "
         f"model: {name}. Please submit a quota increase request. "

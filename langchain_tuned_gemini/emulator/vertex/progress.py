@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_tuned_gemini.emulator.progression import SECOND
 from langchain_tuned_gemini.emulator.vertex.records import (
@@ -66,36 +66,58 @@ def progress_of(job: TuningJobRecord, now: int, cancellation: int) -> Progress:
     Args:
         job: The job.
         now: Nanoseconds since the epoch.
-        cancellation: How many nanoseconds it takes to cancel a job.
+        cancellation: How many nanoseconds a cancellation takes that was asked for.
     """
     standing = job.standing
-    if standing is None and job.cancelled_at is not None:
-        standing = _cancellation(job.cancelled_at, now, cancellation)
-    if standing is not None:
-        return _stood(job, standing)
-    return _natural(job, now)
+    if standing is None:
+        return _natural(job, now)
+    if standing.cancels and now >= standing.time + cancellation:
+        return _progress(job, ended_as_cancelled(standing, standing.time + cancellation))
+    return _progress(job, standing)
 
 
-def _cancellation(asked: int, now: int, duration: int) -> Standing:
-    if now < asked + duration:
-        return Standing(JobState.CANCELLING, asked)
-    return Standing(JobState.CANCELLED, asked + duration, error=CANCELLED)
-
-
-def _stood(job: TuningJobRecord, standing: Standing) -> Progress:
-    """A job in a state that it was put into; it has made the steps that it had made by then."""
-    before = _natural(job, standing.time)
-    started, steps = before.started, before.completed_steps
-    match standing.state:
+def stand(
+    before: Progress,
+    state: JobState,
+    time: int,
+    *,
+    tuning: TuningState | None = None,
+    error: Error | None = None,
+) -> Standing:
+    """A state that a job is put into, after what it has done before."""
+    total, started, steps = before.job.total_steps, before.started, before.completed_steps
+    match state:
         case JobState.QUEUED | JobState.PENDING:
             started, steps = None, 0
         case JobState.SUCCEEDED | JobState.PARTIALLY_SUCCEEDED:
-            started, steps = started or job.create_time, job.total_steps
-        case JobState.RUNNING | JobState.UPDATING | JobState.PAUSED:
-            started = started or standing.time
-            steps = min(steps, max(job.total_steps - 1, 0))
+            started, steps = time if started is None else started, total
+        case JobState.CANCELLING | JobState.CANCELLED | JobState.EXPIRED:
+            pass
+        case _:
+            started, steps = time if started is None else started, min(steps, max(total - 1, 0))
+    return Standing(state, time, started, steps, tuning, error)
+
+
+def cancelling(before: Progress, time: int) -> Standing:
+    """What a job stands at that somebody asks to cancel."""
+    return replace(stand(before, JobState.CANCELLING, time), cancels=True)
+
+
+def ended_as_cancelled(standing: Standing, time: int) -> Standing:
+    """The end of a cancellation."""
+    cancelled = JobState.CANCELLED
+    return replace(standing, state=cancelled, time=time, error=CANCELLED, cancels=False)
+
+
+def _progress(job: TuningJobRecord, standing: Standing) -> Progress:
     return Progress(
-        job, standing.state, standing.tuning, steps, started, standing.time, standing.error
+        job,
+        standing.state,
+        standing.tuning,
+        standing.completed_steps,
+        standing.started,
+        standing.time,
+        standing.error,
     )
 
 

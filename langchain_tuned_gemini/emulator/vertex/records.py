@@ -70,12 +70,25 @@ class Error(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A state that a job was put into, by hand or by a cancellation."""
+    """A state that a job was put into, by hand or by a cancellation.
+
+    Attributes:
+        state: The state.
+        time: Since when.
+        started: When the job had begun to run, if it had.
+        completed_steps: How many steps it had made.
+        tuning: What it is at, if it is RUNNING.
+        error: Why it FAILED or was CANCELLED.
+        cancels: Whether it is CANCELLING because somebody asked for it, and will end.
+    """
 
     state: JobState
     time: int
+    started: int | None
+    completed_steps: int
     tuning: TuningState | None = None
     error: Error | None = None
+    cancels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +132,6 @@ class TuningJobRecord:
     fails: Error | None = None
     steps_by_hand: int = 0
     standing: Standing | None = None
-    cancelled_at: int | None = None
     version: int | None = None
     """That of the tuned model, once the job has delivered it."""
 
@@ -165,6 +177,7 @@ class ModelVersion:
     create_time: int
     display_name: str = ""
     description: str = ""
+    version_description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()

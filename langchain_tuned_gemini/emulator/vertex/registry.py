@@ -108,6 +108,21 @@ class Registry:
                 return version
         return None
 
+    def delivered(self, job: TuningJobRecord) -> ModelVersion | None:
+        """The model that a job has delivered, while it is there."""
+        if job.version is None:
+            return None
+        model = f"{ResourceName.parse(job.name).parent}/models/{job.model_id}"
+        return self.models.get(model, {}).get(job.version)
+
+    def base_model(self, endpoint: str) -> str | None:
+        """The base model of what is deployed to an endpoint, if there is such an endpoint."""
+        record = self.endpoints.get(endpoint)
+        if record is None or not record.deployed:
+            return None
+        deployment = record.deployed[0]
+        return self.models[deployment.model][deployment.version].base_model
+
     def deployments(self, model: str) -> Iterator[tuple[EndpointRecord, Deployment]]:
         """Where the versions of a model are deployed."""
         for endpoint in self.endpoints.values():
@@ -129,35 +144,41 @@ class Registry:
         name = ResourceName.parse(job.name)
         model = f"{name.parent}/models/{job.model_id}"
         versions = self.models.setdefault(model, {})
-        number = max(versions, default=0) + 1
+        last = max(versions, default=0)
         labels = {
             # A label has no dots: seen as `gemini-2_5-flash-lite`.
             BASE_MODEL_LABEL: job.base_model.replace(".", "_"),
             JOB_LABEL: name.id,
             TUNE_TYPE_LABEL: "sft",
         }
-        *_, last = job.checkpoints
-        versions[number] = ModelVersion(
+        version = ModelVersion(
             name=model,
-            version=number,
+            version=last + 1,
             job=job.name,
             base_model=job.base_model,
             examples=job.examples,
             create_time=time,
             update_time=time,
             display_name=job.display_name,
-            description=job.description,
+            description=versions[last].description if last else job.description,
+            version_description=job.description,
             labels={**labels, **job.labels},
             aliases=() if versions else (DEFAULT_ALIAS,),
             checkpoints=() if job.last_checkpoint_only else job.checkpoints,
-            default_checkpoint_id="" if job.last_checkpoint_only else last.id,
+            default_checkpoint_id="" if job.last_checkpoint_only else job.checkpoints[-1].id,
         )
+        versions[version.version] = version
+        self._deploy(job, version)
+        self.change_job(job, version=version.version)
+
+    def _deploy(self, job: TuningJobRecord, version: ModelVersion) -> None:
+        parent, time = ResourceName.parse(job.name).parent, version.create_time
         for endpoint_id, checkpoint in zip(job.endpoint_ids, job.checkpoints, strict=True):
-            endpoint = f"{name.parent}/endpoints/{endpoint_id}"
+            endpoint = f"{parent}/endpoints/{endpoint_id}"
             deployment = Deployment(
                 id=self.new_id(),
-                model=model,
-                version=number,
+                model=version.name,
+                version=version.version,
                 checkpoint_id="" if job.last_checkpoint_only else checkpoint.id,
                 display_name=job.display_name,
                 create_time=time,
@@ -165,7 +186,6 @@ class Registry:
             self.endpoints[endpoint] = EndpointRecord(
                 endpoint, job.display_name, time, time, dict(job.labels), (deployment,)
             )
-        self.change_job(job, version=number)
 
     def _finish(self, operation: OperationRecord) -> None:
         self.operations[operation.name] = replace(operation, done=True)
@@ -183,6 +203,9 @@ class Registry:
         elif not name.version:
             self.models.pop(target, None)
         elif versions := self.models.get(name.resource):
-            versions.pop(int(name.version), None)
+            removed = versions.pop(int(name.version), None)
             if not versions:
                 del self.models[name.resource]
+            elif removed is not None and DEFAULT_ALIAS in removed.aliases:
+                latest = versions[max(versions)]
+                self.change_version(latest, aliases=(DEFAULT_ALIAS, *latest.aliases))

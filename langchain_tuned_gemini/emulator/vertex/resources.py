@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 _TYPE_URL = "type.googleapis.com/google.cloud.aiplatform."
 
 
-def tuning_job(progress: Progress, version: str) -> JsonObject:
+def tuning_job(progress: Progress, version: str, tuned: ModelVersion | None) -> JsonObject:
     """A TuningJob resource.
 
     Args:
         progress: The job, and where it stands.
         version: Of the API: `tuningJobState` and `tuningJobMetadata` are in `v1beta1` only.
+        tuned: What it has delivered, if that is still there.
     """
     job = progress.job
     resource: JsonObject = {"name": job.name}
@@ -49,7 +50,7 @@ def tuning_job(progress: Progress, version: str) -> JsonObject:
     if progress.error is not None:
         resource["error"] = {"code": progress.error.code, "message": progress.error.message}
     if progress.state in DELIVERS:
-        resource["tunedModel"] = _tuned_model(job)
+        resource["tunedModel"] = _tuned_model(job, tuned)
         resource["tuningDataStats"] = data_stats(job)
     return resource if version == "v1" else resource | _detail(progress)
 
@@ -94,12 +95,12 @@ def model(registry: Registry, record: ModelVersion, *, versioned: bool = False) 
         versionUpdateTime=timestamp(record.update_time),
         displayName=record.display_name,
         description=record.description,
+        versionDescription=record.version_description,
         deployedModels=refs,
         createTime=timestamp(min(version.create_time for version in versions)),
         updateTime=timestamp(max(version.update_time for version in versions)),
         etag=_etag(record.update_time),
         labels=dict(record.labels),
-        modelSourceInfo={"sourceType": "GENIE"},
         checkpoints=[checkpoint(item) for item in record.checkpoints],
         defaultCheckpointId=record.default_checkpoint_id,
     )
@@ -174,12 +175,15 @@ def _experiment(progress: Progress) -> str:
     return f"{parent}/metadataStores/default/contexts/tuning-experiment-{started}"
 
 
-def _tuned_model(job: TuningJobRecord) -> JsonObject:
+def _tuned_model(job: TuningJobRecord, tuned: ModelVersion | None) -> JsonObject:
+    """A TunedModel; its endpoint is that of the default checkpoint, which may be changed."""
     parent = job.name.rpartition("/tuningJobs/")[0]
     names = [f"{parent}/endpoints/{endpoint_id}" for endpoint_id in job.endpoint_ids]
+    ids = [item.id for item in job.checkpoints]
+    default = tuned.default_checkpoint_id if tuned else ""
     resource: JsonObject = {
         "model": f"{parent}/models/{job.model_id}@{job.version}",
-        "endpoint": names[-1],
+        "endpoint": names[ids.index(default)] if default else names[-1],
     }
     if not job.last_checkpoint_only:
         resource["checkpoints"] = [

@@ -10,7 +10,13 @@ from langchain_tuned_gemini.emulator.similarity import ExampleIndex
 from langchain_tuned_gemini.emulator.vertex.files import read_file
 from langchain_tuned_gemini.emulator.vertex.names import ResourceName
 from langchain_tuned_gemini.emulator.vertex.places import LOCATIONS
-from langchain_tuned_gemini.emulator.vertex.progress import CANCELLED, FAILED
+from langchain_tuned_gemini.emulator.vertex.progress import (
+    CANCELLED,
+    FAILED,
+    Progress,
+    ended_as_cancelled,
+    stand,
+)
 from langchain_tuned_gemini.emulator.vertex.records import (
     DELIVERS,
     OVER,
@@ -116,9 +122,8 @@ def add(world: World, seed: VertexSeed) -> VertexModel:
     if taken:
         msg = f"{min(taken)} is there already: choose another name"
         raise ValueError(msg)
-    standing = _standing(seed.state, job.create_time, seed.error)
-    registry.jobs[job.name] = job
-    registry.change_job(job, standing=standing)
+    before = registry.progress(job, job.create_time)
+    registry.change_job(job, standing=_standing(before, seed.state, job.create_time, seed.error))
     registry.settle(world.now())
     return names_of(registry.jobs[job.name])
 
@@ -137,12 +142,12 @@ def names_of(job: TuningJobRecord) -> VertexModel:
 
 def set_state(world: World, name: str, state: str, error: tuple[int, str] | None) -> None:
     """Puts a job into a state, now. What it has delivered comes and goes with it."""
-    registry, job = world.vertex, find(world, name)
-    standing = _standing(state, world.now(), error)
+    registry, job, now = world.vertex, find(world, name), world.now()
+    standing = _standing(registry.progress(job, now), state, now, error)
     if standing.state not in DELIVERS:
         job = registry.withdraw(job)
-    registry.change_job(job, standing=standing, cancelled_at=None)
-    registry.settle(world.now())
+    registry.change_job(job, standing=standing)
+    registry.settle(now)
 
 
 def advance(world: World, name: str, steps: int | None) -> None:
@@ -153,17 +158,16 @@ def advance(world: World, name: str, steps: int | None) -> None:
         msg = f"{job.name} is {progress.state}: only a job that has not ended can advance"
         raise ValueError(msg)
     missing = job.total_steps - progress.completed_steps
-    if steps is not None and steps < missing:
+    if job.standing is not None and job.standing.cancels:
+        changes: dict[str, object] = {"standing": ended_as_cancelled(job.standing, now)}
+    elif steps is not None and steps < missing:
         made = progress.completed_steps + steps
-        registry.change_job(job, steps_by_hand=made, standing=None)
-        return
-    if job.cancelled_at is not None:
-        standing = Standing(JobState.CANCELLED, now, error=CANCELLED)
+        changes = {"steps_by_hand": made, "standing": None}
     elif job.fails is not None:
-        standing = Standing(JobState.FAILED, now, error=job.fails)
+        changes = {"standing": stand(progress, JobState.FAILED, now, error=job.fails)}
     else:
-        standing = Standing(JobState.SUCCEEDED, now)
-    registry.change_job(job, standing=standing)
+        changes = {"standing": stand(progress, JobState.SUCCEEDED, now)}
+    registry.change_job(job, **changes)
     registry.settle(now)
 
 
@@ -208,18 +212,18 @@ def _name(text: str) -> ResourceName:
     return name
 
 
-def _standing(state: str, time: int, error: tuple[int, str] | None) -> Standing:
+def _standing(before: Progress, state: str, time: int, error: tuple[int, str] | None) -> Standing:
     """A state by the name of a JobState, or of a TuningJobState, which makes the job RUNNING."""
-    given = None if error is None else Error(*error)
     try:
         if state.startswith("TUNING_JOB_STATE_"):
-            return Standing(JobState.RUNNING, time, TuningState(state))
+            return stand(before, JobState.RUNNING, time, tuning=TuningState(state))
         wanted = JobState(state)
     except ValueError:
         names = ", ".join([*JobState, *TuningState])
         msg = f"a tuning job can't be {state!r}, only {names}"
         raise ValueError(msg) from None
-    return Standing(wanted, time, error=given or _ERRORS.get(wanted))
+    given = _ERRORS.get(wanted) if error is None else Error(*error)
+    return stand(before, wanted, time, error=given)
 
 
 def _last(name: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
@@ -62,13 +63,13 @@ def distribution(values: Sequence[int]) -> JsonObject:
 
 
 def _buckets(ordered: Sequence[int]) -> list[JsonObject]:
-    """Six buckets of one width, rounded down; fewer where there are not so many values.
+    """Six buckets of whole numbers, of one width; fewer where there are not so many numbers.
 
-    This gives the borders of the real body: 54 to 602 is split after 145, 236, 328, 419, 510.
+    Split as the real ones: 54 to 602 after 145, 236, 328, 419 and 511.
     """
-    least, most = ordered[0], ordered[-1]
-    count = min(_BUCKETS, most - least) or 1
-    rights = [least + (most - least) * i // count for i in range(1, count + 1)]
+    least, numbers = ordered[0], ordered[-1] - ordered[0] + 1
+    count = min(_BUCKETS, numbers)
+    rights = [least + math.ceil(numbers * i / count) - 1 for i in range(1, count + 1)]
     lefts = [least, *(right + 1 for right in rights[:-1])]
     return [
         {"count": sum(left <= value <= right for value in ordered), "left": left, "right": right}

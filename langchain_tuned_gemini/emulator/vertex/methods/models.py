@@ -38,6 +38,7 @@ _MUTABLE: dict[str, tuple[str, Callable[[Message], object]]] = {
     ),
     "labels": ("labels", lambda request: dict(request.message("labels").fields)),
 }
+_OF_ALL_VERSIONS = frozenset({"display_name", "description"})
 # Discovery document, `Model.versionAliases`; `-alias` in a request takes one away.
 _ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
 
@@ -95,8 +96,13 @@ def patch(world: World, call: Call) -> JsonObject:
     fields = mask or [field for field in _MUTABLE if field in body]
     changes = {_MUTABLE[field][0]: _MUTABLE[field][1](body) for field in fields}
     _check(version, changes)
-    changed = world.vertex.change_version(version, update_time=world.now(), **changes)
-    return resources.model(world.vertex, changed)
+    registry = world.vertex
+    of_all = {name: value for name, value in changes.items() if name in _OF_ALL_VERSIONS}
+    for other in list(registry.models[version.name].values()):
+        if other.version != version.version:
+            registry.change_version(other, **of_all)
+    changed = registry.change_version(version, update_time=world.now(), **changes)
+    return resources.model(registry, changed)
 
 
 def merge_version_aliases(world: World, call: Call) -> JsonObject:

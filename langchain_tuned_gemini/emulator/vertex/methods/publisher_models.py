@@ -47,7 +47,6 @@ def _resource(model: BaseModel) -> JsonObject:
         "name": f"publishers/google/{model.name}",
         "versionId": "default",
         "openSourceCategory": "PROPRIETARY",
-        "launchStage": "GA",
     }
 
 

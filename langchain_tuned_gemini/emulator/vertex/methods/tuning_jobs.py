@@ -8,7 +8,7 @@ from langchain_tuned_gemini.emulator.vertex import resources
 from langchain_tuned_gemini.emulator.vertex.creation import new_job
 from langchain_tuned_gemini.emulator.vertex.errors import missing
 from langchain_tuned_gemini.emulator.vertex.methods.finding import listed, name_of
-from langchain_tuned_gemini.emulator.vertex.progress import Progress
+from langchain_tuned_gemini.emulator.vertex.progress import Progress, cancelling
 from langchain_tuned_gemini.emulator.vertex.records import OVER, JobState, TuningJobRecord
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def create(world: World, call: Call) -> JsonObject:
     job = new_job(world, parent, call.body)
     world.vertex.jobs[job.name] = job
     pending = Progress(job, JobState.PENDING, None, 0, None, job.create_time)
-    return resources.tuning_job(pending, call.version)
+    return resources.tuning_job(pending, call.version, None)
 
 
 def get(world: World, call: Call) -> JsonObject:
@@ -58,8 +58,9 @@ def cancel(world: World, call: Call) -> JsonObject:
     published.
     """
     job, now = _find(world, call), world.now()
-    if world.vertex.progress(job, now).state not in OVER and job.cancelled_at is None:
-        world.vertex.change_job(job, cancelled_at=now, standing=None)
+    progress = world.vertex.progress(job, now)
+    if progress.state not in OVER | {JobState.CANCELLING}:
+        world.vertex.change_job(job, standing=cancelling(progress, now))
     return {}
 
 
@@ -71,7 +72,9 @@ def _find(world: World, call: Call) -> TuningJobRecord:
 
 
 def _shown(world: World, call: Call, job: TuningJobRecord) -> JsonObject:
-    return resources.tuning_job(world.vertex.progress(job, world.now()), call.version)
+    registry = world.vertex
+    tuned = registry.delivered(job)
+    return resources.tuning_job(registry.progress(job, world.now()), call.version, tuned)
 
 
 HANDLERS = {
