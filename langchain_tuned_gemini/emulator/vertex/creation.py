@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from langchain_tuned_gemini.emulator.errors import ApiError
 from langchain_tuned_gemini.emulator.similarity import ExampleIndex
 from langchain_tuned_gemini.emulator.vertex.errors import invalid, missing
-from langchain_tuned_gemini.emulator.vertex.names import published
+from langchain_tuned_gemini.emulator.vertex.names import ResourceName, published
 from langchain_tuned_gemini.emulator.vertex.progress import FAILED
 from langchain_tuned_gemini.emulator.vertex.records import (
     Error,
@@ -18,6 +18,7 @@ from langchain_tuned_gemini.emulator.vertex.records import (
 )
 
 if TYPE_CHECKING:
+    from langchain_tuned_gemini.emulator.vertex.records import ModelVersion
     from langchain_tuned_gemini.emulator.wire import JsonObject, Message
     from langchain_tuned_gemini.emulator.world import World
 
@@ -157,7 +158,7 @@ def _source(world: World, request: Message) -> Source | None:
     name = source.text("tunedModelName")
     if not name:
         return None
-    version = world.vertex.version(world.vertex.canonical(name)) if name.count("/") == 5 else None
+    version = _version(world, name)
     if version is None:
         raise missing(name)
     checkpoint_id = source.text("checkpointId")
@@ -171,6 +172,14 @@ def _source(world: World, request: Message) -> Source | None:
         checkpoint_id=checkpoint_id,
         examples=version.examples,
     )
+
+
+def _version(world: World, name: str) -> ModelVersion | None:
+    try:
+        ResourceName.parse(name)
+    except ValueError:
+        return None
+    return world.vertex.version(world.vertex.canonical(name))
 
 
 def _parameters(request: Message) -> _Parameters:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 SERVICE = "aiplatform.googleapis.com"
 
+_KINDS = {
+    "endpoints": "Endpoint",
+    "models": "Model",
+    "operations": "Operation",
+    "tuningJobs": "TuningJob",
+}
+
 # What a 401 without credentials says on Google's APIs that want OAuth.
 NO_CREDENTIALS = (
     "Request is missing required authentication credential. Expected OAuth 2 access token, "
@@ -50,9 +57,8 @@ _PERMISSIONS = {
 
 def missing(name: str) -> ApiError:
     """404 of a resource; that of an endpoint is real (python-genai issue 1706)."""
-    kinds = {"endpoints": "Endpoint", "tuningJobs": "TuningJob", "models": "Model"}
-    *_, kind, _ = name.split("/")
-    return ApiError(404, f"{kinds.get(kind, 'Operation')} `{name}` not found.")
+    kind = name.rpartition("/")[0].rpartition("/")[2]
+    return ApiError(404, f"{_KINDS.get(kind, 'Resource')} `{name}` not found.")
 
 
 def missing_publisher_model(name: str) -> ApiError:

@@ -19,6 +19,7 @@ from langchain_tuned_gemini.emulator.vertex.progress import (
 )
 from langchain_tuned_gemini.emulator.vertex.records import (
     DELIVERS,
+    MOST_CHECKPOINTS,
     OVER,
     Error,
     JobState,
@@ -61,6 +62,11 @@ class VertexModel:
     model: str
     checkpoints: tuple[str, ...]
 
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Every endpoint that answers: one of each checkpoint, or the only one."""
+        return self.checkpoints or (self.endpoint,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VertexSeed:
@@ -91,15 +97,12 @@ def add(world: World, seed: VertexSeed) -> VertexModel:
     name = _name(registry.canonical(seed.name) if "/" in seed.name else seed.name)
     job_id = name.id if name.kind == "tuningJobs" else _last(seed.job) or registry.new_id()
     endpoint_id = name.id if name.kind == "endpoints" else registry.new_id()
+    _check_free(
+        world, f"{name.parent}/tuningJobs/{job_id}", f"{name.parent}/endpoints/{endpoint_id}"
+    )
+    base = _base_model(world, seed.base_model)
     epochs = max(seed.checkpoints, 1)
-    count = checkpoint_count(epochs, last_only=not seed.checkpoints)
-    base = seed.base_model.rpartition("/")[2]
-    if f"models/{base}" not in world.base_models:
-        msg = f"the emulator knows no base model {base!r}: see Emulator.add_base_model"
-        raise ValueError(msg)
-    if count < seed.checkpoints:
-        msg = f"a tuned model has at most {count} checkpoints, not {seed.checkpoints}"
-        raise ValueError(msg)
+    count = _checkpoints(seed.checkpoints)
     job = TuningJobRecord(
         name=f"{name.parent}/tuningJobs/{job_id}",
         base_model=base,
@@ -115,13 +118,6 @@ def add(world: World, seed: VertexSeed) -> VertexModel:
         epochs=epochs,
         last_checkpoint_only=not seed.checkpoints,
     )
-    taken = {job.name, f"{name.parent}/endpoints/{endpoint_id}"} & {
-        *registry.jobs,
-        *registry.endpoints,
-    }
-    if taken:
-        msg = f"{min(taken)} is there already: choose another name"
-        raise ValueError(msg)
     before = registry.progress(job, job.create_time)
     registry.change_job(job, standing=_standing(before, seed.state, job.create_time, seed.error))
     registry.settle(world.now())
@@ -187,8 +183,8 @@ def find(world: World, name: str) -> TuningJobRecord:
     wanted = world.vertex.canonical(name)
     for job in world.vertex.jobs.values():
         names = names_of(job)
-        endpoints = (names.endpoint, *names.checkpoints)
-        if wanted in (names.job, names.model, names.model.partition("@")[0], *endpoints):
+        model = names.model.partition("@")[0]
+        if wanted in (names.job, names.model, model, *names.endpoints):
             return job
     known = ", ".join(sorted(world.vertex.jobs)) or "none at all"
     msg = f"the emulator has no tuning job or endpoint {name!r}; its jobs are: {known}"
@@ -210,6 +206,29 @@ def _name(text: str) -> ResourceName:
         msg = f"Vertex AI has no location {name.location!r}"
         raise ValueError(msg)
     return name
+
+
+def _check_free(world: World, job: str, endpoint: str) -> None:
+    jobs = world.vertex.jobs
+    promised = {name for other in jobs.values() for name in names_of(other).endpoints}
+    for name in {job, endpoint} & {*jobs, *promised, *world.vertex.endpoints}:
+        msg = f"{name} is there already: choose another name"
+        raise ValueError(msg)
+
+
+def _base_model(world: World, name: str) -> str:
+    base = name.rpartition("/")[2]
+    if f"models/{base}" not in world.base_models:
+        msg = f"the emulator knows no base model {base!r}: see Emulator.add_base_model"
+        raise ValueError(msg)
+    return base
+
+
+def _checkpoints(wanted: int) -> int:
+    if not 0 <= wanted <= MOST_CHECKPOINTS:
+        msg = f"a tuned model has 0 to {MOST_CHECKPOINTS} checkpoints, not {wanted}"
+        raise ValueError(msg)
+    return checkpoint_count(max(wanted, 1), last_only=not wanted)
 
 
 def _standing(before: Progress, state: str, time: int, error: tuple[int, str] | None) -> Standing:

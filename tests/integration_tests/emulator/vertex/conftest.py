@@ -56,3 +56,16 @@ def client(gemini: Emulator) -> Iterator[genai.Client]:
     )
     yield client
     client.close()
+
+
+@pytest.fixture
+def undeploy() -> Callable[[Emulator, str], None]:
+    """Takes the model off an endpoint, as a user would."""
+
+    def post(gemini: Emulator, endpoint: str) -> None:
+        url, headers = f"{gemini.base_url}/v1/{endpoint}", {"authorization": "Bearer t"}
+        (deployed,) = httpx.get(url, headers=headers).json()["deployedModels"]
+        body = {"deployedModelId": deployed["id"]}
+        httpx.post(f"{url}:undeployModel", json=body, headers=headers).raise_for_status()
+
+    return post
