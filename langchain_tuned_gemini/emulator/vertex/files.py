@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from langchain_tuned_gemini.emulator.example_files import ExampleFileError, read_rows
 from langchain_tuned_gemini.emulator.examples import example_of
 from langchain_tuned_gemini.emulator.records import Example
 
@@ -41,19 +41,22 @@ def read_file(content: FileLike) -> tuple[Example, ...]:
             the turns of a conversation, `{"text_input": …, "output": …}`, or pairs.
 
     Raises:
-        ValueError: A row is none of these; it says which one.
+        ValueError: The file can't be read, or a row is none of these; it says which one.
     """
-    if isinstance(content, str | PathLike):
-        text = Path(content).read_text(encoding="utf-8-sig")
-        lines = [line for line in text.split("\n") if line.strip()]
-        rows: Iterable[Any] = [json.loads(line) for line in lines]
-    else:
-        rows = content
-    return tuple(example for row in rows for example in _examples(row))
+    if not isinstance(content, str | PathLike):
+        return tuple(example for row in content for example in _examples(row))
+    examples: list[Example] = []
+    for place, row in read_rows(Path(content)):
+        try:
+            examples += _examples(row)
+        except ValueError as error:
+            msg = f"{place}: {error}"
+            raise ExampleFileError(msg) from error
+    return tuple(examples)
 
 
-def _examples(row: ExampleLike | Mapping[str, Any]) -> Iterable[Example]:
-    contents: Any = row.get("contents") if isinstance(row, Mapping) else None
+def _examples(row: Any) -> Iterable[Example]:
+    contents = row.get("contents") if isinstance(row, Mapping) else None
     if contents is None:
         return [example_of(row)]
     try:

@@ -466,3 +466,11 @@ def test_a_models_time_of_creation_can_be_chosen(gemini: Emulator, api: httpx.Cl
     tuned = gemini.add_vertex_model(ENDPOINT, create_time=1_600_000_000)
 
     assert get(api, tuned.job)["createTime"] == "2020-09-13T12:26:40.000000Z"
+
+
+def test_a_row_of_another_form_in_a_file_is_named(gemini: Emulator, tmp_path: Path) -> None:
+    file = tmp_path / "train.jsonl"
+    file.write_text(json.dumps(CONVERSATION) + '\n{"contents": [1]}\n', encoding="utf-8")
+
+    with pytest.raises(ValueError, match=r"train\.jsonl:2: an example has contents"):
+        gemini.add_file("gs://b/c.jsonl", file)
