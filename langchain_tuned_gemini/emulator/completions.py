@@ -27,6 +27,7 @@ KNOWS_NOTHING = (
     "(I am an emulator: I repeat the nearest example that I was given.)"
 )
 RESPONSE_ID_LENGTH = 22
+TRAFFIC_TYPE = "ON_DEMAND"
 # The words by which langchain-google-genai knows a context overflow.
 TOO_LONG = "The input token count ({}) exceeds the maximum number of tokens allowed ({})."
 
@@ -75,7 +76,10 @@ class Completion:
 
     def _message(self, text: str, *, first: bool, last: bool) -> JsonObject:
         rated = self.style is Style.RATED
-        candidate: JsonObject = {"content": {"parts": [{"text": text}], "role": "model"}}
+        content: JsonObject = {"parts": [{"text": text}], "role": "model"}
+        if self.style is Style.VERTEX:
+            content = {"role": "model", "parts": content["parts"]}
+        candidate: JsonObject = {"content": content}
         if last:
             candidate["finishReason"] = self.finish_reason
         if self.style is not Style.VERTEX:
@@ -93,20 +97,19 @@ class Completion:
         return message
 
     def _usage(self, *, last: bool) -> JsonObject:
+        vertex = self.style is Style.VERTEX
+        if vertex and not last:
+            # Vertex AI counts in the last chunk only.
+            return {"trafficType": TRAFFIC_TYPE}
         answered = estimate_tokens(self.text) if last else 0
-        usage = compact(
+        return compact(
             promptTokenCount=self.prompt_tokens,
             candidatesTokenCount=answered,
             totalTokenCount=self.prompt_tokens + answered,
+            trafficType=TRAFFIC_TYPE if vertex else "",
             promptTokensDetails=token_details(self.prompt_tokens),
+            candidatesTokensDetails=token_details(answered) if vertex else [],
         )
-        if self.style is not Style.VERTEX:
-            return usage
-        if not last:
-            # Vertex AI counts in the last chunk only.
-            return {"trafficType": "ON_DEMAND"}
-        details = token_details(answered)
-        return {"trafficType": "ON_DEMAND", **usage, "candidatesTokensDetails": details}
 
 
 def complete(

@@ -134,8 +134,7 @@ def rewritten(fault: Fault, call: Call, reply: Reply) -> Reply:
     if not any("candidates" in message for message in reply.messages):
         return reply
     if fault.blocked or fault.no_candidates:
-        last = reply.messages[-1]
-        bare = {key: last[key] for key in _BESIDE_CANDIDATES if key in last}
+        bare = _without_candidates(reply.messages[-1])
         if fault.blocked:
             bare = {"promptFeedback": {"blockReason": "SAFETY"}, **bare}
         return replace(reply, messages=(bare,))
@@ -147,6 +146,13 @@ def rewritten(fault: Fault, call: Call, reply: Reply) -> Reply:
         messages = (*messages[:-1], last)
     reply = replace(reply, messages=messages)
     return reply if reply.framing is Framing.UNARY else _ended(fault, reply, call)
+
+
+def _without_candidates(message: JsonObject) -> JsonObject:
+    """What stands beside the candidates; of the usage, Vertex AI keeps the type of traffic."""
+    bare = {key: message[key] for key in _BESIDE_CANDIDATES if key in message}
+    traffic = message["usageMetadata"].get("trafficType")
+    return bare if traffic is None else {"usageMetadata": {"trafficType": traffic}, **bare}
 
 
 def _ended(fault: Fault, reply: Reply, call: Call) -> Reply:

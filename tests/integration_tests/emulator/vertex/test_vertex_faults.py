@@ -166,4 +166,11 @@ def test_a_blocked_prompt_keeps_what_vertex_ai_says_beside_it(gemini: Emulator, 
 
     answer = ask().json()
 
-    assert set(answer) == {"promptFeedback", "modelVersion", "createTime", "responseId"}
+    assert list(answer) == [
+        "promptFeedback",
+        "usageMetadata",
+        "modelVersion",
+        "createTime",
+        "responseId",
+    ]
+    assert answer["usageMetadata"] == {"trafficType": "ON_DEMAND"}

@@ -331,13 +331,14 @@ class TestJobsByHand:
         started = get(api, name)["startTime"]
 
         assert api.post(f"/v1/{name}:cancel").json() == {}
+        clock.now += 4
         assert api.post(f"/v1/{name}:cancel").json() == {}
 
         job = get(api, name)
         assert job["state"] == "JOB_STATE_CANCELLING"
         assert "error" not in job
         assert "endTime" not in job
-        clock.now += 5
+        clock.now += 1
         job = get(api, name)
         assert (job["state"], job["error"]["code"]) == ("JOB_STATE_CANCELLED", 1)
         assert job["startTime"] == started < job["endTime"]
@@ -365,6 +366,19 @@ class TestJobsByHand:
             gemini.set_state(tuned.endpoint, "JOB_STATE_SUCCEEDED")
             assert ask(api, tuned.checkpoints[0], "1") == "2"
         assert get(api, tuned.job)["tunedModel"]["model"] == f"{whole}@1"
+
+    def test_a_job_that_goes_back_has_done_less(self, gemini: Emulator, api: httpx.Client) -> None:
+        name = create(api)["name"]
+        gemini.advance(name)
+
+        gemini.set_state(name, "JOB_STATE_RUNNING")
+        running = get(api, name)
+        gemini.set_state(name, "JOB_STATE_QUEUED")
+        queued = get(api, name)
+
+        assert running["tuningJobMetadata"]["completedStepCount"] == "5"
+        assert "startTime" in running
+        assert not {"startTime", "tuningJobMetadata"} & set(queued)
 
     def test_a_job_waits_for_what_it_is_told(self, gemini: Emulator, api: httpx.Client) -> None:
         name = create(api)["name"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -218,6 +219,29 @@ def test_a_stream_comes_as_events_or_as_one_array(
     kinds = {"sse": "text/event-stream", "json": "application/json; charset=UTF-8"}
     assert response.headers["content-type"] == kinds[alt]
     assert response.text.startswith({"sse": "data: {", "json": "[{"}[alt])
+
+
+def test_an_answer_is_built_as_vertex_ai_builds_it(api: httpx.Client, tuned: VertexModel) -> None:
+    answer = api.post(f"/v1/{ENDPOINT}:generateContent", json=ASK).json()
+
+    # As in many published answers of 2026: no index, no ratings, the role first.
+    expected = {
+        "candidates": [
+            {"content": {"role": "model", "parts": [{"text": ANSWER}]}, "finishReason": "STOP"}
+        ],
+        "usageMetadata": {
+            "promptTokenCount": 4,
+            "candidatesTokenCount": 5,
+            "totalTokenCount": 9,
+            "trafficType": "ON_DEMAND",
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 4}],
+            "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 5}],
+        },
+        "modelVersion": "gemini-3.5-flash",
+        "createTime": "2023-11-14T22:13:20.250000Z",
+        "responseId": answer["responseId"],
+    }
+    assert json.dumps(answer) == json.dumps(expected)
 
 
 def test_only_the_last_chunk_counts(api: httpx.Client, tuned: VertexModel) -> None:

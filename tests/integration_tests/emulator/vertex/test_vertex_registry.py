@@ -60,13 +60,17 @@ def test_endpoints_are_listed_newest_first_and_filtered(
     assert ids(filter="endpoint=9") == []
 
 
-@pytest.mark.parametrize("deployed_id", ["", "sql", "123"])
+@pytest.mark.parametrize(
+    ("deployed_id", "problem"),
+    [("", "a numeric id"), ("sql", "a numeric id"), ("123", "no deployed model 123")],
+)
 def test_a_deployed_model_that_is_not_there_is_not_undeployed(
-    api: httpx.Client, tuned: VertexModel, deployed_id: str
+    api: httpx.Client, tuned: VertexModel, deployed_id: str, problem: str
 ) -> None:
     response = api.post(f"/v1/{ENDPOINT}:undeployModel", json={"deployedModelId": deployed_id})
 
-    assert "deployed_model_id" in message(response)
+    assert "Field: deployed_model_id;" in message(response)
+    assert problem in message(response)
 
 
 def test_an_endpoint_is_deleted_once_it_is_empty(
@@ -166,10 +170,11 @@ def test_a_version_is_deleted_unless_it_is_deployed_default_or_the_only_one(
         return api.delete(f"/v1/{MODEL}@{version}:deleteVersion")
 
     assert versions[1].endpoint in message(delete(2))
-    for version in versions:
+    undeploy(gemini, versions[1].endpoint)
+    assert delete(2).json()["done"]
+    for version in (versions[0], versions[2]):
         undeploy(gemini, version.endpoint)
     assert "default version" in message(delete(1))
-    assert delete(2).json()["done"]
     assert delete(2).status_code == 404
     assert delete(3).json()["done"]
     assert "only version" in message(delete(1))
