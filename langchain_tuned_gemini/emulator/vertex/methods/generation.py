@@ -48,7 +48,7 @@ def stream(world: World, call: Call) -> Reply:
 def count_tokens(world: World, call: Call) -> JsonObject:
     """The tokens of a prompt, of a base model or an endpoint: the same estimate everywhere."""
     _generator(world, call)
-    prompt = _prompt(call)
+    prompt = read_prompt(call.body)
     return compact(
         totalTokens=prompt.tokens,
         totalBillableCharacters=prompt.characters,
@@ -89,11 +89,12 @@ def _deployed(world: World, call: Call) -> ModelVersion:
 
 
 def _prompt(call: Call) -> Prompt:
-    """The prompt of a request.
+    """The prompt of a request to generate.
 
     Raises:
         ApiError: 400 for a turn without a role, which the Developer API takes for the user's.
-            Reported from Vertex AI by many of its users, with this text.
+            Reported from Vertex AI by many of its users, with this text; not of countTokens,
+            for which langchain-google-genai 4.4.2 sends no role.
     """
     if any(not turn.text("role") for turn in call.body.messages("contents")):
         raise ApiError(400, "Please use a valid role: user, model.")

@@ -201,12 +201,12 @@ def test_an_endpoint_does_not_predict(api: httpx.Client, tuned: VertexModel, ver
     assert "Gemini cannot be accessed through Vertex Predict/RawPredict API" in error["message"]
 
 
-@pytest.mark.parametrize("verb", ["generateContent", "countTokens"])
-def test_a_turn_needs_a_role_here(api: httpx.Client, tuned: VertexModel, verb: str) -> None:
+def test_a_turn_needs_a_role_here(api: httpx.Client, tuned: VertexModel) -> None:
     body: dict[str, Any] = {"contents": [{"parts": [{"text": "List all dogs"}]}]}
 
-    error = api.post(f"/v1/{ENDPOINT}:{verb}", json=body).json()["error"]
+    error = api.post(f"/v1/{ENDPOINT}:generateContent", json=body).json()["error"]
 
+    assert api.post(f"/v1/{ENDPOINT}:countTokens", json=body).status_code == 200
     assert (error["code"], error["message"]) == (400, "Please use a valid role: user, model.")
 
 
