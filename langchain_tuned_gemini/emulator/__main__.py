@@ -87,6 +87,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=0, help="TCP port; 0, the default, is a free one"
     )
+    _add_data_options(parser)
+    parser.add_argument(
+        "--after",
+        type=float,
+        metavar="SECONDS",
+        help="how long created models are in the making (default: not at all)",
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long a model thinks before each answer (default: 0)",
+    )
+    return parser
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--examples",
         type=Path,
@@ -110,20 +128,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="gs://BUCKET/OBJECT=FILE",
         help="JSONL that tuning jobs of Vertex AI find at this URI; may be repeated",
     )
-    parser.add_argument(
-        "--after",
-        type=float,
-        metavar="SECONDS",
-        help="how long created models are in the making (default: not at all)",
-    )
-    parser.add_argument(
-        "--latency",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="how long a model thinks before each answer (default: 0)",
-    )
-    return parser
 
 
 if __name__ == "__main__":

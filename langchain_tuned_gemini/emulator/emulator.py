@@ -16,7 +16,7 @@ from langchain_tuned_gemini.emulator.progression import Progression, immediate
 from langchain_tuned_gemini.emulator.records import ME, BaseModel
 from langchain_tuned_gemini.emulator.server import LOOPBACK, Server
 from langchain_tuned_gemini.emulator.vertex import seeding
-from langchain_tuned_gemini.emulator.vertex.files import check_uri, read_file
+from langchain_tuned_gemini.emulator.vertex.files import read_files
 from langchain_tuned_gemini.emulator.world import Options, World
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ class Emulator:
         self._app = App(self._world, self._faults, self._connections)
         self._server = Server(self._app, self._connections, port)
         self.fault = _composed(Fault, self._faults.arm)
-        for uri, content in (files or {}).items():
-            self.add_file(uri, content)
+        self._world.vertex.files.update(read_files(files or {}))
 
     def start(self) -> None:
         """Listens; does nothing if it runs already.
@@ -306,9 +305,9 @@ class Emulator:
             content: A local JSONL file's path, or its rows, in Vertex AI's format,
                 `{"contents": [...]}`, or as `add_tuned_model` takes them.
         """
-        examples = read_file(content)
+        added = read_files({uri: content})
         with self._world.lock:
-            self._world.vertex.files[check_uri(uri)] = examples
+            self._world.vertex.files.update(added)
 
     def set_state(self, name: str, state: str, *, error: tuple[int, str] | None = None) -> None:
         """Puts a tuned model, or the tuning job of one, into a state now.

@@ -5,14 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.completions import (
-    Completion,
-    Style,
+from langchain_tuned_gemini.emulator.answering import (
     complete,
     refuse_prefill,
     streamed,
     whole,
 )
+from langchain_tuned_gemini.emulator.completions import Completion, Style
 from langchain_tuned_gemini.emulator.errors import ApiError
 from langchain_tuned_gemini.emulator.methods import base_models
 from langchain_tuned_gemini.emulator.prompts import Prompt, read_prompt

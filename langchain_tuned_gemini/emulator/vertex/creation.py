@@ -66,13 +66,7 @@ class _Parameters:
 def new_job(world: World, parent: str, request: Message) -> TuningJobRecord:
     """Makes the job that a create request asks for.
 
-    Training data that no `gs://` URI leads to makes the job fail, as it is read only when
-    the job runs.
-
-    Args:
-        world: The world, locked.
-        parent: `projects/P/locations/L`.
-        request: The TuningJob of the request.
+    Training data that no URI leads to makes the job fail: it is read when the job runs.
 
     Raises:
         ApiError: 400 for a base model, data set or number that can't be; 404 for a tuned
@@ -81,27 +75,22 @@ def new_job(world: World, parent: str, request: Message) -> TuningJobRecord:
     """
     spec, registry = _spec(request), world.vertex
     source = _source(world, request)
-    base = _base_model(world, request) if source is None else source.base_model
     parameters = _parameters(spec.message("hyperParameters"))
-    display_name = request.text("tunedModelDisplayName")
-    if len(display_name) > DISPLAY_NAME_LENGTH:
-        raise invalid("tuned_model_display_name", f"at most {DISPLAY_NAME_LENGTH} characters")
-    uri = _uri(spec, "trainingDatasetUri")
-    examples = registry.files.get(uri, ())
+    display_name, uri = _display_name(request), _training_uri(spec)
     name = f"{parent}/tuningJobs/{registry.new_id()}"
     last_only = spec.get("exportLastCheckpointOnly") is True
     count = checkpoint_count(parameters.epochs, last_only=last_only)
-    new_model = source is None or display_name not in ("", source.display_name)
+    learnt = (*registry.files.get(uri, ()), *(source.examples if source else ()))
     return TuningJobRecord(
         name=name,
-        base_model=base,
+        base_model=_base_model(world, request) if source is None else source.base_model,
         create_time=world.now(),
         progression=world.options.progression,
-        examples=ExampleIndex((*examples, *(source.examples if source else ()))),
+        examples=ExampleIndex(learnt),
         training_uri=uri,
         validation_uri=spec.text("validationDatasetUri"),
         endpoint_ids=tuple(registry.new_id() for _ in range(count)),
-        model_id=registry.new_id() if new_model or source is None else _last(source.model),
+        model_id=_next_version_of(source, display_name) or registry.new_id(),
         display_name=display_name or (source.display_name if source else ""),
         description=request.text("description"),
         labels=_labels(request),
@@ -113,6 +102,24 @@ def new_job(world: World, parent: str, request: Message) -> TuningJobRecord:
         source=source,
         fails=_failure(world, {name, _last(name), display_name}, uri),
     )
+
+
+def _next_version_of(source: Source | None, display_name: str) -> str:
+    """The id of the model that a job makes a new version of; empty for a new model.
+
+    "If a new display name is provided, the tuning job will create a new model instead of a
+    new version" (discovery document, `TuningJob.tunedModelDisplayName`).
+    """
+    if source is None or display_name not in ("", source.display_name):
+        return ""
+    return _last(source.model)
+
+
+def _display_name(request: Message) -> str:
+    display_name = request.text("tunedModelDisplayName")
+    if len(display_name) > DISPLAY_NAME_LENGTH:
+        raise invalid("tuned_model_display_name", f"at most {DISPLAY_NAME_LENGTH} characters")
+    return display_name
 
 
 def _failure(world: World, names: set[str], uri: str) -> Error | None:
@@ -135,8 +142,8 @@ def _spec(request: Message) -> Message:
     return request.message("supervisedTuningSpec")
 
 
-def _uri(spec: Message, field: str) -> str:
-    uri = spec.text(field)
+def _training_uri(spec: Message) -> str:
+    uri = spec.text("trainingDatasetUri")
     if not uri.startswith(("gs://", "projects/")):
         raise invalid(
             "supervised_tuning_spec.training_dataset_uri", "a gs:// URI or a dataset is required."

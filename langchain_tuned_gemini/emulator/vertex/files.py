@@ -20,17 +20,13 @@ if TYPE_CHECKING:
     FileLike = str | PathLike[str] | Iterable[ExampleLike | Mapping[str, Any]]
 
 
-def check_uri(uri: str) -> str:
-    """The URI, if it is one of Cloud Storage.
+def read_files(contents: Mapping[str, FileLike]) -> dict[str, tuple[Example, ...]]:
+    """The examples of files by their `gs://` URI.
 
     Raises:
-        ValueError: It is not `gs://bucket/object`.
+        ValueError: A URI that is none of Cloud Storage, or a file that can't be read.
     """
-    bucket, _, name = uri.removeprefix("gs://").partition("/")
-    if not uri.startswith("gs://") or not bucket or not name:
-        msg = f"a file in Cloud Storage is gs://bucket/object, not {uri!r}"
-        raise ValueError(msg)
-    return uri
+    return {_checked(uri): read_file(content) for uri, content in contents.items()}
 
 
 def read_file(content: FileLike) -> tuple[Example, ...]:
@@ -73,3 +69,11 @@ def _examples(row: Any) -> Iterable[Example]:
 
 def _text(turn: Mapping[str, Any]) -> str:
     return "".join(part.get("text", "") for part in turn["parts"])
+
+
+def _checked(uri: str) -> str:
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    if not uri.startswith("gs://") or not bucket or not name:
+        msg = f"a file in Cloud Storage is gs://bucket/object, not {uri!r}"
+        raise ValueError(msg)
+    return uri
