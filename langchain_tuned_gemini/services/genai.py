@@ -88,7 +88,7 @@ class GenAIService:
 
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with _translated(f"Reading {name}", name):
             job = self._client.tunings.get(
                 name=str(name), config={"http_options": self._http_options}
@@ -97,7 +97,7 @@ class GenAIService:
 
     async def aget(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with _translated(f"Reading {name}", name):
             job = await self._client.aio.tunings.get(
                 name=str(name), config={"http_options": self._http_options}
@@ -135,13 +135,13 @@ class GenAIService:
 
     def delete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with _translated(f"Deleting {name}", name):
             self._client.models.delete(model=str(name), config={"http_options": self._http_options})
 
     async def adelete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with _translated(f"Deleting {name}", name):
             await self._client.aio.models.delete(
                 model=str(name), config={"http_options": self._http_options}

@@ -77,7 +77,7 @@ class GenerativeAIService:
 
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with self._translated(f"Reading {name}", name):
             return _described(self._client.get_tuned_model(name=str(name), **self._options))
 
@@ -101,7 +101,7 @@ class GenerativeAIService:
 
     def delete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with self._translated(f"Deleting {name}", name):
             self._sdk.delete_tuned_model(
                 str(name), client=self._client, request_options=self._options
