@@ -168,8 +168,9 @@ class TunedModelNotReadyError(TunedModelError):
     @classmethod
     def of(cls, model: TunedModel) -> Self:
         """Says that this model can't serve yet, and what to do."""
+        doing = f" ({model.doing})" if model.doing else ""
         return cls(
-            f"The tuned model {model.name} is {model.raw_state}, so it can't answer yet. "
+            f"The tuned model {model.name} is {model.raw_state}{doing}, so it can't answer yet. "
             "Call wait_until_active() first, or add a fallback with "
             "with_few_shot_fallback(...).",
             name=model.name,

@@ -67,6 +67,11 @@ class Progress:
         return None if done is None else 100.0 * done
 
     @property
+    def doing(self) -> str:
+        """What the tuning is at, such as `waiting for quota`; empty where it is not told."""
+        return self.model.doing if self.model else ""
+
+    @property
     def loss(self) -> float | None:
         """The newest mean loss; None where the service does not tell."""
         return self.model.loss if self.model else None
@@ -297,4 +302,6 @@ def _last_seen(seen: TunedModel | None) -> str:
     if seen is None:
         return "in a state that nobody could tell"
     done = seen.progress
-    return f"still {seen.raw_state}" + (f" ({done:.0%})" if done is not None else "")
+    told = [seen.doing, f"{done:.0%}" if done is not None else ""]
+    more = ", ".join(filter(None, told))
+    return f"still {seen.raw_state}" + (f" ({more})" if more else "")

@@ -190,6 +190,7 @@ def _described(name: TunedModelName, job: TuningJob) -> TunedModel:
         name=str(name),
         state=TunedModelState.parse(raw_state),
         raw_state=raw_state,
+        endpoint=str(name),
         base_model=job.base_model or "",
         create_time=job.create_time,
         update_time=job.update_time,
