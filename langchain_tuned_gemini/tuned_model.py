@@ -148,7 +148,7 @@ class TunedModel:
             done = self.snapshots[-1].step
         epochs = self.hyperparameters.get("epochCount")
         if done is None and self.completed_epochs is not None and epochs:
-            return min(self.completed_epochs / epochs, 1.0)
+            return min(self.completed_epochs / float(epochs), 1.0)
         return min((done or 0) / self.total_steps, 1.0) if self.total_steps else None
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr
 
-from langchain_tuned_gemini.google_client import make_client, tls_arguments
+from langchain_tuned_gemini.google_client import DeveloperAccess, tls_arguments
 
 
 def google_chat_model(
@@ -39,12 +39,8 @@ def google_chat_model(
         # None keeps upstream from sending the 0.7 that it sends to every tuned model.
         **{"temperature": None, **parameters},
     )
-    inner.client = make_client(
-        api_key=api_key.get_secret_value(),
-        base_url=base_url,
-        timeout=timeout,
-        max_retries=max_retries,
-    )
+    access = DeveloperAccess(api_key, base_url)
+    inner.client = access.client(timeout=timeout, max_retries=max_retries)
     inner.client_args = None  # did its work above; a TLS context can't be serialised
     # Upstream makes retry options for every call, here they are the client's: 8 % of a call.
     inner.max_retries = None  # type: ignore[assignment]

@@ -27,7 +27,7 @@ from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.generation import Task, generation_parameters
-from langchain_tuned_gemini.google_client import make_client
+from langchain_tuned_gemini.google_client import DeveloperAccess
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.readiness import ReadinessGate
 from langchain_tuned_gemini.services import TunedModelService
@@ -124,9 +124,7 @@ class ChatTunedGemini(GatedChatModel):
         """Builds the inner model and its gate."""
         super().model_post_init(context)
         self.wrapped = self._google_model(self.model)
-        self._service = GenAIService(
-            make_client(api_key=self._key.get_secret_value(), base_url=self.base_url)
-        )
+        self._service = GenAIService(DeveloperAccess(self._key, self.base_url).client())
         self.gate = ReadinessGate(self._service, self.model)
 
     @property

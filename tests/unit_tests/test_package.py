@@ -19,6 +19,7 @@ NAME = "langchain_tuned_gemini"
 # From the bottom up: a module may import from its own layer and from those below it.
 LAYERS = [
     {
+        "base_models",
         "dataset",
         "deadline",
         "errors",
@@ -30,7 +31,15 @@ LAYERS = [
         "punctual",
         "tuned_model",
     },
-    {"failures", "google_client", "example_selectors", "services", "few_shot", "testing"},
+    {
+        "failures",
+        "google_client",
+        "google_credentials",
+        "example_selectors",
+        "services",
+        "few_shot",
+        "testing",
+    },
     {"circuit_breaker", "guards", "hedging", "readiness", "retry_budget", "waiting"},
     {"chat_models"},
 ]
