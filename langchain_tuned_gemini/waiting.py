@@ -23,7 +23,7 @@ from langchain_tuned_gemini.errors import (
     WaitTimeoutError,
 )
 from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.services import StateService
 from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
 
 _GROWTH = 1.5
@@ -96,7 +96,7 @@ OnProgress: TypeAlias = Callable[[Progress], object]
 
 
 def wait_until_active(
-    service: TunedModelService,
+    service: StateService,
     model: str | TunedModelName | TunedModel,
     *,
     timeout: float = 3600.0,
@@ -149,7 +149,7 @@ def wait_until_active(
 
 
 async def await_until_active(
-    service: TunedModelService,
+    service: StateService,
     model: str | TunedModelName | TunedModel,
     *,
     timeout: float = 3600.0,  # the wait ends with an error that tells more
@@ -240,7 +240,7 @@ def _next_wish(
         return active
 
 
-def _answer(service: TunedModelService, name: TunedModelName) -> TunedModel | ServiceError:
+def _answer(service: StateService, name: TunedModelName) -> TunedModel | ServiceError:
     """The model, or why the service can't tell."""
     try:
         return service.get(name)
@@ -248,7 +248,7 @@ def _answer(service: TunedModelService, name: TunedModelName) -> TunedModel | Se
         return problem
 
 
-async def _aanswer(service: TunedModelService, name: TunedModelName) -> TunedModel | ServiceError:
+async def _aanswer(service: StateService, name: TunedModelName) -> TunedModel | ServiceError:
     """The model, or why the service can't tell."""
     try:
         return await service.aget(name)

@@ -9,6 +9,7 @@ from typing import Any
 from langchain_tuned_gemini.failures.answers import ServerAnswer
 from langchain_tuned_gemini.failures.known_errors import (
     ACCOUNT_REASONS,
+    ANSWERS,
     BEFORE_THE_CALL,
     CLOSED,
     DURING_THE_CALL,
@@ -17,6 +18,7 @@ from langchain_tuned_gemini.failures.known_errors import (
     READERS,
     STATUSES,
     UNREACHABLE,
+    VALIDATION_ERROR,
 )
 from langchain_tuned_gemini.failures.reasons import Counts, Reason
 
@@ -183,6 +185,8 @@ def _meaning_of_words(error: BaseException) -> Failure | None:
     if type(error) is RuntimeError and str(error).endswith(CLOSED):
         return Failure(Reason.CONNECTION, is_local=True)
     if type(error) is ValueError and str(error) == NOTHING_STREAMED:
+        return Failure(Reason.BAD_OUTPUT)
+    if getattr(error, "title", "") in ANSWERS and _class_names(error)[0] == VALIDATION_ERROR:
         return Failure(Reason.BAD_OUTPUT)
     if type(error) is OSError and error.errno in UNREACHABLE:
         return Failure(Reason.CONNECTION)

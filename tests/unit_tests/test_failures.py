@@ -27,6 +27,7 @@ from google.genai import errors as genai
 from langchain_core import exceptions as core
 from langchain_core.messages import AIMessage
 from langchain_google_genai import chat_models as google
+from pydantic import ValidationError
 
 from langchain_tuned_gemini import errors
 from langchain_tuned_gemini.base_models import BASE_MODELS
@@ -312,6 +313,14 @@ def test_a_circuit_that_was_opened_for_no_reason_of_ours_says_that_the_model_can
     assert classify(refused_by_circuit(word)) == Failure(
         Reason.OVERLOADED, retry_after=3.0, is_local=True
     )
+
+
+def test_only_the_validation_of_googles_answer_says_something_about_it() -> None:
+    def invalid(title: str) -> ValidationError:
+        return ValidationError.from_exception_data(title, [])
+
+    assert classify(invalid("GenerateContentResponse")) == Failure(Reason.BAD_OUTPUT)
+    assert classify(invalid("Person")) is None
 
 
 def test_a_retired_base_model_is_a_reason_of_its_own() -> None:
