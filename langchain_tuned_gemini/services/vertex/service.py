@@ -65,7 +65,11 @@ class VertexService:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         # Any name there will do: what matters is where it is.
-        self._place = TunedModelName.parse("endpoints/0", project=project, location=location)
+        any_name = "endpoints/0"
+        if project and location:
+            any_name = f"projects/{project}/locations/{location}/{any_name}"
+            project = location = None
+        self._place = TunedModelName.parse(any_name, project=project, location=location)
         access = VertexAccess(
             self._place.project,
             self._place.location,
