@@ -7,9 +7,7 @@ else: no redirects, within the deadline of the call, and by one thread for all.
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -22,6 +20,7 @@ from google.auth.exceptions import TransportError
 from google.auth.transport import Request, Response
 
 from langchain_tuned_gemini import http
+from langchain_tuned_gemini.forks import renew_after_fork
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
@@ -44,7 +43,7 @@ class SharedCredentials(Credentials):
         self._source = with_scopes_if_required(source, _SCOPES) if source else None  # type: ignore[no-untyped-call]
         self.renew()
         self._take_over()
-        _all.add(self)
+        renew_after_fork(self)
 
     @classmethod
     def of(cls, source: Credentials | None) -> SharedCredentials:
@@ -95,19 +94,6 @@ class SharedCredentials(Credentials):
             self._quota_project_id = self._source.quota_project_id
             self.expiry = self._source.expiry
             self.token = self._source.token
-
-
-_all: weakref.WeakSet[SharedCredentials] = weakref.WeakSet()
-
-
-def _renew_after_fork() -> None:
-    """A fork copies locks as they are, perhaps held, but not the threads that held them."""
-    for credentials in _all:
-        credentials.renew()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_renew_after_fork)
 
 
 @cache
