@@ -165,7 +165,7 @@ def _checkpoint(told: JsonObject, endpoint: str) -> Checkpoint:
 def _error(record: JsonObject) -> str | None:
     """The platform's own words; a cancelled job has a code and often no message."""
     told = _object(record, "error")
-    return str(told.get("message", "")).strip() or (f"code {told['code']}" if told else None)
+    return str(told.get("message", "")).strip() or (f"code {told.get('code')}" if told else None)
 
 
 def _hyperparameters(record: JsonObject) -> Mapping[str, Any]:
@@ -176,10 +176,10 @@ def _hyperparameters(record: JsonObject) -> Mapping[str, Any]:
 
 
 def _integer(record: JsonObject, name: str) -> int | None:
-    """An int64 is a text in JSON."""
+    """A count; an int64 is a text in JSON."""
     try:
-        return int(record[name])
-    except (KeyError, TypeError, ValueError):
+        return max(int(record[name]), 0)
+    except (KeyError, OverflowError, TypeError, ValueError):
         return None
 
 
