@@ -55,8 +55,7 @@ def google_chat_model(
         **{"temperature": None, **parameters},
     )
     client = access.client(timeout=timeout, max_retries=max_retries)
-    on_vertex = isinstance(access, VertexAccess)
-    addressed: Any = _Addressed(client, model) if on_vertex or inner.model != model else client
+    addressed: Any = client if inner.model == model else _Addressed(client, model)
     inner.client = addressed
     inner.client_args = None  # did its work above; a TLS context can't be serialised
     inner.credentials = None  # the client has them
@@ -122,7 +121,5 @@ class _AddressedModels:
     def generate_content_stream(self, *, model: str, **request: Any) -> Any:  # noqa: ARG002
         return self._models.generate_content_stream(model=self._address, **request)
 
-    def count_tokens(self, *, model: str, contents: Any, **request: Any) -> Any:  # noqa: ARG002
-        for content in contents:
-            content.role = content.role or "user"  # upstream leaves it out, Vertex AI wants it
-        return self._models.count_tokens(model=self._address, contents=contents, **request)
+    def count_tokens(self, *, model: str, **request: Any) -> Any:  # noqa: ARG002
+        return self._models.count_tokens(model=self._address, **request)
