@@ -20,7 +20,7 @@ def main() -> None:
         gemini.add_tuned_model(MODEL, examples=TRAIN)
         tuned = ChatTunedGemini(model=MODEL, api_key="any-key", base_url=gemini.base_url)
 
-        robust = tuned.with_few_shot_fallback("gemini-2.5-flash", examples=TRAIN, k=8)
+        robust = tuned.with_few_shot_fallback("gemini-3.5-flash", examples=TRAIN, k=8)
         ask = ChatPromptTemplate.from_template("{question}") | robust
         question = {"question": "How many cargo bikes do we have?"}
 

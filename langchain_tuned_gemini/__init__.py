@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from langchain_tuned_gemini.base_models import BaseModelRetiredWarning, Retirement
     from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
     from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
     from langchain_tuned_gemini.chat_models.gated import GatedChatModel
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.errors import (
         AllModelsFailedError,
         AnswerRefusedError,
+        BaseModelRetiredError,
         BrokenStreamError,
         CircuitOpenError,
         ContentBlockedError,
         DatasetError,
+        DeletionIncompleteError,
         EmptyAnswerError,
         GuardCrashedError,
         MissingExtraError,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
         TunedModelError,
         TunedModelFailedError,
         TunedModelNameError,
+        TunedModelNotDeletableError,
         TunedModelNotFoundError,
         TunedModelNotReadyError,
         WaitCancelledError,
@@ -58,10 +62,17 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.services import TunedModelService
     from langchain_tuned_gemini.services.genai import GenAIService
     from langchain_tuned_gemini.services.generativeai import GenerativeAIService
-    from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState, TuningSnapshot
+    from langchain_tuned_gemini.services.vertex import VertexService
+    from langchain_tuned_gemini.tuned_model import (
+        Checkpoint,
+        TunedModel,
+        TunedModelState,
+        TuningSnapshot,
+    )
     from langchain_tuned_gemini.waiting import Progress, await_until_active, wait_until_active
 
 _HOMES = {
+    "base_models": ["BaseModelRetiredWarning", "Retirement"],
     "chat_models.fallback": ["FallbackChatModel"],
     "chat_models.few_shot": ["FewShotChatModel"],
     "chat_models.gated": ["GatedChatModel"],
@@ -72,10 +83,12 @@ _HOMES = {
     "errors": [
         "AllModelsFailedError",
         "AnswerRefusedError",
+        "BaseModelRetiredError",
         "BrokenStreamError",
         "CircuitOpenError",
         "ContentBlockedError",
         "DatasetError",
+        "DeletionIncompleteError",
         "EmptyAnswerError",
         "GuardCrashedError",
         "MissingExtraError",
@@ -86,6 +99,7 @@ _HOMES = {
         "TunedModelError",
         "TunedModelFailedError",
         "TunedModelNameError",
+        "TunedModelNotDeletableError",
         "TunedModelNotFoundError",
         "TunedModelNotReadyError",
         "WaitCancelledError",
@@ -108,7 +122,8 @@ _HOMES = {
     "services": ["TunedModelService"],
     "services.genai": ["GenAIService"],
     "services.generativeai": ["GenerativeAIService"],
-    "tuned_model": ["TunedModel", "TunedModelState", "TuningSnapshot"],
+    "services.vertex": ["VertexService"],
+    "tuned_model": ["Checkpoint", "TunedModel", "TunedModelState", "TuningSnapshot"],
     "waiting": ["Progress", "await_until_active", "wait_until_active"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -116,14 +131,18 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AllModelsFailedError",
     "AnswerRefusedError",
+    "BaseModelRetiredError",
+    "BaseModelRetiredWarning",
     "BrokenStreamError",
     "ChatTunedGemini",
+    "Checkpoint",
     "CircuitBreaker",
     "CircuitOpenError",
     "CircuitPolicy",
     "CircuitState",
     "ContentBlockedError",
     "DatasetError",
+    "DeletionIncompleteError",
     "EmptyAnswerError",
     "FallbackChatModel",
     "FewShotChatModel",
@@ -145,6 +164,7 @@ __all__ = [
     "ReadinessPolicy",
     "Reason",
     "Refusal",
+    "Retirement",
     "ServiceError",
     "ServiceUnreachableError",
     "TunedGeminiError",
@@ -153,6 +173,7 @@ __all__ = [
     "TunedModelFailedError",
     "TunedModelName",
     "TunedModelNameError",
+    "TunedModelNotDeletableError",
     "TunedModelNotFoundError",
     "TunedModelNotReadyError",
     "TunedModelService",
@@ -162,6 +183,7 @@ __all__ = [
     "TuningSnapshot",
     "ValidJSON",
     "ValidSQL",
+    "VertexService",
     "WaitCancelledError",
     "WaitTimeoutError",
     "WrapperChatModel",

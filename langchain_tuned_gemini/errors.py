@@ -7,13 +7,16 @@ TunedGeminiError
 ├── MissingExtraError (ImportError)       an optional dependency is not installed
 ├── DatasetError (ValueError)             a file of examples that can't be used: file, line, field
 ├── ServiceError (ModelError)             the control plane could not answer
-│   └── ServiceUnreachableError           no answer at all: refused, no such host, timed out
+│   ├── ServiceUnreachableError           no answer at all: refused, no such host, timed out
+│   └── DeletionIncompleteError           a step of a deletion failed: done, left
 ├── TunedModelError (ModelError)          something about one tuned model: name, state
 │   ├── TunedModelNotReadyError           it is CREATING: wait, or fall back
 │   │   ├── WaitTimeoutError              … and the time allowed for waiting is over
 │   │   └── WaitCancelledError            … and the waiting was cancelled
 │   ├── TunedModelFailedError             FAILED or CANCELLED: it will never serve
 │   ├── TunedModelNotFoundError           deleted, or never there
+│   │   └── BaseModelRetiredError         … because its base model was retired: retirement
+│   ├── TunedModelNotDeletableError       versions and none named, still tuning, or a mere record
 │   └── CircuitOpenError                  it was not called: its circuit is open, or quota short
 ├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
 ├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
@@ -37,6 +40,7 @@ from langchain_core.exceptions import ModelError, ModelNotFoundError
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
+    from langchain_tuned_gemini.base_models import Retirement
     from langchain_tuned_gemini.provenance import Attempt
     from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
 
@@ -146,6 +150,30 @@ class ServiceUnreachableError(ServiceError):
         self.address = address
 
 
+class DeletionIncompleteError(ServiceError):
+    """A step of a deletion failed. Delete again: what is done stays done.
+
+    Attributes:
+        name: What was to be deleted.
+        done: The names of what is deleted.
+        left: The names of what is still there, or may be.
+    """
+
+    def __init__(
+        self, cause: ServiceError, *, name: str, done: Sequence[str], left: Sequence[str]
+    ) -> None:
+        gone = f"Deleted: {', '.join(done)}. " if done else ""
+        super().__init__(
+            f"Deleting {name} stopped in the middle. {cause} {gone}Left: {', '.join(left)}. Once "
+            "the cause is mended, delete it again: it goes on from there.",
+            status=cause.status,
+            is_retryable=cause.is_retryable,
+        )
+        self.name = name
+        self.done = tuple(done)
+        self.left = tuple(left)
+
+
 class TunedModelError(TunedGeminiError, ModelError):
     """Something about one tuned model.
 
@@ -168,8 +196,9 @@ class TunedModelNotReadyError(TunedModelError):
     @classmethod
     def of(cls, model: TunedModel) -> Self:
         """Says that this model can't serve yet, and what to do."""
+        doing = f" ({model.doing})" if model.doing else ""
         return cls(
-            f"The tuned model {model.name} is {model.raw_state}, so it can't answer yet. "
+            f"The tuned model {model.name} is {model.raw_state}{doing}, so it can't answer yet. "
             "Call wait_until_active() first, or add a fallback with "
             "with_few_shot_fallback(...).",
             name=model.name,
@@ -247,6 +276,38 @@ class TunedModelNotFoundError(TunedModelError, ModelNotFoundError):
             "this key's project does not own it: list the tuned models that it can see.",
             name=name,
         )
+
+
+class BaseModelRetiredError(TunedModelNotFoundError):
+    """The tuned model does not answer any more, since the model it was tuned from was retired.
+
+    Attributes:
+        retirement: Which base model, where, since when, and Google's page that says so.
+        status: The HTTP status of the answer, where there was one.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, retirement: Retirement, status: int | None = None
+    ) -> None:
+        super().__init__(message, name=name)
+        self.retirement = retirement
+        self.status = status
+
+    @classmethod
+    def because(cls, name: str, retirement: Retirement, *, status: int | None) -> Self:
+        """Says which base model is gone, and what to do."""
+        return cls(
+            f"The tuned model {name} does not answer, and its base model is gone: {retirement}. "
+            "Tune it again on a current base model: on Vertex AI, tuningJobs:rebaseTunedModel "
+            "does that.",
+            name=name,
+            retirement=retirement,
+            status=status,
+        )
+
+
+class TunedModelNotDeletableError(TunedModelError):
+    """There is nothing that could be deleted, or it is not clear what."""
 
 
 class CircuitOpenError(TunedModelError):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
+from langchain_tuned_gemini.base_models import BaseModel
+
 Task = Literal["strict", "creative"]
 
 TASKS: Mapping[Task, Mapping[str, float | int]] = MappingProxyType(
@@ -25,31 +27,62 @@ _WARM = 0.7
 """From this temperature on, a model that was tuned to one right answer starts to wander."""
 
 
-def generation_parameters(task: Task | None, given: Mapping[str, Any]) -> dict[str, Any]:
+_SAMPLING = ("temperature", "top_p", "top_k")
+_THINKING = frozenset({"thinking_budget", "thinking_level"})
+
+
+def generation_parameters(
+    task: Task | None, given: Mapping[str, Any], base: BaseModel | None = None
+) -> dict[str, Any]:
     """What to send: the preset of the task, and over it what the user said.
 
     Without a task nothing is sent that the user did not set, so that the tuned model's own
-    defaults hold (they are part of the tuned model and copied from its base).
+    defaults hold (they are part of the tuned model and copied from its base), but one thing:
+    where it is known how, the model is told to think as little as it can.
 
     Args:
         task: What the model was tuned to do, if the user said.
         given: The parameters that the user set; None stands for one that was not set.
+        base: What is known of the model it was tuned from.
 
     Warns:
-        UserWarning: For a temperature of 0.7 or more with `task="strict"`.
+        UserWarning: For a temperature of 0.7 or more with `task="strict"`, and for sampling
+            parameters that the base model ignores.
 
     Example:
         >>> generation_parameters("strict", {"max_output_tokens": 64, "top_k": None})
         {'temperature': 0.2, 'top_p': 0.8, 'top_k': 40, 'max_output_tokens': 64}
         >>> generation_parameters(None, {"temperature": None})
         {}
+        >>> from langchain_tuned_gemini.base_models import find
+        >>> generation_parameters("strict", {}, find("gemini-3.5-flash-lite"))
+        {'max_output_tokens': 1024, 'thinking_level': 'minimal'}
     """
     said = {name: value for name, value in given.items() if value is not None}
-    if task == "strict" and said.get("temperature", 0.0) >= _WARM:
+    parameters = {**(TASKS[task] if task else {}), **said}
+    if base is not None:
+        _apply(base, parameters, said)
+    if task == "strict" and parameters.get("temperature", 0.0) >= _WARM:
         warnings.warn(
             f"temperature={said['temperature']} with task='strict' makes a model that was tuned "
             f"to give one right answer give others. Leave it out (0.2), or stay below {_WARM}.",
             UserWarning,
             stacklevel=2,
         )
-    return {**(TASKS[task] if task else {}), **said}
+    return parameters
+
+
+def _apply(base: BaseModel, parameters: dict[str, Any], said: Mapping[str, Any]) -> None:
+    """Makes parameters suit a base model."""
+    if base.has_fixed_sampling:
+        if ignored := [name for name in _SAMPLING if name in said]:
+            warnings.warn(
+                f"{', '.join(ignored)}: {base.id} and what is tuned from it ignore that. It is "
+                "not sent.",
+                UserWarning,
+                stacklevel=3,
+            )
+        for name in _SAMPLING:
+            parameters.pop(name, None)
+    if not _THINKING & parameters.keys():
+        parameters.update(base.least_thinking)

@@ -1,14 +1,177 @@
-"""google-genai clients over the process's shared HTTP clients."""
+"""The right to call Gemini on either platform, and google-genai clients that use it.
+
+All clients share the process's HTTP clients, so redirects are refused: they would carry the key
+or the token to another host.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import SecretStr
 
 from langchain_tuned_gemini import http
+from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.google_credentials import SharedCredentials, default_credentials
+from langchain_tuned_gemini.names import TunedModelName
 
 if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
     from google.genai import Client
+
+API_VERSION = "v1beta"
+"""Of the Developer API. Pinned, because the methods of tuned models exist in it only, and
+google-genai 3 defaults to `v1`."""
+
+VERTEX_API_VERSION = "v1beta1"
+"""Of Vertex AI. `v1` does not tell what a running tuning job is at."""
+
+
+class Access(Protocol):
+    """The right to call the models of one platform. Its `repr` shows no secret."""
+
+    @property
+    def base_url(self) -> str | None:
+        """Where the API is; Google's own address when None."""
+
+    @property
+    def identity(self) -> str:
+        """Who calls: the key or the account. A secret."""
+
+    def client(self, *, timeout: float | None = None, max_retries: int = 0) -> Client:
+        """A google-genai client.
+
+        Args:
+            timeout: How long to wait for an answer, in seconds; for ever when None.
+            max_retries: How often to try again, waiting 1 s, 2 s, 4 s, … in between.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DeveloperAccess:
+    """The right to call the Gemini Developer API.
+
+    Attributes:
+        api_key: The API key; sent as a header, to `base_url` only.
+        base_url: Where the API is; Google's own address when None.
+    """
+
+    api_key: SecretStr
+    base_url: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The key."""
+        return self.api_key.get_secret_value()
+
+    def client(self, *, timeout: float | None = None, max_retries: int = 0) -> Client:
+        """A google-genai client of the Developer API; see `Access`."""
+        from google.genai import Client
+
+        options = _http_options(self.base_url, API_VERSION, timeout, max_retries)
+        return Client(api_key=self.identity, vertexai=False, http_options=options)
+
+
+@dataclass(frozen=True, slots=True)
+class VertexAccess:
+    """The right to call Vertex AI, in one project and location.
+
+    Attributes:
+        project: The project's id or number.
+        location: The region. It decides which host is asked.
+        api_key: An API key of the project; where None, `credentials` are used.
+        credentials: Credentials of Google Cloud; the application default ones by default.
+        base_url: Where the API is; Google's own address when None.
+    """
+
+    project: str
+    location: str
+    api_key: SecretStr | None = None
+    credentials: SharedCredentials = field(default_factory=default_credentials, repr=False)
+    base_url: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The key, or the account's address."""
+        return self.api_key.get_secret_value() if self.api_key else self.credentials.account
+
+    def headers(self) -> dict[str, str]:
+        """The headers that prove who is asking; may have to fetch a token for them.
+
+        Raises:
+            google.auth.exceptions.GoogleAuthError: There are no credentials, or they are refused.
+        """
+        if self.api_key:
+            return {"x-goog-api-key": self.api_key.get_secret_value()}
+        return self.credentials.authorization()
+
+    def client(self, *, timeout: float | None = None, max_retries: int = 0) -> Client:
+        """A google-genai client of Vertex AI; see `Access`."""
+        from google.genai import Client
+
+        who: dict[str, Any] = (
+            {"api_key": self.identity} if self.api_key else {"credentials": self.credentials}
+        )
+        return Client(
+            vertexai=True,
+            project=self.project,
+            location=self.location,
+            http_options=_http_options(self.base_url, VERTEX_API_VERSION, timeout, max_retries),
+            **who,
+        )
+
+
+def access_to(
+    name: TunedModelName,
+    *,
+    api_key: SecretStr | None,
+    credentials: Credentials | None,
+    base_url: str | None,
+) -> Access:
+    """The right to call a tuned model, on the platform that it is on.
+
+    Args:
+        name: The tuned model.
+        api_key: An API key; the Developer API knows nothing else.
+        credentials: Credentials of Google Cloud, for Vertex AI; without these and without a
+            key, the application default ones.
+        base_url: Where the API is; Google's own address when None.
+
+    Raises:
+        ParameterError: It lacks a key, or has one too many.
+    """
+    if name.platform == "developer":
+        if api_key is None:
+            raise ParameterError(
+                f"{name} needs an API key: pass api_key=..., or set GOOGLE_API_KEY. To try it "
+                "without one, start the emulator, and pass its base_url and any key."
+            )
+        return DeveloperAccess(api_key, base_url)
+    if api_key and credentials:
+        raise ParameterError("Both api_key and credentials are given. Pass one of them.")
+    shared = SharedCredentials.of(credentials)
+    return VertexAccess(name.project, name.location, api_key, shared, base_url)
+
+
+def vertex_address(location: str) -> str:
+    """The host that serves a location; on any other one its resources are not found.
+
+    https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint, and for `us` and
+    `eu` as google-genai 2.34 has it.
+
+    Example:
+        >>> vertex_address("us-central1"), vertex_address("eu")
+        ('https://us-central1-aiplatform.googleapis.com', 'https://aiplatform.eu.rep.googleapis.com')
+    """
+    match location:
+        case "global":
+            return "https://aiplatform.googleapis.com"
+        case "us" | "eu":
+            return f"https://aiplatform.{location}.rep.googleapis.com"
+        case _:
+            return f"https://{location}-aiplatform.googleapis.com"
 
 
 def tls_arguments() -> dict[str, Any]:
@@ -20,30 +183,14 @@ def tls_arguments() -> dict[str, Any]:
     return {"verify": http.tls_context(), "ssl": http.tls_context()}
 
 
-def make_client(
-    *,
-    api_key: str,
-    base_url: str | None = None,
-    timeout: float | None = None,
-    max_retries: int = 0,
-) -> Client:
-    """A client of the Gemini Developer API that shares its connections with all others.
-
-    It refuses redirects. The API version is pinned, because the methods of tuned models exist
-    in `v1beta` only and google-genai 3 defaults to `v1`.
-
-    Args:
-        api_key: The API key; sent as a header, to `base_url` only.
-        base_url: Where the API is; Google's own address when None.
-        timeout: How long to wait for an answer, in seconds; for ever when None.
-        max_retries: How often to try again, waiting 1 s, 2 s, 4 s, … in between.
-    """
-    from google.genai import Client
+def _http_options(
+    base_url: str | None, api_version: str, timeout: float | None, max_retries: int
+) -> Any:
     from google.genai.types import HttpOptions, HttpRetryOptions
 
-    options = HttpOptions(
+    return HttpOptions(
         base_url=base_url,
-        api_version="v1beta",
+        api_version=api_version,
         timeout=None if timeout is None else math.ceil(timeout * 1000),
         retry_options=HttpRetryOptions(attempts=max_retries + 1) if max_retries else None,
         httpx_client=http.sync_client(),
@@ -51,4 +198,3 @@ def make_client(
         client_args=tls_arguments(),
         async_client_args=tls_arguments(),
     )
-    return Client(api_key=api_key, vertexai=False, http_options=options)

@@ -184,6 +184,12 @@ class ReadinessGate:
         memory = self._memory
         return memory.model if memory else None
 
+    @property
+    def answer(self) -> Answer | None:
+        """What the control plane said last; None where it has not, or it is forgotten."""
+        memory = self._memory
+        return memory.answer if memory else None
+
     def check(self) -> None:
         """Returns if the model may be called.
 

@@ -25,8 +25,15 @@ class TunedModelState(StrEnum):
     def parse(cls, raw: str) -> TunedModelState:
         """Maps the platform's own word; one never seen before is `UNKNOWN`.
 
-        Knows the Developer API's `TunedModel.State` and the words that google-genai's
-        `tunings.get` translates it into (`JOB_STATE_…`).
+        Knows the Developer API's `TunedModel.State`, and Vertex AI's `JobState`, of which
+        google-genai's own `has_ended` and everybody's "while PENDING or RUNNING" leave some
+        out. A job that is PAUSED, UPDATING or CANCELLING has not ended: it may go on, or even
+        succeed.
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/JobState
+
+        Example:
+            >>> TunedModelState.parse("JOB_STATE_EXPIRED")
+            <TunedModelState.FAILED: 'FAILED'>
         """
         return _STATES.get(raw, cls.UNKNOWN)
 
@@ -40,11 +47,17 @@ _STATES = {
     "CREATING": TunedModelState.CREATING,
     "ACTIVE": TunedModelState.ACTIVE,
     "FAILED": TunedModelState.FAILED,
+    "JOB_STATE_UNSPECIFIED": TunedModelState.UNKNOWN,
     "JOB_STATE_QUEUED": TunedModelState.CREATING,
     "JOB_STATE_PENDING": TunedModelState.CREATING,
     "JOB_STATE_RUNNING": TunedModelState.CREATING,
+    "JOB_STATE_UPDATING": TunedModelState.CREATING,
+    "JOB_STATE_PAUSED": TunedModelState.CREATING,
+    "JOB_STATE_CANCELLING": TunedModelState.CREATING,
     "JOB_STATE_SUCCEEDED": TunedModelState.ACTIVE,
+    "JOB_STATE_PARTIALLY_SUCCEEDED": TunedModelState.ACTIVE,
     "JOB_STATE_FAILED": TunedModelState.FAILED,
+    "JOB_STATE_EXPIRED": TunedModelState.FAILED,
     "JOB_STATE_CANCELLED": TunedModelState.CANCELLED,
 }
 
@@ -65,13 +78,34 @@ class TuningSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A state of the model that was kept on the way; each has an endpoint of its own.
+
+    Attributes:
+        id: Its id, for example `"2"`.
+        epoch: After which epoch; None where the service does not tell.
+        step: After which step; None where the service does not tell.
+        endpoint: The endpoint that answers with it; empty where it has none.
+    """
+
+    id: str
+    epoch: int | None = None
+    step: int | None = None
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TunedModel:
     """A tuned model as it was when the control plane described it.
 
     Attributes:
-        name: The full name, for example `tunedModels/sql-expert-v1`.
+        name: The full name, for example `tunedModels/sql-expert-v1`, as it was asked for.
         state: Whether it can serve.
         raw_state: The platform's own word for the state.
+        detail: What it is doing while it is CREATING, in the platform's own word, for example
+            `TUNING_JOB_STATE_WAITING_FOR_QUOTA`; empty where the platform does not tell.
+        endpoint: What answers for it: on the Developer API itself, on Vertex AI an endpoint;
+            empty as long as nothing does.
         base_model: The model it was tuned from, for example
             `models/gemini-1.5-flash-001-tuning`; empty where the service does not tell.
         display_name: The name for people; empty where there is none or it is not told.
@@ -79,6 +113,10 @@ class TunedModel:
         update_time: When it last changed (UTC).
         snapshots: The tuning's progress, oldest first; empty where the service does not tell.
         total_steps: How many steps the tuning takes; None where it is not known.
+        completed_steps: How many steps are done; None where the service does not tell.
+        completed_epochs: How many epochs are done; None where the service does not tell.
+        checkpoints: States that were kept on the way, oldest first; the last one answers at
+            `endpoint`, unless another one was made the default.
         error: Why tuning failed, in the platform's words; None where it gives no reason.
         hyperparameters: What it was tuned with, in the platform's own names.
     """
@@ -86,12 +124,17 @@ class TunedModel:
     name: str
     state: TunedModelState
     raw_state: str
+    detail: str = ""
+    endpoint: str = ""
     base_model: str = ""
     display_name: str = ""
     create_time: datetime | None = None
     update_time: datetime | None = None
     snapshots: tuple[TuningSnapshot, ...] = ()
     total_steps: int | None = None
+    completed_steps: int | None = None
+    completed_epochs: int | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
     error: str | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -100,10 +143,28 @@ class TunedModel:
         """How much of the tuning is done, from 0.0 to 1.0; None where it is not known."""
         if self.state is TunedModelState.ACTIVE:
             return 1.0
-        if not self.total_steps:
-            return None
-        done = self.snapshots[-1].step if self.snapshots else 0
-        return min(done / self.total_steps, 1.0)
+        done = self.completed_steps
+        if done is None and self.snapshots:
+            done = self.snapshots[-1].step
+        epochs = self.hyperparameters.get("epochCount")
+        if done is None and self.completed_epochs is not None and epochs:
+            return min(self.completed_epochs / float(epochs), 1.0)
+        return min((done or 0) / self.total_steps, 1.0) if self.total_steps else None
+
+    @property
+    def doing(self) -> str:
+        """The detail in words, for a sentence; empty where there is none.
+
+        Example:
+            >>> TunedModel(
+            ...     "projects/p/locations/us-central1/tuningJobs/1",
+            ...     TunedModelState.CREATING,
+            ...     "JOB_STATE_RUNNING",
+            ...     detail="TUNING_JOB_STATE_WAITING_FOR_QUOTA",
+            ... ).doing
+            'waiting for quota'
+        """
+        return self.detail.removeprefix("TUNING_JOB_STATE_").replace("_", " ").lower()
 
     @property
     def loss(self) -> float | None:

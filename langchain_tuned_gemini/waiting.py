@@ -23,7 +23,7 @@ from langchain_tuned_gemini.errors import (
     WaitTimeoutError,
 )
 from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.services import StateService
 from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
 
 _GROWTH = 1.5
@@ -67,6 +67,11 @@ class Progress:
         return None if done is None else 100.0 * done
 
     @property
+    def doing(self) -> str:
+        """What the tuning is at, such as `waiting for quota`; empty where it is not told."""
+        return self.model.doing if self.model else ""
+
+    @property
     def loss(self) -> float | None:
         """The newest mean loss; None where the service does not tell."""
         return self.model.loss if self.model else None
@@ -91,7 +96,7 @@ OnProgress: TypeAlias = Callable[[Progress], object]
 
 
 def wait_until_active(
-    service: TunedModelService,
+    service: StateService,
     model: str | TunedModelName | TunedModel,
     *,
     timeout: float = 3600.0,
@@ -144,7 +149,7 @@ def wait_until_active(
 
 
 async def await_until_active(
-    service: TunedModelService,
+    service: StateService,
     model: str | TunedModelName | TunedModel,
     *,
     timeout: float = 3600.0,  # the wait ends with an error that tells more
@@ -235,7 +240,7 @@ def _next_wish(
         return active
 
 
-def _answer(service: TunedModelService, name: TunedModelName) -> TunedModel | ServiceError:
+def _answer(service: StateService, name: TunedModelName) -> TunedModel | ServiceError:
     """The model, or why the service can't tell."""
     try:
         return service.get(name)
@@ -243,7 +248,7 @@ def _answer(service: TunedModelService, name: TunedModelName) -> TunedModel | Se
         return problem
 
 
-async def _aanswer(service: TunedModelService, name: TunedModelName) -> TunedModel | ServiceError:
+async def _aanswer(service: StateService, name: TunedModelName) -> TunedModel | ServiceError:
     """The model, or why the service can't tell."""
     try:
         return await service.aget(name)
@@ -297,4 +302,6 @@ def _last_seen(seen: TunedModel | None) -> str:
     if seen is None:
         return "in a state that nobody could tell"
     done = seen.progress
-    return f"still {seen.raw_state}" + (f" ({done:.0%})" if done is not None else "")
+    told = [seen.doing, f"{done:.0%}" if done is not None else ""]
+    more = ", ".join(filter(None, told))
+    return f"still {seen.raw_state}" + (f" ({more})" if more else "")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from langchain_tuned_gemini import ChatTunedGemini
 from langchain_tuned_gemini.emulator import Emulator
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -15,6 +18,67 @@ settings.load_profile("repeatable")
 NEXT_NUMBER = [{"text_input": str(n), "output": str(n + 1)} for n in range(40)]
 TUNED = "tunedModels/next-number"
 BASE = "gemini-2.5-flash"
+AT = "projects/acme/locations/us-central1"
+VERTEX_STATES = {
+    "CREATING": "JOB_STATE_RUNNING",
+    "ACTIVE": "JOB_STATE_SUCCEEDED",
+    "FAILED": "JOB_STATE_FAILED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A tuned model on the emulator, on one of the platforms.
+
+    Attributes:
+        emulator: Where it is.
+        platform: Which platform it is on.
+        name: What it is called by; requests name it so, too.
+        record: Whose state tells how far its tuning is: itself, or its tuning job.
+    """
+
+    emulator: Emulator
+    platform: str
+    name: str
+    record: str
+
+    @classmethod
+    def add(
+        cls,
+        emulator: Emulator,
+        platform: str,
+        examples: Sequence[Any],
+        *,
+        model_id: str = "next-number",
+    ) -> Deployed:
+        """Adds one that is ACTIVE."""
+        if platform == "developer":
+            name = f"tunedModels/{model_id}"
+            emulator.add_tuned_model(name, examples=examples, state="ACTIVE")
+            return cls(emulator, platform, name, name)
+        added = emulator.add_vertex_model(
+            f"{AT}/endpoints/{model_id}",
+            examples=examples,
+            labels={"google-vertex-llm-tuning-base-model-id": "gemini-3_5-flash"},
+        )
+        return cls(emulator, platform, added.endpoint, added.job)
+
+    def chat(self, **parameters: Any) -> ChatTunedGemini:
+        """The chat model for it."""
+        given = {"model": self.name, "api_key": "key", "base_url": self.emulator.base_url}
+        return ChatTunedGemini(**{**given, **parameters})
+
+    def set_state(self, state: str) -> None:
+        """Puts it into a state, in the words of the Developer API."""
+        word = state if self.platform == "developer" else VERTEX_STATES[state]
+        self.emulator.set_state(self.record, word)
+
+
+@pytest.fixture(params=["developer", "vertex"])
+def platform(request: pytest.FixtureRequest) -> str:
+    """Each of the two platforms."""
+    platform: str = request.param
+    return platform
 
 
 @pytest.fixture
@@ -26,7 +90,19 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
+def deployed(platform: str) -> Iterator[Deployed]:
+    """An ACTIVE tuned model on each of the platforms, which has learnt the next number."""
+    with Emulator() as gemini:
+        yield Deployed.add(gemini, platform, NEXT_NUMBER)
+
+
+@pytest.fixture
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key and no proxy from the machine that runs the tests."""
-    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
+    """No key and no project from the machine that runs the tests."""
+    for name in (
+        "GOOGLE_API_KEY",
+        "GEMINI_API_KEY",
+        "GOOGLE_CLOUD_PROJECT",
+        "GOOGLE_CLOUD_LOCATION",
+    ):
         monkeypatch.delenv(name, raising=False)

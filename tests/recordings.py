@@ -15,6 +15,7 @@ from langchain_tuned_gemini.emulator import Emulator
 
 CASSETTES = Path(__file__).parents[1] / "cassettes"
 GOOGLE = "https://generativelanguage.googleapis.com"
+VERTEX = "https://us-central1-aiplatform.googleapis.com"
 THE_EMULATOR = f"the emulator of langchain-tuned-gemini {version('langchain-tuned-gemini')}"
 
 # A list of what stays, not of what goes: whatever header comes up tomorrow is left out, too.
@@ -50,6 +51,9 @@ class Nobody:
     def add_tuned_model(self, *_: Any, **__: Any) -> None:
         pass
 
+    def add_file(self, *_: Any) -> None:
+        pass
+
     def fault(self, **_: Any) -> AbstractContextManager[None]:
         return nullcontext()
 
@@ -61,6 +65,7 @@ class Source:
     Attributes:
         name: What the cassette says that it was recorded from; empty while it is replayed.
         base_url: Where the requests go.
+        vertex_url: Where those to Vertex AI go.
         api_key: The key to send; it does not get into a cassette.
         clock: Tells the time, and sleeps.
         gemini: Where a test arranges what only the emulator can provide.
@@ -68,6 +73,7 @@ class Source:
 
     name: str = ""
     base_url: str = GOOGLE
+    vertex_url: str = VERTEX
     api_key: str = "not-a-real-key"
     clock: StandingClock | RealClock = field(default_factory=StandingClock)
     gemini: Emulator | Nobody = field(default_factory=Nobody)
@@ -78,7 +84,8 @@ class Source:
 
         def scrubbed_request(request: Request) -> Request:
             request.method = request.method.upper()  # some HTTP clients leave it in lower case
-            request.uri = request.uri.replace(asked, GOOGLE, 1)
+            google = VERTEX if "/projects/" in request.uri else GOOGLE
+            request.uri = request.uri.replace(asked, google, 1)
             request.headers = _kept(request.headers)
             return request
 

@@ -351,4 +351,7 @@ class FallbackChatModel(TracedChatModel):
 
 
 def _name_of(model: BaseChatModel) -> str:
-    return model._get_ls_params().get("ls_model_name") or type(model).__name__
+    params = model._get_ls_params()
+    # A tuned model is priced, and so traced, by its base.
+    name: Any = params.get("tuned_model") or params.get("ls_model_name")
+    return str(name or type(model).__name__)

@@ -53,8 +53,9 @@ class GatedChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        self.gate.check()
         with self._telling_the_gate():
+            self.gate.check()
+            self._admitted()
             return super()._generate(messages, stop, run_manager, **kwargs)
 
     async def _agenerate(
@@ -64,8 +65,9 @@ class GatedChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        await self.gate.acheck()
         with self._telling_the_gate():
+            await self.gate.acheck()
+            self._admitted()
             return await super()._agenerate(messages, stop, run_manager, **kwargs)
 
     def _stream(
@@ -75,8 +77,9 @@ class GatedChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        self.gate.check()
         with self._telling_the_gate():
+            self.gate.check()
+            self._admitted()
             yield from super()._stream(messages, stop, run_manager, **kwargs)
 
     async def _astream(
@@ -86,10 +89,14 @@ class GatedChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        await self.gate.acheck()
         with self._telling_the_gate():
+            await self.gate.acheck()
+            self._admitted()
             async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
                 yield chunk
+
+    def _admitted(self) -> None:
+        """Called when the gate has let a call pass; what it knows by then may be of use."""
 
     @contextmanager
     def _telling_the_gate(self) -> Iterator[None]:

@@ -2,51 +2,124 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import SecretStr
 
-from langchain_tuned_gemini.google_client import make_client, tls_arguments
+from langchain_tuned_gemini.base_models import find
+from langchain_tuned_gemini.google_client import (
+    Access,
+    DeveloperAccess,
+    VertexAccess,
+    tls_arguments,
+)
+
+_AT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/publishers/.*")
 
 
 def google_chat_model(
     model: str,
     *,
-    api_key: SecretStr,
-    base_url: str | None,
+    access: Access,
     timeout: float | None,
     max_retries: int,
     parameters: Mapping[str, Any],
+    base_model: str = "",
 ) -> ChatGoogleGenerativeAI:
     """A Gemini chat model that sends only what it is told to, once, over shared connections.
 
+    Upstream decides by a model's name what it takes. Where that matters (a Gemini 3 refuses a
+    function call of another model's in its history unless it is signed), a tuned model gets
+    its base model's name, and a client that puts the right one into the request.
+
     Args:
-        model: The name that Google knows it by.
-        api_key: The API key.
-        base_url: Where the API is; Google's own address when None.
+        model: The name that Google knows it by; a base model's may have a project and a
+            location of its own before it.
+        access: The right to call it.
         timeout: How long to wait for the answer, in seconds; for ever when None.
         max_retries: How often google-genai may try again, waiting 1 s, 2 s, 4 s, … in between.
         parameters: Generation parameters.
+        base_model: What a tuned model was tuned from; empty where it is not known.
     """
+    if isinstance(access, VertexAccess) and (place := _AT.fullmatch(model)):
+        access = replace(access, project=place["project"], location=place["location"])
+    base = find(base_model)
     inner = ChatGoogleGenerativeAI(
-        model=model,
-        api_key=api_key,
-        base_url=base_url,
-        vertexai=False,
+        model=base.id if base and base.signs_thoughts else model,
         client_args=tls_arguments(),
+        **_of_platform(access),
         # None keeps upstream from sending the 0.7 that it sends to every tuned model.
         **{"temperature": None, **parameters},
     )
-    inner.client = make_client(
-        api_key=api_key.get_secret_value(),
-        base_url=base_url,
-        timeout=timeout,
-        max_retries=max_retries,
-    )
+    client = access.client(timeout=timeout, max_retries=max_retries)
+    addressed: Any = client if inner.model == model else _Addressed(client, model)
+    inner.client = addressed
     inner.client_args = None  # did its work above; a TLS context can't be serialised
+    inner.credentials = None  # the client has them
     # Upstream makes retry options for every call, here they are the client's: 8 % of a call.
     inner.max_retries = None  # type: ignore[assignment]
     inner.n = None  # type: ignore[assignment]  # or candidateCount is sent; Gemini 3 refuses it
     return inner
+
+
+def _of_platform(access: Access) -> dict[str, Any]:
+    """What upstream needs to build a client of its own, which is then replaced."""
+    match access:
+        case VertexAccess():
+            # Not the key: upstream would put it into the process's environment.
+            return {
+                "vertexai": True,
+                "project": access.project,
+                "location": access.location,
+                "credentials": access.credentials,
+                "base_url": access.base_url,
+            }
+        case DeveloperAccess():
+            return {"vertexai": False, "api_key": access.api_key, "base_url": access.base_url}
+        case _:
+            raise TypeError(access)
+
+
+class _Addressed:
+    """A google-genai client whose requests go to one model, whatever they name.
+
+    Args:
+        client: The client. It is kept: one that is let go of closes its connections.
+        address: The model that is asked.
+    """
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client = client
+        self.models = _AddressedModels(client.models, address)
+        self._aio = _AddressedAio(client, address)
+
+    @property
+    def aio(self) -> _AddressedAio:
+        return self._aio
+
+
+class _AddressedAio:
+    """The same for asynchronous calls."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self.models = _AddressedModels(client.aio.models, address)
+
+
+class _AddressedModels:
+    """The methods that chat models use, asynchronous ones, too: those return awaitables."""
+
+    def __init__(self, models: Any, address: str) -> None:
+        self._models = models
+        self._address = address
+
+    def generate_content(self, *, model: str, **request: Any) -> Any:  # noqa: ARG002
+        return self._models.generate_content(model=self._address, **request)
+
+    def generate_content_stream(self, *, model: str, **request: Any) -> Any:  # noqa: ARG002
+        return self._models.generate_content_stream(model=self._address, **request)
+
+    def count_tokens(self, *, model: str, **request: Any) -> Any:  # noqa: ARG002
+        return self._models.count_tokens(model=self._address, **request)

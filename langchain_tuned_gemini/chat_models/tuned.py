@@ -2,61 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Self
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, Self, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.example_selectors import BaseExampleSelector
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage
 from langchain_core.messages.utils import count_tokens_approximately
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from langchain_core.utils import secret_from_env
 from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, SerializeAsAny
+from pydantic import BaseModel, PrivateAttr, SecretStr
 
+from langchain_tuned_gemini.base_models import (
+    BaseModelRetiredWarning,
+    Retirement,
+    base_model_id,
+    find,
+)
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
-from langchain_tuned_gemini.chat_models.gated import Gate, GatedChatModel
 from langchain_tuned_gemini.chat_models.google import google_chat_model
+from langchain_tuned_gemini.chat_models.identity import Identity
+from langchain_tuned_gemini.chat_models.parameters import (
+    GENERATION,
+    KEYS,
+    THINKING,
+    TunedGeminiParameters,
+)
+from langchain_tuned_gemini.chat_models.structured import parsed_text
+from langchain_tuned_gemini.chat_models.trying import TriedByCalling
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Examples
-from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.errors import BaseModelRetiredError
+from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.few_shot import FewShotPrompt
-from langchain_tuned_gemini.generation import Task, generation_parameters
-from langchain_tuned_gemini.google_client import make_client
+from langchain_tuned_gemini.generation import generation_parameters
+from langchain_tuned_gemini.google_client import Access, access_to
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.readiness import ReadinessGate
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.genai import GenAIService
+from langchain_tuned_gemini.services.either import service_for
 from langchain_tuned_gemini.tuned_model import TunedModel
 from langchain_tuned_gemini.waiting import Progress, await_until_active, wait_until_active
 
-_GENERATION = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_output_tokens",
-    "seed",
-    "stop",
-    "safety_settings",
-)
 
-
-class ChatTunedGemini(GatedChatModel):
-    """A tuned Gemini model that knows whether it can serve.
+class ChatTunedGemini(TunedGeminiParameters):
+    """A tuned Gemini model, of Vertex AI or the Developer API, that knows whether it can serve.
 
     Before its first call the tuned model's state is checked, so that a model that is still
     training raises an error that says so, instead of Google's 400 or 404. An ACTIVE state is
-    remembered: further calls make no request but their own. Nothing is sent that you did not
-    set, and nothing is retried: a failure shows at once.
+    remembered: further calls make no request but their own. Where the state may not be seen,
+    the model is called all the same. Nothing is sent that you did not set, but to think as
+    little as the base model can, where that is known; and nothing is retried.
 
     Args:
-        model: The tuned model's full name, `tunedModels/ID`.
-        api_key: The API key; from `GOOGLE_API_KEY` or `GEMINI_API_KEY` when left out.
+        model: The tuned model's name: `tunedModels/ID`; on Vertex AI an endpoint's, a tuning
+            job's or a model's, `projects/P/locations/L/endpoints/E`, `…/tuningJobs/J`,
+            `…/models/M@V`; or short, with project and location given: `endpoints/E`, `E`.
+        api_key: The API key; of the Developer API from `GOOGLE_API_KEY` or `GEMINI_API_KEY` when
+            left out.
+        credentials: Credentials of Google Cloud, for Vertex AI; the application default ones
+            when left out.
 
     Raises:
         TunedModelNameError: For a name that can't be a tuned model's.
@@ -64,92 +75,99 @@ class ChatTunedGemini(GatedChatModel):
 
     Example:
         ```python
-        model = ChatTunedGemini(model="tunedModels/sql-expert-v1", task="strict")
+        model = ChatTunedGemini(model="projects/acme/locations/us-central1/endpoints/42")
         robust = model.with_few_shot_fallback("gemini-3.5-flash", examples="train.jsonl")
         chain = prompt | robust | StrOutputParser()
         ```
     """
 
-    wrapped: SerializeAsAny[BaseChatModel] = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
-    gate: Gate = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
-
-    model: str
-    """The tuned model's full name, `tunedModels/ID`."""
-
-    google_api_key: SecretStr | None = Field(
-        alias="api_key",
-        default_factory=secret_from_env(["GOOGLE_API_KEY", "GEMINI_API_KEY"], default=None),
-    )
-    """The API key."""
-
-    base_url: str | None = None
-    """Where the API is: for an emulator or a gateway; Google's own address when None."""
-
-    base_model: str | None = None
-    """The model it was tuned from: its profile tells agents what the tuned model can do."""
-
-    task: Task | None = None
-    """What it was tuned to do: a preset of the generation parameters."""
-
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    max_output_tokens: int | None = Field(default=None, alias="max_tokens")
-    seed: int | None = None
-    stop: list[str] | None = Field(default=None, alias="stop_sequences")
-    safety_settings: dict[Any, Any] | None = None
-
-    timeout: float | None = 30.0
-    """How long to wait for the answer, in seconds; None waits for ever, as upstream does."""
-
-    max_retries: int = 0
-    """How often google-genai may try again, waiting 1 s, 2 s, 4 s, … in between. Off, since a
-    fallback answers sooner."""
-
-    streaming: bool | None = None
-    """Whether `invoke` streams from the service."""
-
+    _access: Access = PrivateAttr()
     _service: TunedModelService = PrivateAttr()
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    def __init__(self, **parameters: Any) -> None:
-        # Here and not in a validator: pydantic would wrap these errors in one of its own.
-        self._check_names(parameters)
-        if "model" in parameters:
-            parameters["model"] = str(TunedModelName.parse(parameters["model"]))
-        super().__init__(**parameters)
+    _identity: Identity = PrivateAttr()
+    _has_own_profile: bool = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Builds the inner model and its gate."""
         super().model_post_init(context)
-        self.wrapped = self._google_model(self.model)
-        self._service = GenAIService(
-            make_client(api_key=self._key.get_secret_value(), base_url=self.base_url)
+        name = TunedModelName.parse(self.model)
+        if name.platform == "vertex" and "google_api_key" not in self.model_fields_set:
+            self.__dict__["google_api_key"] = None  # the Developer API's, most likely
+        self._access = access_to(
+            name,
+            api_key=self.google_api_key,
+            credentials=self.credentials,
+            base_url=self.base_url,
         )
-        self.gate = ReadinessGate(self._service, self.model)
+        self._service = service_for(self._access)
+        self.gate = ReadinessGate(self._service, name)
+        self._identity = Identity(name, self.base_model, self.checkpoint)
+        self._has_own_profile = self.profile is not None  # LangChain has yet to resolve it
+        self._build()
 
-    @property
-    def _key(self) -> SecretStr:
-        if self.google_api_key is None:
-            raise ParameterError(
-                f"{type(self).__name__} needs an API key: pass api_key=..., or set "
-                "GOOGLE_API_KEY. To try it without one, start the emulator, and pass its "
-                "base_url and any key."
-            )
-        return self.google_api_key
+    def _build(self) -> None:
+        """Builds the inner model from what is known of the tuned one by now."""
+        base = self._identity.base_model
+        given = {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
+        self.wrapped = google_chat_model(
+            self._identity.address or self.model,
+            access=self._access,
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+            parameters=generation_parameters(self.task, given, find(base)),
+            base_model=base,
+        )
+        self._warn_if_retired(base, f"{self.model} was tuned from it")
 
     def _google_model(self, name: str) -> ChatGoogleGenerativeAI:
-        """A Gemini model with this one's key, address, patience and parameters."""
-        given = {parameter: getattr(self, parameter) for parameter in _GENERATION}
+        """A base model with this one's rights, patience and parameters."""
+        given = {name: getattr(self, name) for name in GENERATION}
         return google_chat_model(
             name,
-            api_key=self._key,
-            base_url=self.base_url,
+            access=self._access,
             timeout=self.timeout,
             max_retries=self.max_retries,
             parameters=generation_parameters(self.task, given),
         )
+
+    def _admitted(self) -> None:
+        """Takes in what the gate has learnt, and makes sure that there is something to call."""
+        gate = cast("ReadinessGate", self.gate)
+        self._learn(gate.state)
+        if objection := self._identity.objection(gate.answer):
+            raise objection
+
+    def _learn(self, model: TunedModel | None) -> None:
+        """Takes in what the control plane has shown."""
+        if self._identity.learn(model):
+            self._build()
+            if not self._has_own_profile:
+                self.__dict__["profile"] = self._resolve_model_profile()
+
+    @contextmanager
+    def _telling_the_gate(self) -> Iterator[None]:
+        """Says so when the model does not answer because its base was retired."""
+        try:
+            with super()._telling_the_gate():
+                yield
+        except Exception as error:  # named by classify; raised again in any case
+            failure = classify(error)
+            if failure and failure.reason is Reason.GONE:
+                retirement = self._retirement_of(self._identity.base_model)
+                if retirement:
+                    raise BaseModelRetiredError.because(
+                        self.model, retirement, status=failure.status
+                    ) from error
+            raise
+
+    def _retirement_of(self, base: str) -> Retirement | None:
+        known = find(base)
+        platform = TunedModelName.parse(self.model).platform
+        return known.retirement(platform, self.today()) if known else None
+
+    def _warn_if_retired(self, base: str, why: str) -> None:
+        if retirement := self._retirement_of(base):
+            message = f"{retirement}, and {why}. Move to a current base model."
+            warnings.warn(BaseModelRetiredWarning(message, retirement), stacklevel=3)
 
     @property
     def service(self) -> TunedModelService:
@@ -159,8 +177,7 @@ class ChatTunedGemini(GatedChatModel):
     @property
     def circuit_key(self) -> CircuitKey:
         """Whose health this model's circuit is about."""
-        key = self._key.get_secret_value()
-        return CircuitKey.of(self.model, address=self.base_url, api_key=key)
+        return CircuitKey.of(self.model, address=self.base_url, api_key=self._access.identity)
 
     def wait_until_active(
         self,
@@ -169,6 +186,8 @@ class ChatTunedGemini(GatedChatModel):
         on_progress: Callable[[Progress], None] | None = None,
     ) -> TunedModel:
         """Waits until the tuned model can serve.
+
+        Where its state may not be seen, the model is called, with a short question.
 
         Args:
             timeout: How long to wait at the most, in seconds.
@@ -182,10 +201,9 @@ class ChatTunedGemini(GatedChatModel):
             TunedModelNotFoundError: If the model was deleted.
             WaitTimeoutError: If it is still CREATING after `timeout`.
         """
-        ready = wait_until_active(
-            self.service, self.model, timeout=timeout, on_progress=on_progress
-        )
-        self._believe_that_it_is_ready()
+        states = TriedByCalling(self.service, self.wrapped)
+        ready = wait_until_active(states, self.model, timeout=timeout, on_progress=on_progress)
+        self._believe_that_it_is_ready(ready)
         return ready
 
     async def await_until_active(
@@ -195,14 +213,16 @@ class ChatTunedGemini(GatedChatModel):
         on_progress: Callable[[Progress], None] | None = None,
     ) -> TunedModel:
         """Waits until the tuned model can serve, without blocking the event loop."""
+        states = TriedByCalling(self.service, self.wrapped)
         ready = await await_until_active(
-            self.service, self.model, timeout=timeout, on_progress=on_progress
+            states, self.model, timeout=timeout, on_progress=on_progress
         )
-        self._believe_that_it_is_ready()
+        self._believe_that_it_is_ready(ready)
         return ready
 
-    def _believe_that_it_is_ready(self) -> None:
+    def _believe_that_it_is_ready(self, model: TunedModel) -> None:
         """Drops what gate and circuit remember of a model that was not ready, or was gone."""
+        self._learn(model)
         self.gate.forget()
         circuit = CircuitBreaker(self.circuit_key)
         if circuit.view().forced is None:
@@ -220,7 +240,9 @@ class ChatTunedGemini(GatedChatModel):
 
         Args:
             base: The model that stands in: a Gemini model's name, which gets this model's key,
-                address and parameters, or any chat model.
+                address and parameters, or any chat model. On Vertex AI it is asked in this
+                model's location; another one may stand in the name:
+                `projects/P/locations/global/publishers/google/models/gemini-3.5-flash`.
             examples: What this model was tuned on: a file of `{"text_input", "output"}` rows, a
                 `TuningDataset`, the rows themselves, or an example selector.
             k: How many examples go into the prompt at the most; 8 of a dataset by default, and
@@ -229,63 +251,18 @@ class ChatTunedGemini(GatedChatModel):
 
         Raises:
             DatasetError: If the examples can't be read; it names file, line and field.
+
+        Warns:
+            BaseModelRetiredWarning: If the base model is retired, or Google lets another one
+                answer in its place.
         """
+        if isinstance(base, str):
+            self._warn_if_retired(base, "it is to stand in for a tuned model")
         stand_in = self._google_model(base) if isinstance(base, str) else base
         prompt = FewShotPrompt(examples=examples, k=k)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
         base_model = FewShotChatModel(wrapped=stand_in, prompt=prompt)
         return FallbackChatModel(models=[self, base_model], **settings)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return self._named(super()._generate(messages, stop, run_manager, **kwargs))
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return self._named(await super()._agenerate(messages, stop, run_manager, **kwargs))
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for chunk in super()._stream(messages, stop, run_manager, **kwargs):
-            self._name(chunk)
-            yield chunk
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
-            self._name(chunk)
-            yield chunk
-
-    def _named(self, result: ChatResult) -> ChatResult:
-        for generation in result.generations:
-            self._name(generation)
-        return result
-
-    def _name(self, generation: ChatGeneration) -> None:
-        """Names the tuned model where Google names its base, which is what it calls the model."""
-        for metadata in (generation.generation_info, generation.message.response_metadata):
-            if metadata and "model_name" in metadata:
-                metadata["model_name"] = self.model
 
     def bind_tools(
         self,
@@ -303,17 +280,64 @@ class ChatTunedGemini(GatedChatModel):
         """
         return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
 
-    def get_num_tokens(self, text: str) -> int:
-        """Counts tokens with the base model: Google counts none for tuned models.
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: Literal["text", "function_calling", "json_schema", "json_mode"] = "text",
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Answers in a schema.
 
-        Without a `base_model` it is langchain-core's estimate, a token for 4 characters.
+        By default the text is parsed and nothing is sent: a model that was tuned to answer in
+        JSON does so by itself, and controlled generation (`json_schema`) makes the answers of
+        tuned models worse, says Google.
+        https://docs.cloud.google.com/vertex-ai/generative-ai/docs/models/gemini-supervised-tuning
+
+        Args:
+            schema: A pydantic class, a TypedDict, or a JSON schema.
+            include_raw: Whether to give the message and an error along, instead of raising it.
+            method: `"text"`; or upstream's `"function_calling"` or `"json_schema"`, for a model
+                that was not tuned to answer in this form.
+            **kwargs: Further arguments of upstream's methods.
         """
+        if method == "text":
+            chain = parsed_text(self, schema, include_raw=include_raw)
+            return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
+        return super().with_structured_output(
+            schema, include_raw=include_raw, method=method, **kwargs
+        )
+
+    def get_num_tokens(self, text: str) -> int:
+        """Counts tokens: on Vertex AI the model itself does, on the Developer API its base.
+
+        Without a `base_model`, or an endpoint that is known, it is langchain-core's estimate, a
+        token for 4 characters.
+        """
+        name = TunedModelName.parse(self.model)
+        if name.platform == "vertex" and self._identity.address:
+            return self.wrapped.get_num_tokens(text)
         if self.base_model is None:
             return count_tokens_approximately([text])
         return self._google_model(self.base_model).get_num_tokens(text)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return self._google_model(self.base_model).profile if self.base_model else None
+        """The base model's, but for native structured output, which harms tuned models.
+
+        LangChain's agents would choose it, even together with tools, which no Gemini before 3
+        takes.
+        """
+        base = self._identity.base_model
+        profile = self._google_model(base).profile if base else None
+        return cast("ModelProfile", {**profile, "structured_output": False}) if profile else None
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        """Names the base model, whose price a tuned model has, and the tuned one beside it."""
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        if "model" not in kwargs:
+            params["ls_model_name"] = base_model_id(self._identity.base_model) or self.model
+        return cast("LangSmithParams", {**params, "tuned_model": self.model})
 
     @property
     def lc_secrets(self) -> dict[str, str]:
@@ -331,11 +355,12 @@ class ChatTunedGemini(GatedChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("model", "base_model", "task", *_GENERATION)}
+        names = ("model", "checkpoint", "base_model", "task", *GENERATION, *THINKING)
+        return {name: getattr(self, name) for name in names}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the parameters without the key, which is read from the environment again."""
-        return _rebuild, (type(self), self._parameters())
+        """Pickles the parameters without key and credentials, which are found again."""
+        return _rebuild, (type(self), self._parameters(), self.google_api_key is not None)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """A copy of the parameters around the same connections."""
@@ -350,5 +375,11 @@ class ChatTunedGemini(GatedChatModel):
         }
 
 
-def _rebuild(kind: type[ChatTunedGemini], parameters: dict[str, Any]) -> ChatTunedGemini:
+def _rebuild(
+    kind: type[ChatTunedGemini], parameters: dict[str, Any], has_key: bool
+) -> ChatTunedGemini:
+    """Makes a model anew; one that had a key reads it from the environment."""
+    keys = (os.environ[name] for name in KEYS if has_key and os.environ.get(name))
+    if key := next(keys, None):
+        parameters = {**parameters, "google_api_key": SecretStr(key)}
     return kind(**parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -110,33 +111,37 @@ class WrapperChatModel(TunedGeminiChatModel):
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Binds tools in the way of the wrapped model, to this one."""
-        bound = self.wrapped.bind_tools(tools, tool_choice=tool_choice, **kwargs)
-        return cast("Runnable[LanguageModelInput, AIMessage]", self._in_place_of(bound))
+        wrapped = self.wrapped
+        bound = wrapped.bind_tools(tools, tool_choice=tool_choice, **kwargs)
+        return cast("Runnable[LanguageModelInput, AIMessage]", self._in_place_of(wrapped, bound))
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
         """Structured output in the way of the wrapped model, answered by this one."""
-        chain = self.wrapped.with_structured_output(schema, include_raw=include_raw, **kwargs)
+        wrapped = self.wrapped
+        chain = wrapped.with_structured_output(schema, include_raw=include_raw, **kwargs)
         return cast(
-            "Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", self._in_place_of(chain)
+            "Runnable[LanguageModelInput, dict[str, Any] | BaseModel]",
+            self._in_place_of(wrapped, chain),
         )
 
-    def _in_place_of(self, runnable: Any) -> Any:
+    def _in_place_of(self, wrapped: BaseChatModel, runnable: Any) -> Any:
         """The same runnable with this model in the place of the wrapped one.
 
         The wrapped model builds what it returns around itself; this one must stand there
         instead, or it would be left out of the call.
         """
+        replaced = partial(self._in_place_of, wrapped)
         match runnable:
-            case _ if runnable is self.wrapped:
+            case _ if runnable is wrapped:
                 return self
             case RunnableBinding():
-                return runnable.model_copy(update={"bound": self._in_place_of(runnable.bound)})
+                return runnable.model_copy(update={"bound": replaced(runnable.bound)})
             case RunnableSequence():
-                return RunnableSequence(*map(self._in_place_of, runnable.steps))
+                return RunnableSequence(*map(replaced, runnable.steps))
             case RunnableParallel():
                 steps = runnable.steps__.items()
-                return RunnableParallel({name: self._in_place_of(step) for name, step in steps})
+                return RunnableParallel({name: replaced(step) for name, step in steps})
             case _:
                 return runnable

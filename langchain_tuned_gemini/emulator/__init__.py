@@ -18,6 +18,7 @@ from langchain_tuned_gemini.emulator.faults import ArmedFault, Fault
 from langchain_tuned_gemini.emulator.progression import Progression, after, immediate, manual
 from langchain_tuned_gemini.emulator.recording import RecordedRequest
 from langchain_tuned_gemini.emulator.records import BaseModel, Hyperparameters
+from langchain_tuned_gemini.emulator.vertex.seeding import VertexModel
 
 __all__ = [
     "ArmedFault",
@@ -27,6 +28,7 @@ __all__ = [
     "Hyperparameters",
     "Progression",
     "RecordedRequest",
+    "VertexModel",
     "after",
     "immediate",
     "manual",

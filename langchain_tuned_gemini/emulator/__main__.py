@@ -14,6 +14,8 @@ from langchain_tuned_gemini.emulator.example_files import read_examples
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from langchain_tuned_gemini.emulator.records import Example
+
 WRONG_INPUT = 2
 
 
@@ -30,8 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         examples = read_examples(options.examples) if options.examples else []
         progression = immediate() if options.after is None else after(options.after)
         gemini = Emulator(port=options.port, progression=progression, latency=options.latency)
+        for uri, file in options.file:
+            gemini.add_file(uri, file)
         if examples:
-            gemini.add_tuned_model(options.model, examples=examples)
+            _add(gemini, options.model, examples)
         gemini.start()
     except (ValueError, OSError) as error:
         _say(f"emulator: error: {error}")
@@ -40,10 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _add(gemini: Emulator, name: str, examples: list[Example]) -> None:
+    if name.startswith("projects/"):
+        gemini.add_vertex_model(name, examples=examples)
+    else:
+        gemini.add_tuned_model(name, examples=examples)
+
+
+def _file(text: str) -> tuple[str, str]:
+    uri, equals, file = text.partition("=")
+    if not equals or not file:
+        raise argparse.ArgumentTypeError(f"{text!r} is not gs://bucket/object=FILE")
+    return uri, file
+
+
 def _serve(gemini: Emulator, model: str | None) -> None:
     _say(gemini.base_url, sys.stdout)
     hint = f"serving {model}; " if model else ""
-    _say(f"{hint}any API key will do; Ctrl-C stops it")
+    _say(f"{hint}any API key or token will do; Ctrl-C stops it")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -61,14 +79,32 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m langchain_tuned_gemini.emulator",
         description=(
-            "A local Gemini tuning API (v1beta, generateContent, tunedModels) on 127.0.0.1. "
-            "Prints its base URL and serves until Ctrl-C. Not a language model: a tuned "
-            "model repeats its nearest training example."
+            "A local Gemini tuning API on 127.0.0.1: the Gemini Developer API (tunedModels) "
+            "and Vertex AI (tuningJobs, endpoints). Prints its base URL and serves until "
+            "Ctrl-C. Not a language model: a tuned model repeats its nearest training example."
         ),
     )
     parser.add_argument(
         "--port", type=int, default=0, help="TCP port; 0, the default, is a free one"
     )
+    _add_data_options(parser)
+    parser.add_argument(
+        "--after",
+        type=float,
+        metavar="SECONDS",
+        help="how long created models are in the making (default: not at all)",
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long a model thinks before each answer (default: 0)",
+    )
+    return parser
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--examples",
         type=Path,
@@ -79,22 +115,19 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         default="tunedModels/demo",
         metavar="NAME",
-        help="name of that tuned model (default: %(default)s)",
+        help=(
+            "name of that tuned model, tunedModels/ID, or on Vertex AI "
+            "projects/P/locations/L/endpoints/E (default: %(default)s)"
+        ),
     )
     parser.add_argument(
-        "--after",
-        type=float,
-        metavar="SECONDS",
-        help="how long created models are CREATING (default: not at all)",
+        "--file",
+        type=_file,
+        action="append",
+        default=[],
+        metavar="gs://BUCKET/OBJECT=FILE",
+        help="JSONL that tuning jobs of Vertex AI find at this URI; may be repeated",
     )
-    parser.add_argument(
-        "--latency",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="how long a model thinks before each answer (default: 0)",
-    )
-    return parser
 
 
 if __name__ == "__main__":

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 from starlette.requests import ClientDisconnect, Request
 
 from langchain_tuned_gemini.emulator import effects
-from langchain_tuned_gemini.emulator.access import check_credentials, check_host
+from langchain_tuned_gemini.emulator.access import check_credentials, check_host, host_of
+from langchain_tuned_gemini.emulator.bindings import Api
 from langchain_tuned_gemini.emulator.calls import read_call
 from langchain_tuned_gemini.emulator.connection import perform
 from langchain_tuned_gemini.emulator.errors import ApiError, html_page
-from langchain_tuned_gemini.emulator.methods import HANDLERS
+from langchain_tuned_gemini.emulator.methods import HANDLERS as DEVELOPER_API
 from langchain_tuned_gemini.emulator.recording import (
     CREDENTIAL_HEADERS,
     CREDENTIAL_PARAMETERS,
     RecordedRequest,
 )
 from langchain_tuned_gemini.emulator.replies import HTML, Reply, script
+from langchain_tuned_gemini.emulator.vertex.methods import HANDLERS as VERTEX_AI
 from langchain_tuned_gemini.emulator.wire import decode, with_enum_numbers
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.faults import FaultBoard
     from langchain_tuned_gemini.emulator.replies import Script
     from langchain_tuned_gemini.emulator.world import World
+
+
+_HANDLERS = {Api.DEVELOPER: DEVELOPER_API, Api.VERTEX: VERTEX_AI}
 
 
 class App:
@@ -59,28 +64,38 @@ class App:
         await perform(steps, self._connections, scope, receive, send)
 
     def _answer(self, request: Request, json: object) -> Script:
-        query = dict(request.query_params)
-        call = read_call(request.method, request.scope["path"], query, json)
+        query = _query(request)
+        call = read_call(request.method, host_of(request), request.scope["path"], query, json)
         self._record(request, query, json, call)
         try:
             check_host(request, self._world.options)
             if call is None:
                 return script(_unbound(request.scope["path"]))
-            check_credentials(request, self._world.options)
+            check_credentials(request, self._world.options, call.api)
         except ApiError as error:
             return script(_refused(error))
         fault = self._faults.match(call)
         if fault is None:
             return script(_numbered(call, self._called(call)))
+        call = self._with_base_model(call)
         reply = effects.replacement(fault, call)
         if reply is None:
             reply = effects.rewritten(fault, call, self._called(call))
         return effects.interrupted(fault, script(_numbered(call, reply)))
 
+    def _with_base_model(self, call: Call) -> Call:
+        if call.api is not Api.VERTEX or not call.name.startswith("projects/"):
+            return call
+        with self._world.lock:
+            registry = self._world.vertex
+            endpoint = registry.canonical(call.name, call.location)
+            return replace(call, base_model=registry.base_model(endpoint))
+
     def _called(self, call: Call) -> Reply:
         try:
             with self._world.lock:
-                answer = HANDLERS[call.method](self._world, call)
+                self._world.vertex.settle(self._world.now())
+                answer = _HANDLERS[call.api][call.method](self._world, call)
         except ApiError as error:
             return _refused(error)
         return answer if isinstance(answer, Reply) else Reply((answer,))
@@ -100,6 +115,18 @@ class App:
             headers={k: v for k, v in headers if k not in CREDENTIAL_HEADERS},
         )
         self.requests.append(record)
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The query parameters. Of those that come twice the last one counts, but all filters do.
+
+    google-genai sends `filter` twice if it was given one for tuned models on Vertex AI; that
+    Google joins the two is a guess.
+    """
+    query = dict(request.query_params)
+    if filters := request.query_params.getlist("filter"):
+        query["filter"] = " AND ".join(filters)
+    return query
 
 
 def _refused(error: ApiError) -> Reply:

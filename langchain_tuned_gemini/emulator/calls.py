@@ -1,17 +1,21 @@
-"""URLs and what they mean: Google's HTTP bindings of the Gemini Developer API.
+"""URLs and what they mean: Google's HTTP bindings of the Gemini Developer API, and calls.
 
 The table is that of the REST transports in google-ai-generativelanguage 0.6.15
 (`services/*/transports/rest_base.py`). Two of its gaps surprise clients: v1 has no
 `tunedModels` beyond generating and operations, and nothing counts a tuned model's tokens.
+Vertex AI has a table of its own.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from langchain_tuned_gemini.emulator.bindings import Api, compiled
 from langchain_tuned_gemini.emulator.errors import ApiError
+from langchain_tuned_gemini.emulator.vertex import bindings as vertex
+from langchain_tuned_gemini.emulator.vertex.names import ResourceName, model_of
+from langchain_tuned_gemini.emulator.vertex.places import LOCATION_OF_HOST, LOCATIONS
 from langchain_tuned_gemini.emulator.wire import Message, snake_case
 
 if TYPE_CHECKING:
@@ -21,7 +25,6 @@ _BETA = frozenset({"v1beta", "v1alpha"})
 _ALL = _BETA | {"v1"}
 _V1 = frozenset({"v1"})
 
-# Method, HTTP method, URL, versions. `*` is one segment, `**` is any number of them.
 _TABLE = (
     ("generateContent", "POST", "tunedModels/*:generateContent", _ALL),
     ("generateContent", "POST", "models/**:generateContent", _ALL),
@@ -46,31 +49,10 @@ _TABLE = (
     ("permissions.delete", "DELETE", "tunedModels/*/permissions/*", _BETA),
 )
 
-METHODS = frozenset(method for method, *_ in _TABLE)
+METHODS = frozenset(method for method, *_ in _TABLE) | vertex.METHODS
 GENERATE = frozenset({"generateContent", "streamGenerateContent"})
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """One line of the table."""
-
-    method: str
-    pattern: re.Pattern[str]
-
-
-def _compiled(method: str, url: str, versions: frozenset[str]) -> Binding:
-    segments = {"**": "[^:]+", "*": "[^/:]+"}
-    name, _, verb = url.partition(":")
-    pattern = re.sub(r"\*\*|\*", lambda match: segments[match[0]], name)
-    allowed = "|".join(sorted(versions))
-    action = re.escape(f":{verb}") if verb else ""
-    return Binding(method, re.compile(f"/(?P<version>{allowed})/(?P<name>{pattern}){action}"))
-
-
-_BINDINGS: Mapping[str, list[Binding]] = {
-    verb: [_compiled(method, url, versions) for method, v, url, versions in _TABLE if v == verb]
-    for verb in sorted({verb for _, verb, _, _ in _TABLE})
-}
+GOOGLE = "generativelanguage.googleapis.com"
+_BINDINGS = {Api.DEVELOPER: compiled(Api.DEVELOPER, _TABLE), Api.VERTEX: vertex.BINDINGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +60,25 @@ class Call:
     """One call of one method.
 
     Attributes:
-        method: The method: `generateContent`, `list`, `permissions.create` and so on.
-        version: `v1`, `v1beta` or `v1alpha`.
+        api: The service that is called.
+        method: The method: `generateContent`, `list`, `tuningJobs.get` and so on.
+        version: `v1`, `v1beta`, `v1alpha` or `v1beta1`.
         name: The resource in the URL, or its collection.
         query: The query parameters.
         json: The decoded body, or its text where it is no JSON.
+        location: The location of Vertex AI that the host serves, if the host says it.
+        base_model: The model of Google's behind an endpoint of Vertex AI, where it is known:
+            its quota is what a call counts against.
     """
 
+    api: Api
     method: str
     version: str
     name: str
     query: Mapping[str, str]
     json: object
+    location: str | None = None
+    base_model: str | None = None
 
     @property
     def body(self) -> Message:
@@ -108,6 +97,8 @@ class Call:
 
         For create it is the one that shall be, if the client gives an id.
         """
+        if self.api is Api.VERTEX:
+            return model_of(self.name)
         if self.method == "create":
             model_id = self.parameter("tunedModelId")
             return f"tunedModels/{model_id}" if model_id else None
@@ -121,9 +112,29 @@ class Call:
         return self.query.get(name) or self.query.get(snake_case(name), "")
 
 
-def read_call(http_method: str, path: str, query: Mapping[str, str], json: object) -> Call | None:
-    """What a request asks for; `None` where Google binds nothing to the URL."""
-    for binding in _BINDINGS.get(http_method, ()):
-        if match := binding.pattern.fullmatch(path):
-            return Call(binding.method, match["version"], match["name"], query, json)
+def read_call(
+    http_method: str, host: str, path: str, query: Mapping[str, str], json: object
+) -> Call | None:
+    """What a request asks for; `None` where Google binds nothing to the URL.
+
+    Google's hosts serve one API each, every other one, such as loopback, serves both.
+    """
+    location = LOCATION_OF_HOST.get(host)
+    for api in _apis_at(host):
+        for binding in _BINDINGS[api].get(http_method, ()):
+            match = binding.pattern.fullmatch(path)
+            if match and _is_somewhere(match["name"]):
+                name, method = match["name"], binding.method
+                return Call(api, method, match["version"], name, query, json, location)
     return None
+
+
+def _apis_at(host: str) -> tuple[Api, ...]:
+    if host == GOOGLE:
+        return (Api.DEVELOPER,)
+    return (Api.VERTEX,) if host in LOCATION_OF_HOST else (Api.DEVELOPER, Api.VERTEX)
+
+
+def _is_somewhere(name: str) -> bool:
+    """Whether a resource of a project is in a location that exists."""
+    return not name.startswith("projects/") or ResourceName.parse(name).location in LOCATIONS

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.prompts import estimate_tokens
-from langchain_tuned_gemini.emulator.wire import compact
+from langchain_tuned_gemini.emulator.wire import compact, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,12 +16,21 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.wire import JsonObject, Message
 
 CHARACTERS_PER_TOKEN = 4
+TRAFFIC_TYPE = "ON_DEMAND"
 
 # Answers of tuned models (1.0 and 1.5 Flash) carry ratings, those of newer models do not.
 SAFETY_RATINGS = [
     {"category": f"HARM_CATEGORY_{harm}", "probability": "NEGLIGIBLE"}
     for harm in ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
 ]
+
+
+class Style(Enum):
+    """What stands beside the text in the answers of a service."""
+
+    RATED = "Developer API, tuned models of 1.0 and 1.5"
+    PLAIN = "Developer API"
+    VERTEX = "Vertex AI"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,9 @@ class Completion:
     prompt_tokens: int
     model_version: str
     response_id: str
-    rated: bool
+    style: Style
+    create_time: int
+    """Nanoseconds since the epoch."""
 
     def whole(self) -> JsonObject:
         """The answer of generateContent."""
@@ -50,27 +62,40 @@ class Completion:
         )
 
     def _message(self, text: str, *, first: bool, last: bool) -> JsonObject:
-        candidate: JsonObject = {"content": {"parts": [{"text": text}], "role": "model"}}
+        rated = self.style is Style.RATED
+        content: JsonObject = {"parts": [{"text": text}], "role": "model"}
+        if self.style is Style.VERTEX:
+            content = {"role": "model", "parts": content["parts"]}
+        candidate: JsonObject = {"content": content}
         if last:
             candidate["finishReason"] = self.finish_reason
-        candidate["index"] = 0
-        if self.rated:
+        if self.style is not Style.VERTEX:
+            candidate["index"] = 0
+        if rated:
             candidate["safetyRatings"] = SAFETY_RATINGS
         message: JsonObject = {"candidates": [candidate]}
-        if self.rated and first:
+        if rated and first:
             message["promptFeedback"] = {"safetyRatings": SAFETY_RATINGS}
         message["usageMetadata"] = self._usage(last=last)
         message["modelVersion"] = self.model_version
+        if self.style is Style.VERTEX:
+            message["createTime"] = timestamp(self.create_time)
         message["responseId"] = self.response_id
         return message
 
     def _usage(self, *, last: bool) -> JsonObject:
+        vertex = self.style is Style.VERTEX
+        if vertex and not last:
+            # Vertex AI counts in the last chunk only.
+            return {"trafficType": TRAFFIC_TYPE}
         answered = estimate_tokens(self.text) if last else 0
         return compact(
             promptTokenCount=self.prompt_tokens,
             candidatesTokenCount=answered,
             totalTokenCount=self.prompt_tokens + answered,
+            trafficType=TRAFFIC_TYPE if vertex else "",
             promptTokensDetails=token_details(self.prompt_tokens),
+            candidatesTokensDetails=token_details(answered) if vertex else [],
         )
 
 

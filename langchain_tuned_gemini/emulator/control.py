@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.dataset import TuningDataset, TuningExample
+from langchain_tuned_gemini.dataset import TuningDataset
 from langchain_tuned_gemini.emulator import creation
+from langchain_tuned_gemini.emulator.examples import example_of
 from langchain_tuned_gemini.emulator.progression import (
     SECOND,
     immediate,
@@ -18,7 +18,6 @@ from langchain_tuned_gemini.emulator.progression import (
 )
 from langchain_tuned_gemini.emulator.records import (
     Ending,
-    Example,
     Hyperparameters,
     State,
     TunedModelRecord,
@@ -28,11 +27,9 @@ from langchain_tuned_gemini.emulator.similarity import ExampleIndex
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from langchain_tuned_gemini.emulator.examples import ExampleLike
     from langchain_tuned_gemini.emulator.records import BaseModel
     from langchain_tuned_gemini.emulator.world import World
-
-ExampleLike = Mapping[str, str] | tuple[str, str] | TuningExample
-"""A training example: `{"text_input": …, "output": …}`, both as a pair, or a dataset's."""
 
 SET_TO_FAILED = (13, "The model was set to FAILED.")
 _NAME = re.compile(r"tunedModels/[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -69,7 +66,7 @@ def add(world: World, seed: Seed) -> None:
     state, base = _state(seed.state), _base_model(world, seed.base_model)
     given = seed.examples
     rows = TuningDataset.read(given) if isinstance(given, str | PathLike) else given
-    examples = tuple(_example(row) for row in rows)
+    examples = tuple(example_of(row) for row in rows)
     created = world.now() if seed.create_time is None else int(seed.create_time * SECOND)
     record = TunedModelRecord(
         name=seed.name,
@@ -90,13 +87,13 @@ def add(world: World, seed: Seed) -> None:
     world.add(record)
 
 
-def set_state(world: World, name: str, state: str) -> None:
+def set_state(world: World, name: str, state: str, error: tuple[int, str] | None) -> None:
     """Puts a tuned model into a state, now."""
     record, wanted = find(world, name), _state(state)
     if wanted is State.CREATING:
         world.change(record, progression=manual(), steps_by_hand=(), ended=None)
     else:
-        world.change(record, ended=_ending(wanted, world.now()))
+        world.change(record, ended=_ending(wanted, world.now(), error or SET_TO_FAILED))
 
 
 def advance(world: World, name: str, steps: int | None) -> None:
@@ -132,10 +129,10 @@ def find(world: World, name: str) -> TunedModelRecord:
     return record
 
 
-def _ending(state: State, time: int) -> Ending | None:
+def _ending(state: State, time: int, error: tuple[int, str] = SET_TO_FAILED) -> Ending | None:
     if state is State.CREATING:
         return None
-    return Ending(state, time, SET_TO_FAILED) if state is State.FAILED else Ending(state, time)
+    return Ending(state, time, error) if state is State.FAILED else Ending(state, time)
 
 
 def _base_model(world: World, name: str) -> BaseModel:
@@ -151,16 +148,4 @@ def _state(state: str) -> State:
         return State(state)
     except ValueError:
         msg = f"a tuned model is CREATING, ACTIVE or FAILED, not {state!r}"
-        raise ValueError(msg) from None
-
-
-def _example(example: ExampleLike) -> Example:
-    if isinstance(example, TuningExample):
-        return Example(example.text_input, example.output)
-    try:
-        if isinstance(example, Mapping):
-            return Example(example["text_input"], example["output"])
-        return Example(*example)
-    except (KeyError, TypeError):
-        msg = f"an example has a text_input and an output, unlike {example!r}"
         raise ValueError(msg) from None

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator import errors
+from langchain_tuned_gemini.emulator.bindings import Api
 from langchain_tuned_gemini.emulator.replies import (
     HTML,
     JSON,
@@ -25,6 +26,7 @@ from langchain_tuned_gemini.emulator.replies import (
     Script,
     Step,
 )
+from langchain_tuned_gemini.emulator.vertex import errors as vertex_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +47,7 @@ _WITHHOLDING = frozenset(
         "MALFORMED_FUNCTION_CALL",
     }
 )
+_BESIDE_CANDIDATES = ("modelVersion", "createTime", "responseId")
 DEFAULT_STREAM_ERROR = HTTPStatus.SERVICE_UNAVAILABLE.value
 
 
@@ -63,7 +66,7 @@ def replacement(fault: Fault, call: Call) -> Reply | None:
         return replace(_literal(fault.body), status=fault.status or 200, headers=headers)
     status = _status(fault, streamed=call.method == "streamGenerateContent")
     if status is not None:
-        return replace(_error(fault, status, call.model), headers=headers)
+        return replace(_error(fault, status, call), headers=headers)
     if fault.hang or (fault.reset and fault.cut_after is None):
         return Reply(body=b"")
     return None
@@ -92,24 +95,27 @@ def _literal(body: object) -> Reply:
     return Reply(body=json.dumps(body, ensure_ascii=False).encode(), content_type=JSON)
 
 
-def _error(fault: Fault, status: int, model: str | None) -> Reply:
+def _error(fault: Fault, status: int, call: Call) -> Reply:
     if status == HTTPStatus.BAD_GATEWAY and fault.message is None:
         text = "The server encountered a temporary error and could not complete your request."
         page = errors.html_page(status, "Server Error", text)
         return Reply(body=page.encode(), status=status, content_type=HTML)
-    return Reply((_error_body(fault, status, model),), status=status)
+    return Reply((_error_body(fault, status, call),), status=status)
 
 
-def _error_body(fault: Fault, status: int, model: str | None) -> JsonObject:
-    if status == HTTPStatus.TOO_MANY_REQUESTS and (fault.quota or fault.retry_delay is not None):
-        name = (model or "models/unknown").rpartition("/")[2]
-        body = errors.quota_exceeded(name, per=fault.quota or "minute", delay=fault.retry_delay)
-        if fault.message is not None:
-            body["error"]["message"] = fault.message
-        return body
-    details = [] if fault.retry_delay is None else [errors.retry_info(fault.retry_delay)]
-    message = fault.message or _usual_message(status, model)
-    return errors.error_body(status, message, details=details)
+def _error_body(fault: Fault, status: int, call: Call) -> JsonObject:
+    quota, delay = fault.quota, fault.retry_delay
+    if call.api is Api.VERTEX:
+        body = vertex_errors.usual(call, status, quota=quota is not None, delay=delay)
+    elif status == HTTPStatus.TOO_MANY_REQUESTS and (quota or delay is not None):
+        name = (call.model or "models/unknown").rpartition("/")[2]
+        body = errors.quota_exceeded(name, per=quota or "minute", delay=delay)
+    else:
+        details = [] if delay is None else [errors.retry_info(delay)]
+        body = errors.error_body(status, _usual_message(status, call.model), details=details)
+    if fault.message is not None:
+        body["error"]["message"] = fault.message
+    return body
 
 
 def _usual_message(status: int, model: str | None) -> str | None:
@@ -128,7 +134,7 @@ def rewritten(fault: Fault, call: Call, reply: Reply) -> Reply:
     if not any("candidates" in message for message in reply.messages):
         return reply
     if fault.blocked or fault.no_candidates:
-        bare = {key: reply.messages[-1][key] for key in ("modelVersion", "responseId")}
+        bare = _without_candidates(reply.messages[-1])
         if fault.blocked:
             bare = {"promptFeedback": {"blockReason": "SAFETY"}, **bare}
         return replace(reply, messages=(bare,))
@@ -139,15 +145,22 @@ def rewritten(fault: Fault, call: Call, reply: Reply) -> Reply:
         last = _with_finish_reason(messages[-1], fault.finish_reason)
         messages = (*messages[:-1], last)
     reply = replace(reply, messages=messages)
-    return reply if reply.framing is Framing.UNARY else _ended(fault, reply, call.model)
+    return reply if reply.framing is Framing.UNARY else _ended(fault, reply, call)
 
 
-def _ended(fault: Fault, reply: Reply, model: str | None) -> Reply:
+def _without_candidates(message: JsonObject) -> JsonObject:
+    """What stands beside the candidates; of the usage, Vertex AI keeps the type of traffic."""
+    bare = {key: message[key] for key in _BESIDE_CANDIDATES if key in message}
+    traffic = message["usageMetadata"].get("trafficType")
+    return bare if traffic is None else {"usageMetadata": {"trafficType": traffic}, **bare}
+
+
+def _ended(fault: Fault, reply: Reply, call: Call) -> Reply:
     """A stream that ends early: in silence, or with an error."""
     if fault.end_after is not None:
         return replace(reply, messages=reply.messages[: fault.end_after])
     if fault.error_after is not None:
-        error = _error_body(fault, fault.status or DEFAULT_STREAM_ERROR, model)
+        error = _error_body(fault, fault.status or DEFAULT_STREAM_ERROR, call)
         return replace(reply, messages=reply.messages[: fault.error_after], error=error)
     return reply
 

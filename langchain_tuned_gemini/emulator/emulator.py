@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from langchain_tuned_gemini.emulator import control
-from langchain_tuned_gemini.emulator.access import GOOGLE
+from langchain_tuned_gemini.emulator.access import GOOGLES_HOSTS
 from langchain_tuned_gemini.emulator.app import App
 from langchain_tuned_gemini.emulator.connection import Connections
 from langchain_tuned_gemini.emulator.faults import Fault, FaultBoard
@@ -15,27 +15,34 @@ from langchain_tuned_gemini.emulator.methods.base_models import KNOWN, TUNABLE
 from langchain_tuned_gemini.emulator.progression import Progression, immediate
 from langchain_tuned_gemini.emulator.records import ME, BaseModel
 from langchain_tuned_gemini.emulator.server import LOOPBACK, Server
+from langchain_tuned_gemini.emulator.vertex import seeding
+from langchain_tuned_gemini.emulator.vertex.files import read_files
 from langchain_tuned_gemini.emulator.world import Options, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from os import PathLike
     from types import TracebackType
 
-    from langchain_tuned_gemini.emulator.control import ExampleLike
+    from langchain_tuned_gemini.emulator.examples import ExampleLike
     from langchain_tuned_gemini.emulator.recording import RecordedRequest
     from langchain_tuned_gemini.emulator.records import Hyperparameters
+    from langchain_tuned_gemini.emulator.vertex.files import FileLike
+    from langchain_tuned_gemini.emulator.vertex.seeding import VertexModel
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Emulator:
-    """The Gemini Developer API with tuned models, for tests, demos and continuous integration.
+    """Tuned Gemini models on both of Google's services, for tests, demos and CI.
 
-    Google's own SDKs talk to it unchanged. A tuned model in it answers with the output of
-    its nearest training example; a base model with that of the nearest few-shot example in
-    its prompt, and without any it says that it knows nothing. It is not a language model.
+    One base URL serves the Gemini Developer API and Vertex AI, told apart by the path, or by
+    the host where Google's names lead here. Google's own SDKs talk to it unchanged.
+
+    A tuned model in it answers with the output of its nearest training example; a base model
+    with that of the nearest few-shot example in its prompt, and without any it says that it
+    knows nothing. It is not a language model.
 
     Example:
         >>> import httpx
@@ -54,9 +61,10 @@ class Emulator:
 
     Args:
         port: The TCP port on 127.0.0.1; 0 takes a free one.
-        progression: How created models become ACTIVE: `immediate()` (the default),
-            `manual()` or `after(seconds)`.
+        progression: How created models become ACTIVE and tuning jobs SUCCEEDED:
+            `immediate()` (the default), `manual()` or `after(seconds)`.
         fails: Ids or display names of models whose creation ends FAILED.
+        files: Training data for tuning jobs: what `add_file` takes, by `gs://` URI.
         clock: Returns seconds since the epoch; tests set the time with it.
         answer_while_creating: HTTP status of generate calls to a CREATING model. No
             public source shows it: 400 FAILED_PRECONDITION is a guess.
@@ -64,11 +72,19 @@ class Emulator:
         answer_when_missing: HTTP status of generate calls to a model that does not
             exist. Google seems to answer 403 for whatever it will not reveal
             (deprecated-generative-ai-js issue 240); 404 is what get answers.
+        answer_while_undeployed: The same for a call to an endpoint of Vertex AI that has no
+            deployed model. No public source shows it: 400 is a guess.
+        operation_duration: Seconds that undeploying, deleting and cancelling take on Vertex
+            AI; 0 does them before the answer.
+        project_numbers: The number of a project by its id. Vertex AI shows numbers in its
+            names, whatever it is asked by; here a project is shown as it is asked, unless
+            it has a number here. Both then mean the same project.
         latency: Seconds that a model thinks before each answer.
         rejected_keys: API keys that get Google's "API key not valid". Every other
             key, and every bearer token, is accepted.
-        hosts: Host names to answer to besides loopback. Google's is there by default,
-            for clients whose transport is routed to the emulator.
+        hosts: Host names to answer to besides loopback. Google's are there by default,
+            for clients whose transport is routed to the emulator; those of Vertex AI serve
+            the location in them only.
 
     Attributes:
         fault: Arms a [`Fault`][langchain_tuned_gemini.emulator.Fault]: takes its fields as
@@ -83,13 +99,17 @@ class Emulator:
         port: int = 0,
         progression: Progression | None = None,
         fails: Collection[str] = (),
+        files: Mapping[str, FileLike] | None = None,
         clock: Callable[[], float] = time.time,
         answer_while_creating: int = 400,
         answer_while_failed: int = 400,
         answer_when_missing: int = 404,
+        answer_while_undeployed: int = 400,
+        operation_duration: float = 0,
+        project_numbers: Mapping[str, str] | None = None,
         latency: float = 0,
         rejected_keys: Collection[str] = (),
-        hosts: Collection[str] = (GOOGLE,),
+        hosts: Collection[str] = GOOGLES_HOSTS,
     ) -> None:
         """Nothing listens before `start`, or `with`."""
         options = Options(
@@ -99,6 +119,9 @@ class Emulator:
             answer_while_creating=answer_while_creating,
             answer_while_failed=answer_while_failed,
             answer_when_missing=answer_when_missing,
+            answer_while_undeployed=answer_while_undeployed,
+            operation_duration=operation_duration,
+            project_numbers=dict(project_numbers or {}),
             latency=latency,
             rejected_keys=frozenset(rejected_keys),
             hosts=frozenset(hosts),
@@ -109,6 +132,7 @@ class Emulator:
         self._app = App(self._world, self._faults, self._connections)
         self._server = Server(self._app, self._connections, port)
         self.fault = _composed(Fault, self._faults.arm)
+        self._world.vertex.files.update(read_files(files or {}))
 
     def start(self) -> None:
         """Listens; does nothing if it runs already.
@@ -217,25 +241,111 @@ class Emulator:
         with self._world.lock:
             control.add(self._world, seed)
 
-    def set_state(self, name: str, state: str) -> None:
-        """Puts a tuned model into a state now: `CREATING`, `ACTIVE` or `FAILED`."""
+    def add_vertex_model(
+        self,
+        name: str,
+        *,
+        examples: FileLike = (),
+        state: str = "JOB_STATE_SUCCEEDED",
+        base_model: str = seeding.TUNABLE,
+        job: str | None = None,
+        model: str | None = None,
+        checkpoints: int = 0,
+        display_name: str = "",
+        description: str = "",
+        labels: Mapping[str, str] | None = None,
+        create_time: float | None = None,
+        error: tuple[int, str] | None = None,
+    ) -> VertexModel:
+        """Adds a tuned model to Vertex AI, with its tuning job, as if it had been tuned before.
+
+        Args:
+            name: Of its endpoint, `projects/P/locations/L/endpoints/E`, or of its job,
+                `projects/P/locations/L/tuningJobs/J`. What is not named gets a new id.
+            examples: What it has learnt: what `add_file` takes.
+            state: The job's: any `JOB_STATE_…`, or a `TUNING_JOB_STATE_…` of a running one.
+                Only a job that SUCCEEDED has a model and an endpoint.
+            base_model: A base model that the emulator knows.
+            job: The name or id of the job.
+            model: The name or id of the model. If there is such a model, this is its next
+                version.
+            checkpoints: How many checkpoints it has, up to 10, each with its own endpoint;
+                0 for a model that exports the last one only, which has no list of them.
+            display_name: Of the model and of the endpoint.
+            description: What it is for.
+            labels: Of the job, the model and the endpoint.
+            create_time: Seconds since the epoch; now by default.
+            error: Code and message of a job that FAILED or was CANCELLED.
+
+        Returns:
+            The names of the job, the endpoint, the model and its checkpoints.
+        """
+        seed = seeding.VertexSeed(
+            name=name,
+            examples=examples,
+            state=state,
+            base_model=base_model,
+            job=job,
+            model=model,
+            checkpoints=checkpoints,
+            display_name=display_name,
+            description=description,
+            labels=dict(labels or {}),
+            create_time=create_time,
+            error=error,
+        )
         with self._world.lock:
-            control.set_state(self._world, name, state)
+            return seeding.add(self._world, seed)
+
+    def add_file(self, uri: str, content: FileLike) -> None:
+        """Puts training data where a tuning job of Vertex AI finds it.
+
+        Args:
+            uri: `gs://bucket/object`.
+            content: A local JSONL file's path, or its rows, in Vertex AI's format,
+                `{"contents": [...]}`, or as `add_tuned_model` takes them.
+        """
+        added = read_files({uri: content})
+        with self._world.lock:
+            self._world.vertex.files.update(added)
+
+    def set_state(self, name: str, state: str, *, error: tuple[int, str] | None = None) -> None:
+        """Puts a tuned model, or the tuning job of one, into a state now.
+
+        Args:
+            name: `tunedModels/ID`; on Vertex AI the job, or the endpoint or model that it has.
+            state: `CREATING`, `ACTIVE` or `FAILED`; on Vertex AI any `JOB_STATE_…`, or a
+                `TUNING_JOB_STATE_…`, which makes the job RUNNING. Model and endpoint are
+                there only while the job is SUCCEEDED or PARTIALLY_SUCCEEDED.
+            error: Code and message of what went wrong, for FAILED and CANCELLED.
+        """
+        with self._world.lock:
+            if _is_vertex(name):
+                seeding.set_state(self._world, name, state, error)
+            else:
+                control.set_state(self._world, name, state, error)
 
     def advance(self, name: str, steps: int | None = None) -> None:
-        """Makes a CREATING model go on by so many tuning steps, or to its end.
+        """Makes a model in the making go on by so many tuning steps, or to its end.
 
         Raises:
             LookupError: There is no such model.
             ValueError: Its tuning has ended.
         """
         with self._world.lock:
-            control.advance(self._world, name, steps)
+            (seeding if _is_vertex(name) else control).advance(self._world, name, steps)
 
     def delete_tuned_model(self, name: str) -> None:
-        """Removes a tuned model as if somebody else had deleted it."""
+        """Removes a tuned model as if somebody else had deleted it.
+
+        On Vertex AI its endpoints go, too; its job stays.
+        """
         with self._world.lock:
-            control.delete(self._world, name)
+            (seeding if _is_vertex(name) else control).delete(self._world, name)
+
+
+def _is_vertex(name: str) -> bool:
+    return name.startswith("projects/")
 
 
 def _composed(make: Callable[P, Fault], use: Callable[[Fault], R]) -> Callable[P, R]:

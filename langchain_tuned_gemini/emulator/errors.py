@@ -105,7 +105,7 @@ def html_page(code: int, title: str, text: str) -> str:
     )
 
 
-def invalid_key() -> ApiError:
+def invalid_key(service: str) -> ApiError:
     """The answer to a key that Google does not know: 400, not 401.
 
     Google's own answer repeats the key in its `DebugInfo`. The emulator never does.
@@ -118,7 +118,7 @@ def invalid_key() -> ApiError:
                 "@type": RPC + "ErrorInfo",
                 "reason": "API_KEY_INVALID",
                 "domain": "googleapis.com",
-                "metadata": {"service": "generativelanguage.googleapis.com"},
+                "metadata": {"service": service},
             },
             {"@type": RPC + "LocalizedMessage", "locale": "en-US", "message": INVALID_KEY},
             {"@type": RPC + "DebugInfo", "detail": "Invalid API key: (not repeated)"},

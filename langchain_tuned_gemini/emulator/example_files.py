@@ -22,6 +22,16 @@ def read_examples(path: Path) -> list[Example]:
         ExampleFileError: The file can't be read, is not UTF-8, has no example, or a line
             is none.
     """
+    return [_example(place, row) for place, row in read_rows(path)]
+
+
+def read_rows(path: Path) -> list[tuple[str, dict[str, object]]]:
+    """Reads an object from each line, with its place for errors; empty lines are skipped.
+
+    Raises:
+        ExampleFileError: The file can't be read, is not UTF-8, has no line, or a line is no
+            object.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -32,14 +42,15 @@ def read_examples(path: Path) -> list[Example]:
         raise ExampleFileError(msg) from error
     # Not splitlines(): a JSON string may hold a Unicode line separator.
     numbered = enumerate(text.split("\n"), start=1)
-    examples = [_example(f"{path}:{number}", line) for number, line in numbered if line.strip()]
-    if not examples:
+    places = ((f"{path}:{number}", line) for number, line in numbered if line.strip())
+    rows = [(place, _row(place, line)) for place, line in places]
+    if not rows:
         msg = f"{path}: no examples in it"
         raise ExampleFileError(msg)
-    return examples
+    return rows
 
 
-def _example(place: str, line: str) -> Example:
+def _row(place: str, line: str) -> dict[str, object]:
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -48,6 +59,10 @@ def _example(place: str, line: str) -> Example:
     if not isinstance(row, dict):
         msg = f'{place}: not an object like {{"text_input": ..., "output": ...}}'
         raise ExampleFileError(msg)
+    return row
+
+
+def _example(place: str, row: dict[str, object]) -> Example:
     return Example(_field(place, row, "text_input"), _field(place, row, "output"))
 
 

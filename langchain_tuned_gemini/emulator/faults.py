@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langchain_tuned_gemini.emulator.calls import GENERATE, METHODS
+from langchain_tuned_gemini.emulator.vertex.names import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,10 +41,13 @@ class Fault:
     different kinds combine. All durations are seconds.
 
     Attributes:
-        model: Only calls of this model, `tunedModels/…` or `models/…`; of all by default.
+        model: Only calls of this model, `tunedModels/…` or `models/…`; on Vertex AI of this
+            endpoint, tuning job or model, `projects/…`, as the client names it. A base model
+            has one name, `models/…`, on both. Of all by default.
         method: Only this method: `get`, `list`, `create`, `patch`, `delete`,
-            `operations.get`, `models.get`, `countTokens` and so on; `generate` (the
-            default) is generateContent and streamGenerateContent, `any` is everything.
+            `operations.get`, `models.get`, `countTokens` and so on, on Vertex AI
+            `tuningJobs.get`, `endpoints.list` and so on; `generate` (the default) is
+            generateContent and streamGenerateContent, `any` is everything.
         nth: Only from the nth such call on, counted from 1 since the fault was armed.
         times: How many calls are hit. By default all, and with `nth` only that one.
         status: Answer with this HTTP status and Google's body for it; 502 is an HTML page.
@@ -156,7 +160,7 @@ class Fault:
 
 
 def _full_name(model: str) -> str:
-    return model if "/" in model else f"models/{model}"
+    return (model_of(model) or model) if "/" in model else f"models/{model}"
 
 
 class ArmedFault:

@@ -27,12 +27,14 @@ class Prompt:
         query: The last thing the user said, without examples.
         examples: The few-shot examples, in their order.
         tokens: The estimate that `countTokens` gives too.
+        characters: How many there are, without white space.
         ends_with_model: Whether the last turn is the model's own (a prefill).
     """
 
     query: str
     examples: tuple[Example, ...]
     tokens: int
+    characters: int
     ends_with_model: bool
 
 
@@ -68,10 +70,12 @@ def read_prompt(request: Message) -> Prompt:
     ]
     from_system, _ = read_block(system)
     from_query, query = read_block(turns[last][1])
+    texts = (system, *(text for _, text in turns))
     return Prompt(
         query=query,
         examples=(*from_system, *pairs, *from_query),
-        tokens=sum(estimate_tokens(text) for text in (system, *(t for _, t in turns))),
+        tokens=sum(estimate_tokens(text) for text in texts),
+        characters=sum(len("".join(text.split())) for text in texts),
         ends_with_model=turns[-1][0] == "model",
     )
 

@@ -21,8 +21,10 @@ class RecordedRequest:
         path: The path, percent-decoded.
         query: The query parameters, without `key` and `access_token`.
         call: The API's name for what was asked: `generateContent`, `list`,
-            `permissions.create`. `None` where the URL means nothing to the API.
-        model: The model that it is about, `tunedModels/…` or `models/…`, if any.
+            `permissions.create`, `tuningJobs.get`. `None` where the URL means nothing to
+            either API.
+        model: The model that it is about, if any: `tunedModels/…` or `models/…`, on Vertex
+            AI the endpoint, tuning job or model, `projects/…`, without a version.
         body: The decoded JSON; the text where it is none; `None` where there is no body.
         time: Seconds since the epoch, by the emulator's clock.
         headers: The headers in lower case, without API keys, tokens and cookies.

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from langchain_tuned_gemini.emulator.records import Example
 
@@ -53,6 +53,10 @@ class ExampleIndex:
     def __len__(self) -> int:
         """How many examples there are."""
         return len(self._examples)
+
+    def __iter__(self) -> Iterator[Example]:
+        """The examples in their order."""
+        return iter(self._examples)
 
     def nearest(self, query: str) -> Example | None:
         """The example whose input is most like the query; an exact match first.

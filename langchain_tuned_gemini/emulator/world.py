@@ -9,9 +9,10 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.emulator.progression import SECOND, Training, training_of
+from langchain_tuned_gemini.emulator.vertex.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from langchain_tuned_gemini.emulator.progression import Progression
     from langchain_tuned_gemini.emulator.records import BaseModel, TunedModelRecord
@@ -32,6 +33,9 @@ class Options:
     latency: float
     rejected_keys: frozenset[str]
     hosts: frozenset[str]
+    answer_while_undeployed: int = 400
+    operation_duration: float = 0
+    project_numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -45,6 +49,13 @@ class World:
     # are recorded again hardly change.
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 (no secrets)
     lock: RLock = field(default_factory=RLock)
+    vertex: Registry = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Vertex AI begins empty."""
+        options = self.options
+        duration = int(options.operation_duration * SECOND)
+        self.vertex = Registry(self.random, options.project_numbers, duration)
 
     def now(self) -> int:
         """The clock's time in nanoseconds, at the microseconds that the API stores."""

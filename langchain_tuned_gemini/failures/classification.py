@@ -9,6 +9,7 @@ from typing import Any
 from langchain_tuned_gemini.failures.answers import ServerAnswer
 from langchain_tuned_gemini.failures.known_errors import (
     ACCOUNT_REASONS,
+    ANSWERS,
     BEFORE_THE_CALL,
     CLOSED,
     DURING_THE_CALL,
@@ -17,6 +18,7 @@ from langchain_tuned_gemini.failures.known_errors import (
     READERS,
     STATUSES,
     UNREACHABLE,
+    VALIDATION_ERROR,
 )
 from langchain_tuned_gemini.failures.reasons import Counts, Reason
 
@@ -24,6 +26,7 @@ _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
 _REFUSAL_OF_THE_CIRCUIT = "langchain_tuned_gemini.errors.CircuitOpenError"
 _BROKEN_STREAM = "langchain_tuned_gemini.errors.BrokenStreamError"
+_RETIRED = "langchain_tuned_gemini.errors.BaseModelRetiredError"
 _FAILURE_OF_ALL = "langchain_tuned_gemini.errors.AllModelsFailedError"
 
 _DEEPEST = 8
@@ -86,7 +89,7 @@ def classify(error: BaseException) -> Failure | None:
         return told
     for name in names:
         if reason := BEFORE_THE_CALL.get(name):
-            return Failure(reason, is_local=True)
+            return _meaning_of_refusal(reason, error)
         if reason := DURING_THE_CALL.get(name):
             return Failure(_refined(reason, error))
     return _meaning_of_words(error)
@@ -128,12 +131,21 @@ def _meaning_told(error: Any, names: tuple[str, ...]) -> Failure | None:
     """What an error of ours says that was made from another failure."""
     if _REFUSAL_OF_THE_CIRCUIT in names:
         return Failure(_reason_for(error.reason), retry_after=error.retry_after, is_local=True)
+    if _RETIRED in names:
+        return Failure(Reason.RETIRED, error.status)
     if _BROKEN_STREAM in names:
         return Failure(_reason_for(error.reason))
     if _FAILURE_OF_ALL in names:  # of a fallback within a fallback
         first = error.attempts[0]
         return Failure(_reason_for(first.reason), first.status)
     return None
+
+
+def _meaning_of_refusal(reason: Reason, error: Any) -> Failure:
+    """What it means that the model was not asked: a control plane may have refused to tell."""
+    status = getattr(error, "status", None)
+    told = STATUSES[status] if status in {401, 403, 429} else reason
+    return Failure(told, status, is_local=True)
 
 
 def _reason_for(word: str | None) -> Reason:
@@ -173,6 +185,8 @@ def _meaning_of_words(error: BaseException) -> Failure | None:
     if type(error) is RuntimeError and str(error).endswith(CLOSED):
         return Failure(Reason.CONNECTION, is_local=True)
     if type(error) is ValueError and str(error) == NOTHING_STREAMED:
+        return Failure(Reason.BAD_OUTPUT)
+    if getattr(error, "title", "") in ANSWERS and _class_names(error)[0] == VALIDATION_ERROR:
         return Failure(Reason.BAD_OUTPUT)
     if type(error) is OSError and error.errno in UNREACHABLE:
         return Failure(Reason.CONNECTION)

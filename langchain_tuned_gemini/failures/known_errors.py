@@ -178,6 +178,13 @@ https://github.com/googleapis/python-genai/issues/1518
 NOTHING_STREAMED: Final = "No generation chunks were returned"
 """The `ValueError` of `langchain-core` for a stream without a chunk."""
 
+VALIDATION_ERROR: Final = "pydantic_core._pydantic_core.ValidationError"
+"""What pydantic raises, also for what is no business of a model's call."""
+
+ANSWERS: Final = frozenset({"GenerateContentResponse"})
+"""Google's classes of answers: on Vertex AI, google-genai 2.34 raises a `ValidationError` for one
+of wrong types, where on the Developer API it makes an empty answer of it."""
+
 UNREACHABLE: Final = frozenset(
     {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
 )

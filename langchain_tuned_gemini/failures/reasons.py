@@ -18,6 +18,8 @@ class Reason(StrEnum):
     """It is still CREATING."""
     GONE = "gone"
     """It FAILED, was CANCELLED, or does not exist."""
+    RETIRED = "retired"
+    """It does not answer, and the model it was tuned from was retired."""
     QUOTA = "quota"
     """429: the quota is used up."""
     OVERLOADED = "overloaded"
@@ -97,7 +99,13 @@ _HANDLING: Final = {
         speaks_of_the_model=True,
     ),
     Reason.GONE: Handling(
-        "the model is FAILED, CANCELLED, deleted or retired; 404",
+        "the model is FAILED, CANCELLED or deleted; 404",
+        degrades=True,
+        counts=Counts.FATAL,
+        speaks_of_the_model=True,
+    ),
+    Reason.RETIRED: Handling(
+        "404, and its base model was retired",
         degrades=True,
         counts=Counts.FATAL,
         speaks_of_the_model=True,

@@ -1,11 +1,12 @@
 """The control plane: which tuned models there are and what state they are in.
 
-One Protocol, and one module for each SDK behind it:
+One Protocol, and one module for each SDK or API behind it:
 
 | service | SDK | knows |
 | --- | --- | --- |
 | `services.genai.GenAIService` | google-genai (always installed) | state, base model, times |
 | `services.generativeai.GenerativeAIService` | google-generativeai (extra `generativeai`) | the whole record, and how to create one |
+| `services.vertex.VertexService` | Vertex AI's REST API | everything, on Vertex AI |
 """  # noqa: E501  # a table can't be wrapped
 
 from __future__ import annotations
@@ -16,14 +17,24 @@ from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.tuned_model import TunedModel
 
-__all__ = ["TunedModelService", "TunedModels"]
+__all__ = ["StateService", "TunedModelService", "TunedModels"]
 
 TunedModels: TypeAlias = list[TunedModel]
 """What `list` returns; the alias is needed where a method is called `list`, too."""
 
 
+class StateService(Protocol):
+    """A place that can tell a tuned model's state."""
+
+    def get(self, name: str | TunedModelName) -> TunedModel:
+        """Describes a tuned model as it is now."""
+
+    async def aget(self, name: str | TunedModelName) -> TunedModel:
+        """Describes a tuned model as it is now."""
+
+
 @runtime_checkable
-class TunedModelService(Protocol):
+class TunedModelService(StateService, Protocol):
     """A place that knows tuned models. Every method has an asynchronous twin.
 
     All of them raise:
@@ -32,12 +43,6 @@ class TunedModelService(Protocol):
         ServiceUnreachableError: The service gave no answer.
         ServiceError: It refused, or answered nonsense; `status` holds the HTTP status.
     """
-
-    def get(self, name: str | TunedModelName) -> TunedModel:
-        """Describes a tuned model as it is now."""
-
-    async def aget(self, name: str | TunedModelName) -> TunedModel:
-        """Describes a tuned model as it is now."""
 
     def list(self) -> TunedModels:
         """Describes all tuned models that the key can see, oldest first, as Google sends them."""

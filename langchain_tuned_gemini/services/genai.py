@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 from google.genai.errors import APIError
+from pydantic import SecretStr
 
 from langchain_tuned_gemini.errors import (
     ParameterError,
@@ -19,7 +20,7 @@ from langchain_tuned_gemini.errors import (
     ServiceUnreachableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.google_client import make_client
+from langchain_tuned_gemini.google_client import DeveloperAccess
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
@@ -62,7 +63,7 @@ class GenAIService:
         if client.vertexai:
             raise ParameterError(
                 "GenAIService needs a client of the Gemini Developer API, but this one is of "
-                "Vertex AI. Use google.genai.Client(api_key=...)."
+                "Vertex AI. Use google.genai.Client(api_key=...), or VertexService."
             )
         self._client = client
         # In milliseconds; without it, google-genai waits for ever.
@@ -84,11 +85,11 @@ class GenAIService:
             base_url: Where the API is; Google's own address when None.
             timeout: How long one request may take, in seconds.
         """
-        return cls(make_client(api_key=api_key, base_url=base_url), timeout=timeout)
+        return cls(DeveloperAccess(SecretStr(api_key), base_url).client(), timeout=timeout)
 
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with _translated(f"Reading {name}", name):
             job = self._client.tunings.get(
                 name=str(name), config={"http_options": self._http_options}
@@ -97,7 +98,7 @@ class GenAIService:
 
     async def aget(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with _translated(f"Reading {name}", name):
             job = await self._client.aio.tunings.get(
                 name=str(name), config={"http_options": self._http_options}
@@ -135,13 +136,13 @@ class GenAIService:
 
     def delete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with _translated(f"Deleting {name}", name):
             self._client.models.delete(model=str(name), config={"http_options": self._http_options})
 
     async def adelete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with _translated(f"Deleting {name}", name):
             await self._client.aio.models.delete(
                 model=str(name), config={"http_options": self._http_options}
@@ -190,6 +191,7 @@ def _described(name: TunedModelName, job: TuningJob) -> TunedModel:
         name=str(name),
         state=TunedModelState.parse(raw_state),
         raw_state=raw_state,
+        endpoint=str(name),
         base_model=job.base_model or "",
         create_time=job.create_time,
         update_time=job.update_time,

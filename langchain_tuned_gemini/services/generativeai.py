@@ -77,7 +77,7 @@ class GenerativeAIService:
 
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with self._translated(f"Reading {name}", name):
             return _described(self._client.get_tuned_model(name=str(name), **self._options))
 
@@ -101,7 +101,7 @@ class GenerativeAIService:
 
     def delete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
-        name = TunedModelName.parse(name)
+        name = TunedModelName.parse(name).on("developer")
         with self._translated(f"Deleting {name}", name):
             self._sdk.delete_tuned_model(
                 str(name), client=self._client, request_options=self._options
@@ -150,6 +150,7 @@ class GenerativeAIService:
             name=str(TunedModelName.parse(told.tuned_model)),
             state=TunedModelState.CREATING,
             raw_state="CREATING",
+            endpoint=told.tuned_model,
             base_model=base_model,
             display_name=display_name or "",
             total_steps=told.total_steps or None,
@@ -261,6 +262,7 @@ def _described(record: Record) -> TunedModel:
         name=record.name,
         state=TunedModelState.parse(raw_state),
         raw_state=raw_state,
+        endpoint=record.name,
         base_model=record.base_model or source.base_model or source.tuned_model,
         display_name=record.display_name,
         create_time=_time(record.create_time),

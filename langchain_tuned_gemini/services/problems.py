@@ -12,8 +12,8 @@ from langchain_tuned_gemini.errors import ServiceError, TunedModelError, TunedMo
 from langchain_tuned_gemini.names import TunedModelName
 
 NOT_GEMINI = (
-    "The answer is not the Gemini API's: check base_url, and proxies on the way. (Redirects are "
-    "refused, since the API key would go along.)"
+    "The answer is not the Gemini API's: check base_url, the location if it is on Vertex AI, and "
+    "proxies on the way. (Redirects are refused, since the API key would go along.)"
 )
 
 _LONGEST = 500
@@ -94,14 +94,15 @@ class Refusal:
     def _advice(self) -> str:
         """What to do next."""
         if self.reason.startswith("API_KEY") or self.status == HTTPStatus.UNAUTHORIZED:
-            return "Check the API key, for example in GOOGLE_API_KEY."
+            return "Check the API key, for example in GOOGLE_API_KEY, or the credentials."
         if not self.word and self.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return NOT_GEMINI
         match self.status:
             case HTTPStatus.FORBIDDEN:
                 return (
-                    "This key may not do that, or the tuned model is another project's: check "
-                    "which project the key belongs to, and that the Gemini API is enabled there."
+                    "This key or account may not do that, or the tuned model is another "
+                    "project's: check which project the key belongs to, what the account's roles "
+                    "allow, and that the API is enabled there."
                 )
             case HTTPStatus.TOO_MANY_REQUESTS:
                 return "The quota is used up: wait a while, or ask for more."

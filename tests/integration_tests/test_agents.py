@@ -14,9 +14,8 @@ from langgraph.errors import GraphInterrupt
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
-from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
-from tests.conftest import BASE, NEXT_NUMBER, TUNED
+from tests.conftest import BASE, NEXT_NUMBER, Deployed
 
 
 @tool
@@ -31,17 +30,17 @@ CALL = AIMessage(
 
 
 @pytest.fixture
-def tuned(emulator: Emulator) -> ChatTunedGemini:
-    return ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
+def tuned(deployed: Deployed) -> ChatTunedGemini:
+    return deployed.chat()
 
 
 async def test_an_agent_uses_its_tools_with_the_tuned_model_down(
-    tuned: ChatTunedGemini, emulator: Emulator
+    tuned: ChatTunedGemini, deployed: Deployed
 ) -> None:
     base = ScriptedChatModel(answers=[CALL, "Take an umbrella.", CALL, "Take an umbrella."])
     agent = create_agent(tuned.with_few_shot_fallback(base, examples=NEXT_NUMBER), [weather])
 
-    with emulator.fault(model=TUNED, status=503):
+    with deployed.emulator.fault(model=deployed.name, status=503):
         asked = {"messages": [HumanMessage("What about Oslo?")]}
         answers = [agent.invoke(asked), await agent.ainvoke(asked)]
 
@@ -55,15 +54,15 @@ async def test_an_agent_uses_its_tools_with_the_tuned_model_down(
         assert last.response_metadata["tuned_gemini"]["reason"] == "overloaded"
 
 
-def test_the_tools_reach_the_tuned_model_itself(tuned: ChatTunedGemini, emulator: Emulator) -> None:
+def test_the_tools_reach_the_tuned_model_itself(tuned: ChatTunedGemini, deployed: Deployed) -> None:
     robust = tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
 
     robust.bind_tools([weather]).invoke("7")
-    with emulator.fault(model=TUNED, status=503):
+    with deployed.emulator.fault(model=deployed.name, status=503):
         robust.bind_tools([weather]).invoke("7")
 
-    generated = [request for request in emulator.requests if request.body]
-    assert [request.model for request in generated] == [TUNED] * 3 + [f"models/{BASE}"]
+    generated = [request for request in deployed.emulator.requests if request.body]
+    assert [request.model for request in generated] == [deployed.name] * 3 + [f"models/{BASE}"]
     for request in generated:
         (tools,) = request.body["tools"]
         assert tools["functionDeclarations"][0]["name"] == "weather"
@@ -82,11 +81,11 @@ def graph_of(model: Any) -> Any:
 
 @pytest.mark.parametrize("is_down", [False, True])
 def test_langgraph_streams_every_token_once(
-    is_down: bool, tuned: ChatTunedGemini, emulator: Emulator
+    is_down: bool, tuned: ChatTunedGemini, deployed: Deployed
 ) -> None:
     robust = tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
 
-    with emulator.fault(model=TUNED, status=503) if is_down else nullcontext():
+    with deployed.emulator.fault(model=deployed.name, status=503) if is_down else nullcontext():
         chunks = [
             message
             for message, _ in graph_of(robust).stream(
@@ -101,10 +100,13 @@ def test_langgraph_streams_every_token_once(
     assert answered_by == ("base_fallback" if is_down else "tuned")
 
 
-def test_tokens_are_counted_once_in_a_graph(tuned: ChatTunedGemini, emulator: Emulator) -> None:
+def test_tokens_are_counted_once_in_a_graph(tuned: ChatTunedGemini, deployed: Deployed) -> None:
     robust = tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
 
-    with emulator.fault(model=TUNED, status=503), get_usage_metadata_callback() as usage:
+    with (
+        deployed.emulator.fault(model=deployed.name, status=503),
+        get_usage_metadata_callback() as usage,
+    ):
         state = graph_of(robust).invoke({"messages": [HumanMessage("7")]})
 
     answer = state["messages"][-1]

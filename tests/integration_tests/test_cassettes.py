@@ -6,11 +6,16 @@ is recorded from Google; the other tests arrange failures and models that Google
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from google import genai
+from google.genai.errors import ClientError
+from google.genai.types import CreateTuningJobConfig, HttpOptions, JobState, TuningDataset
+from google.oauth2.credentials import Credentials
 from langchain_google_genai.chat_models import GoogleModelNotFoundError
 from vcr.cassette import Cassette
 
@@ -43,7 +48,8 @@ def source(request: pytest.FixtureRequest, record_mode: str) -> Iterator[Source]
     else:
         clock = StandingClock()
         with Emulator(clock=clock, progression=after(3)) as emulator:
-            yield Source(THE_EMULATOR, emulator.base_url, clock=clock, gemini=emulator)
+            url = emulator.base_url
+            yield Source(THE_EMULATOR, url, vertex_url=url, clock=clock, gemini=emulator)
 
 
 @pytest.fixture
@@ -167,3 +173,77 @@ def test_all_pages_are_listed(
         (f"tunedModels/m{number}", state) for number, state in enumerate(states)
     ]
     assert sum(request.path.endswith("/tunedModels") for request in vcr.requests) == 3
+
+
+@pytest.fixture
+def vertex(source: Source) -> Iterator[genai.Client]:
+    """google-genai itself: nothing of this package stands between it and the recording."""
+    client = genai.Client(
+        vertexai=True,
+        project="acme",
+        location="us-central1",
+        credentials=Credentials("not-a-real-token"),
+        http_options=HttpOptions(base_url=source.vertex_url),
+    )
+    yield client
+    client.close()
+
+
+@pytest.mark.filterwarnings("ignore:The SDK's tuning implementation is experimental")
+def test_the_life_of_a_tuned_model_on_vertex_ai(
+    source: Source, gemini: Emulator | Nobody, vertex: genai.Client
+) -> None:
+    gemini.add_file("gs://acme/next-number.jsonl", NEXT_NUMBER)
+    tunings, models = vertex.tunings, vertex.models
+    data = TuningDataset(gcs_uri="gs://acme/next-number.jsonl")
+    config = CreateTuningJobConfig(epoch_count=2, tuned_model_display_name="next number")
+
+    job = tunings.tune(base_model=BASE, training_dataset=data, config=config)
+    states = [job.state]
+    while not job.has_ended:
+        source.clock.sleep(1)
+        job = tunings.get(name=job.name)
+        states.append(job.state)
+    tuned = job.tuned_model
+    asked = models.generate_content(model=tuned.endpoint, contents="7").text
+    streamed = models.generate_content_stream(model=tuned.endpoint, contents="11")
+    streamed = "".join(chunk.text for chunk in streamed)
+    counted = models.count_tokens(model=tuned.endpoint, contents="23").total_tokens
+    (model,) = models.list(config={"query_base": False})
+
+    stopped = tunings.tune(base_model=tuned.model, training_dataset=data)
+    tunings.cancel(name=stopped.name)
+    listed = {job.name: job.state for job in tunings.list()}
+
+    with pytest.raises(ClientError, match="400 FAILED_PRECONDITION"):
+        models.delete(model=model.name)
+    for checkpoint in tuned.checkpoints:
+        _delete_endpoint(vertex, checkpoint.endpoint)
+    models.delete(model=model.name)
+
+    seen = [state.value.removeprefix("JOB_STATE_") for state in states]
+    assert seen == ["PENDING", "RUNNING", "RUNNING", "SUCCEEDED"]
+    assert [checkpoint.epoch for checkpoint in tuned.checkpoints] == [1, 2]
+    assert (asked, streamed, counted) == ("8", "12", 1)
+    assert tuned.model == f"{model.name}@{model.version}"
+    assert listed == {
+        job.name: JobState.JOB_STATE_SUCCEEDED,
+        stopped.name: JobState.JOB_STATE_CANCELLED,
+    }
+    with pytest.raises(ClientError, match="404 NOT_FOUND"):
+        models.generate_content(model=tuned.endpoint, contents="7")
+    with pytest.raises(ClientError, match="404 NOT_FOUND"):
+        models.get(model=model.name)
+    assert tunings.get(name=job.name).has_succeeded  # the record of a job can't be deleted
+
+
+def _delete_endpoint(client: genai.Client, name: str) -> None:
+    """google-genai has no endpoints, only the requests to ask for them."""
+    request = client._api_client.request
+    endpoint = json.loads(request("get", name, {}, None).body)
+    for deployed in endpoint["deployedModels"]:
+        operation = request(
+            "post", f"{name}:undeployModel", {"deployedModelId": deployed["id"]}, None
+        )
+        assert json.loads(operation.body)["done"]
+    request("delete", name, {}, None)

@@ -32,7 +32,7 @@ from langchain_tuned_gemini import (
     TunedModelNotReadyError,
 )
 from langchain_tuned_gemini.emulator import Emulator
-from tests.conftest import BASE, NEXT_NUMBER, TUNED
+from tests.conftest import BASE, NEXT_NUMBER, TUNED, Deployed
 
 Ask = Callable[[Any], AIMessage]
 
@@ -71,12 +71,24 @@ def add_up(chunks: list[Any]) -> AIMessage:
     return total
 
 
+# What is sent though nobody said so: the base, where it is known, is to think least.
+LEAST_THINKING: dict[str, dict[str, Any]] = {
+    "developer": {},
+    "vertex": {"thinkingConfig": {"thinking_level": "MINIMAL"}},
+}
+
 every_way = pytest.mark.parametrize("ask", [invoke, ainvoke, stream, astream, batch, abatch])
 
 
 @pytest.fixture
-def tuned(emulator: Emulator) -> ChatTunedGemini:
-    return ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url, timeout=5)
+def tuned(deployed: Deployed) -> ChatTunedGemini:
+    return deployed.chat(timeout=5)
+
+
+@pytest.fixture
+def watched(deployed: Deployed) -> ChatTunedGemini:
+    """The same, by the name that tells how far its tuning is."""
+    return deployed.chat(model=deployed.record, timeout=5)
 
 
 @pytest.fixture
@@ -93,21 +105,23 @@ def states_asked(emulator: Emulator) -> int:
 
 
 @every_way
-def test_an_active_model_answers_by_its_own_name(ask: Ask, tuned: ChatTunedGemini) -> None:
+def test_an_active_model_answers_by_its_own_name(
+    ask: Ask, tuned: ChatTunedGemini, deployed: Deployed
+) -> None:
     answer = ask(tuned)
 
     assert answer.text == "8"
-    assert answer.response_metadata["model_name"] == TUNED
+    assert answer.response_metadata["model_name"] == deployed.name
     assert answer.usage_metadata is not None
     assert answer.usage_metadata["total_tokens"] > 0
 
 
 @every_way
-def test_its_state_is_asked_for_once(ask: Ask, tuned: ChatTunedGemini, emulator: Emulator) -> None:
+def test_its_state_is_asked_for_once(ask: Ask, tuned: ChatTunedGemini, deployed: Deployed) -> None:
     for _ in range(3):
         ask(tuned)
 
-    assert states_asked(emulator) == 1
+    assert states_asked(deployed.emulator) == 1
 
 
 @every_way
@@ -123,28 +137,28 @@ def test_a_model_that_can_not_serve_is_not_called(
     state: str,
     error: type[Exception],
     advice: str,
-    tuned: ChatTunedGemini,
-    emulator: Emulator,
+    watched: ChatTunedGemini,
+    deployed: Deployed,
 ) -> None:
-    emulator.set_state(TUNED, state)
+    deployed.set_state(state)
 
     with pytest.raises(error, match=advice) as raised:
-        ask(tuned)
+        ask(watched)
 
-    assert TUNED in str(raised.value)
-    assert generated(emulator) == []
+    assert deployed.record in str(raised.value)
+    assert generated(deployed.emulator) == []
 
 
 @every_way
 def test_a_model_that_was_deleted_is_not_called(
-    ask: Ask, tuned: ChatTunedGemini, emulator: Emulator
+    ask: Ask, tuned: ChatTunedGemini, deployed: Deployed
 ) -> None:
-    emulator.delete_tuned_model(TUNED)
+    deployed.emulator.delete_tuned_model(deployed.name)
 
     with pytest.raises(TunedModelNotFoundError, match="does not exist"):
         ask(tuned)
 
-    assert generated(emulator) == []
+    assert generated(deployed.emulator) == []
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str, int | None]] = {
@@ -162,11 +176,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str, int | None]] = {
 @every_way
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_base_model_answers_for_a_tuned_model_that_fails(
-    ask: Ask, fault: str, robust: FallbackChatModel, emulator: Emulator
+    ask: Ask, fault: str, robust: FallbackChatModel, deployed: Deployed
 ) -> None:
     effect, reason, status = FAULTS[fault]
 
-    with emulator.fault(model=TUNED, **effect):
+    with deployed.emulator.fault(model=deployed.name, **effect):
         answer = ask(robust)
 
     assert answer.text == "8"
@@ -176,34 +190,35 @@ def test_the_base_model_answers_for_a_tuned_model_that_fails(
     *failed, last = said["attempts"]
     tries = 2 if reason in {"overloaded", "connection"} else 1
     assert [(a["model"], a["outcome"], a["status"]) for a in failed] == (
-        [(TUNED, "error", status)] * tries
+        [(deployed.name, "error", status)] * tries
     )
     assert (last["model"], last["outcome"]) == (BASE, "ok")
-    assert len(generated(emulator)) == tries + 1
+    assert len(generated(deployed.emulator)) == tries + 1
 
 
 @every_way
 @pytest.mark.parametrize(("state", "reason"), [("CREATING", "not_ready"), ("FAILED", "gone")])
 def test_the_base_model_answers_for_a_tuned_model_that_can_not_serve(
-    ask: Ask, state: str, reason: str, robust: FallbackChatModel, emulator: Emulator
+    ask: Ask, state: str, reason: str, watched: ChatTunedGemini, deployed: Deployed
 ) -> None:
-    emulator.set_state(TUNED, state)
+    robust = watched.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
+    deployed.set_state(state)
 
     said = ask(robust).response_metadata["tuned_gemini"]
 
     assert (said["answered_by"], said["reason"]) == ("base_fallback", reason)
     assert said["attempts"][0]["outcome"] == "skipped"
-    assert [request.model for request in generated(emulator)] == [f"models/{BASE}"]
+    assert [request.model for request in generated(deployed.emulator)] == [f"models/{BASE}"]
 
 
 @every_way
 def test_a_tuned_model_that_hangs_is_given_up_after_the_timeout(
-    ask: Ask, emulator: Emulator
+    ask: Ask, deployed: Deployed
 ) -> None:
-    tuned = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url, timeout=0.2)
+    tuned = deployed.chat(timeout=0.2)
     robust = tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
 
-    with emulator.fault(model=TUNED, hang=True):
+    with deployed.emulator.fault(model=deployed.name, hang=True):
         said = ask(robust).response_metadata["tuned_gemini"]
 
     assert (said["answered_by"], said["reason"]) == ("base_fallback", "timeout")
@@ -211,12 +226,14 @@ def test_a_tuned_model_that_hangs_is_given_up_after_the_timeout(
 
 
 @every_way
-def test_a_refused_connection_is_answered_by_another_providers_model(ask: Ask) -> None:
+def test_a_refused_connection_is_answered_by_another_providers_model(
+    ask: Ask, deployed: Deployed
+) -> None:
     from langchain_tuned_gemini.testing import ScriptedChatModel
 
     with Emulator() as gone:
         address = gone.base_url
-    tuned = ChatTunedGemini(model=TUNED, api_key="key", base_url=address)
+    tuned = ChatTunedGemini(model=deployed.name, api_key="key", base_url=address)
     robust = tuned.with_few_shot_fallback(ScriptedChatModel(answers=["8"]), examples=NEXT_NUMBER)
 
     said = ask(robust).response_metadata["tuned_gemini"]
@@ -225,23 +242,23 @@ def test_a_refused_connection_is_answered_by_another_providers_model(ask: Ask) -
 
 
 @every_way
-def test_a_wrong_key_is_raised_and_no_other_model_is_asked(ask: Ask) -> None:
+def test_a_wrong_key_is_raised_and_no_other_model_is_asked(ask: Ask, platform: str) -> None:
     with Emulator(rejected_keys=["wrong"]) as gemini:
-        gemini.add_tuned_model(TUNED, examples=NEXT_NUMBER)
-        tuned = ChatTunedGemini(model=TUNED, api_key="wrong", base_url=gemini.base_url)
+        deployed = Deployed.add(gemini, platform, NEXT_NUMBER)
+        tuned = deployed.chat(api_key="wrong")
         robust = tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
 
         with pytest.raises(GoogleInvalidRequestError, match="API key not valid"):
             ask(robust)
 
-        assert [request.model for request in generated(gemini)] == [TUNED]
+        assert [request.model for request in generated(gemini)] == [deployed.name]
 
 
 @every_way
 def test_the_tuned_model_answers_again_when_it_has_recovered(
-    ask: Ask, robust: FallbackChatModel, emulator: Emulator
+    ask: Ask, robust: FallbackChatModel, deployed: Deployed
 ) -> None:
-    with emulator.fault(model=TUNED, status=503):
+    with deployed.emulator.fault(model=deployed.name, status=503):
         during = ask(robust)
     after = ask(robust)
 
@@ -251,23 +268,23 @@ def test_the_tuned_model_answers_again_when_it_has_recovered(
 
 @every_way
 def test_an_error_that_speaks_of_the_model_makes_its_state_be_asked_again(
-    ask: Ask, tuned: ChatTunedGemini, emulator: Emulator
+    ask: Ask, tuned: ChatTunedGemini, deployed: Deployed
 ) -> None:
     ask(tuned)
     with (
-        emulator.fault(model=TUNED, status=404, times=1),
+        deployed.emulator.fault(model=deployed.name, status=404, times=1),
         pytest.raises(GoogleModelNotFoundError),
     ):
         ask(tuned)
     ask(tuned)
 
-    assert states_asked(emulator) == 2
+    assert states_asked(deployed.emulator) == 2
 
 
 def test_waiting_closes_the_circuit_of_a_model_that_was_gone(
-    robust: FallbackChatModel, tuned: ChatTunedGemini, emulator: Emulator
+    robust: FallbackChatModel, tuned: ChatTunedGemini, deployed: Deployed
 ) -> None:
-    with emulator.fault(model=TUNED, status=404):
+    with deployed.emulator.fault(model=deployed.name, status=404):
         robust.invoke("7")
     while_open = robust.invoke("7").response_metadata["tuned_gemini"]
     tuned.wait_until_active(timeout=5)
@@ -277,61 +294,60 @@ def test_waiting_closes_the_circuit_of_a_model_that_was_gone(
     assert (afterwards["circuit"], afterwards["answered_by"]) == ("closed", "tuned")
 
 
-def test_it_drops_into_a_chain(robust: FallbackChatModel, emulator: Emulator) -> None:
+def test_it_drops_into_a_chain(robust: FallbackChatModel, deployed: Deployed) -> None:
     chain = ChatPromptTemplate.from_messages([("human", "{n}")]) | robust | StrOutputParser()
 
     healthy = chain.invoke({"n": "3"})
-    with emulator.fault(model=TUNED, status=503):
+    with deployed.emulator.fault(model=deployed.name, status=503):
         degraded = chain.invoke({"n": "3"})
 
     assert (healthy, degraded) == ("4", "4")
 
 
 def test_the_few_shot_prompt_is_a_runnable_for_plain_fallbacks(
-    tuned: ChatTunedGemini, emulator: Emulator
+    tuned: ChatTunedGemini, deployed: Deployed
 ) -> None:
-    base = ChatGoogleGenerativeAI(model=BASE, api_key="key", base_url=emulator.base_url)
+    base = ChatGoogleGenerativeAI(model=BASE, api_key="key", base_url=deployed.emulator.base_url)
     chain = tuned.with_fallbacks([FewShotPrompt(NEXT_NUMBER, k=4) | base])
 
-    with emulator.fault(model=TUNED, status=503):
+    with deployed.emulator.fault(model=deployed.name, status=503):
         answer = chain.invoke("11")
 
     assert answer.text == "12"
 
 
-async def test_waiting_ends_when_the_model_is_active(emulator: Emulator) -> None:
-    emulator.set_state(TUNED, "ACTIVE")
-    model = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
+async def test_waiting_ends_when_the_model_is_active(deployed: Deployed) -> None:
+    deployed.set_state("ACTIVE")
+    model = deployed.chat()
     seen = []
 
     ready = model.wait_until_active(timeout=5, on_progress=seen.append)
     ready_too = await model.await_until_active(timeout=5)
 
-    assert ready.name == ready_too.name == TUNED
+    assert ready.name == ready_too.name == deployed.name
     assert [progress.percent for progress in seen] == [100.0]
 
 
 def test_nothing_is_sent_that_the_user_did_not_set(
-    tuned: ChatTunedGemini, emulator: Emulator
+    tuned: ChatTunedGemini, deployed: Deployed
 ) -> None:
     tuned.invoke("7")
 
-    (request,) = generated(emulator)
-    assert request.body["generationConfig"] == {}
+    (request,) = generated(deployed.emulator)
+    assert request.body["generationConfig"] == LEAST_THINKING[deployed.platform]
 
 
-def test_a_task_sends_its_preset_and_what_was_set_over_it(emulator: Emulator) -> None:
-    model = ChatTunedGemini(
-        model=TUNED, api_key="key", base_url=emulator.base_url, task="strict", max_tokens=5
-    )
+def test_a_task_sends_its_preset_and_what_was_set_over_it(deployed: Deployed) -> None:
+    model = deployed.chat(task="strict", max_tokens=5)
     model.invoke("7", temperature=0.1)
 
-    (request,) = generated(emulator)
+    (request,) = generated(deployed.emulator)
     assert request.body["generationConfig"] == {
         "temperature": 0.1,
         "topP": 0.8,
         "topK": 40,
         "maxOutputTokens": 5,
+        **LEAST_THINKING[deployed.platform],
     }
 
 
@@ -376,11 +392,9 @@ def test_missing_examples_are_told_before_any_call(tuned: ChatTunedGemini) -> No
 
 
 @pytest.fixture
-def secretive(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> ChatTunedGemini:
+def secretive(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> ChatTunedGemini:
     monkeypatch.setenv("GOOGLE_API_KEY", "a-secret-key")
-    return ChatTunedGemini(
-        model=TUNED, api_key="a-secret-key", base_url=emulator.base_url, task="strict"
-    )
+    return deployed.chat(api_key="a-secret-key", task="strict")
 
 
 def test_no_key_shows_in_what_is_written_down(secretive: ChatTunedGemini) -> None:
@@ -416,30 +430,34 @@ def test_a_copy_answers_like_the_original(
     assert twin.asdict() == secretive.asdict()
 
 
-def test_tokens_are_counted_with_the_base_model(emulator: Emulator) -> None:
-    model = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url, base_model=BASE)
+def test_tokens_are_counted_with_the_base_model(deployed: Deployed) -> None:
+    model = deployed.chat(base_model=BASE)
 
     assert model.get_num_tokens("one two three four") > 0
-    assert emulator.requests[-1].path.endswith(f"models/{BASE}:countTokens")
+    # Vertex AI counts for the tuned model itself.
+    counted = f"models/{BASE}" if deployed.platform == "developer" else deployed.name
+    assert deployed.emulator.requests[-1].path.endswith(f"{counted}:countTokens")
 
 
 def test_tokens_are_estimated_where_the_base_model_is_not_known(tuned: ChatTunedGemini) -> None:
     assert tuned.get_num_tokens("one two three four") > 0
 
 
-def test_the_profile_comes_from_the_base_model(tuned: ChatTunedGemini) -> None:
-    known = ChatTunedGemini(model=TUNED, api_key="key", base_model=BASE)
+def test_the_profile_comes_from_the_base_model(tuned: ChatTunedGemini, deployed: Deployed) -> None:
+    known = ChatTunedGemini(model=deployed.name, api_key="key", base_model=BASE)
     robust = tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
 
     expected = ChatGoogleGenerativeAI(model=BASE, api_key="key").profile
     assert expected
-    assert known.profile == robust.profile == expected
+    assert robust.profile == expected
+    # Native structured output makes the answers of tuned models worse.
+    assert known.profile == {**expected, "structured_output": False}
 
 
-def test_an_inner_retry_is_off_unless_asked_for(emulator: Emulator) -> None:
-    with emulator.fault(model=TUNED, status=503):
-        model = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
+def test_an_inner_retry_is_off_unless_asked_for(deployed: Deployed) -> None:
+    with deployed.emulator.fault(model=deployed.name, status=503):
+        model = deployed.chat()
         with pytest.raises(Exception, match="503"):
             model.invoke("7")
 
-    assert len(generated(emulator)) == 1
+    assert len(generated(deployed.emulator)) == 1

@@ -57,8 +57,8 @@ def test_the_chain_keeps_answering() -> None:
     answered = [line for line in done.stdout.splitlines() if "answered by" in line]
     assert answered == [
         "  answered by tunedModels/sql-expert-v1, reason: None",
-        "  answered by gemini-2.5-flash, reason: overloaded",
-        "  answered by gemini-2.5-flash, reason: quota",
+        "  answered by gemini-3.5-flash, reason: overloaded",
+        "  answered by gemini-3.5-flash, reason: quota",
     ]
     queries = [line for line in done.stdout.splitlines() if line.startswith("SELECT")]
     assert len(queries) == 3
@@ -77,20 +77,36 @@ def test_failed_models_are_deleted_only_when_told_to(is_dry_run: bool) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_demo_tells_the_whole_story() -> None:
-    done = run("demo.py")
+STORIES = {
+    "developer": (
+        "tunedModels/sql-expert-v1 in",
+        "loss",
+        "deleted tunedModels/sql-expert-bad-labels",
+        "deleted tunedModels/sql-expert-too-few",
+    ),
+    "vertex": (
+        "projects/demo/locations/us-central1/tuningJobs/",
+        "JOB_STATE_SUCCEEDED",
+        "JOB_STATE_FAILED sql-expert-bad-labels",
+        "JOB_STATE_FAILED sql-expert-too-few",
+        "can't delete the record of a tuning job",
+    ),
+}
+
+
+@pytest.mark.parametrize("platform", STORIES)
+def test_the_demo_tells_the_whole_story(platform: str) -> None:
+    done = run("demo.py", "--platform", platform)
 
     assert (done.returncode, done.stderr) == (0, "")
     story = done.stdout
     for part in (
-        "Tuning tunedModels/sql-expert-v1",
-        "loss",
+        "Tuning sql-expert-v1",
         "it answers 503",
         "it answers 429",
         "is deleted",
         "answers again",
-        "deleted tunedModels/sql-expert-bad-labels",
-        "deleted tunedModels/sql-expert-too-few",
+        *STORIES[platform],
         "Who answered",
     ):
         assert part in story, story
@@ -104,6 +120,14 @@ def test_the_demo_tells_the_whole_story() -> None:
     [
         (["--model", "tunedModels/x"], {}, "GOOGLE_API_KEY", 2),
         (["--model", "gemini-2.5-flash"], {"GOOGLE_API_KEY": "k"}, "tunedModels/ID", 1),
+        (
+            ["--model", "projects/p1/locations/us-central1/endpoints/42"],
+            {"GOOGLE_APPLICATION_CREDENTIALS": "/missing.json"},
+            "/missing.json was not found",
+            1,
+        ),
+        (["--model", "projects/p1/endpoints/42"], {}, "lacks its location", 1),
+        (["--platform", "mars"], {}, "vertex", 2),
         (["--modle", "x"], {}, "--modle", 2),
     ],
 )

@@ -13,22 +13,25 @@ import pytest
 
 from langchain_tuned_gemini import ChatTunedGemini, http
 from langchain_tuned_gemini.emulator import Emulator
-from tests.conftest import TUNED
+from tests.conftest import TUNED, Deployed
 
 
 @pytest.fixture
-def tuned(emulator: Emulator) -> ChatTunedGemini:
-    return ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
+def emulator(deployed: Deployed) -> Emulator:
+    return deployed.emulator
 
 
-def test_models_share_their_connections(emulator: Emulator) -> None:
+@pytest.fixture
+def tuned(deployed: Deployed) -> ChatTunedGemini:
+    return deployed.chat()
+
+
+def test_models_share_their_connections(deployed: Deployed, emulator: Emulator) -> None:
     for _ in range(5):
-        ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url).invoke("7")
+        deployed.chat().invoke("7")
         assert emulator.connections <= 5
 
-    models = [
-        ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url) for _ in range(5)
-    ]
+    models = [deployed.chat() for _ in range(5)]
     before = emulator.connections
     for model in models:
         model.invoke("7")
@@ -88,12 +91,12 @@ def test_a_forked_process_opens_connections_of_its_own(
     assert emulator.connections == before + 1  # the parent's is still open
 
 
-def test_a_redirect_is_refused_and_no_key_leaves_the_origin(tuned: ChatTunedGemini) -> None:
-    with Emulator() as elsewhere, Emulator() as gemini:
-        gemini.add_tuned_model(TUNED, examples=[{"text_input": "7", "output": "8"}])
-        model = ChatTunedGemini(model=TUNED, api_key="key", base_url=gemini.base_url)
-        with gemini.fault(model=TUNED, redirect=elsewhere.base_url):
-            for call in (model.invoke, lambda text: asyncio.run(model.ainvoke(text))):
+def test_a_redirect_is_refused_and_no_key_leaves_the_origin(
+    tuned: ChatTunedGemini, deployed: Deployed
+) -> None:
+    with Emulator() as elsewhere:
+        with deployed.emulator.fault(model=deployed.name, redirect=elsewhere.base_url):
+            for call in (tuned.invoke, lambda text: asyncio.run(tuned.ainvoke(text))):
                 with pytest.raises(Exception, match="307"):
                     call("7")
 
@@ -139,12 +142,14 @@ def test_a_proxy_of_the_environment_is_used(
     assert emulator.connections == 1
 
 
-def test_a_connection_that_a_server_closed_meanwhile_is_replaced(emulator: Emulator) -> None:
-    model = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
+def test_a_connection_that_a_server_closed_meanwhile_is_replaced(
+    deployed: Deployed, emulator: Emulator
+) -> None:
+    model = deployed.chat()
     model.invoke("7")
     port = int(emulator.base_url.rsplit(":", 1)[1])
     emulator.stop()
 
     with Emulator(port=port) as restarted:
-        restarted.add_tuned_model(TUNED, examples=[{"text_input": "7", "output": "8"}])
+        Deployed.add(restarted, deployed.platform, [{"text_input": "7", "output": "8"}])
         assert model.invoke("7").text == "8"

@@ -6,16 +6,17 @@ The faults' numbers are those of the fault matrix.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
+from pydantic import ValidationError
 
 from langchain_tuned_gemini import ChatTunedGemini
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.failures import Reason, classify
+from langchain_tuned_gemini.failures import Failure, Reason, classify
 from langchain_tuned_gemini.guards import (
     FinishReason,
     NonEmpty,
@@ -25,8 +26,8 @@ from langchain_tuned_gemini.guards import (
     check,
     is_cut_off,
 )
+from tests.conftest import Deployed
 
-MODEL = "tunedModels/dog-expert"
 TEXT = "Dogs sleep for twelve hours a day."
 GUARDS = (NonEmpty(), FinishReason())
 QUESTION = [HumanMessage("How long do dogs sleep?")]
@@ -35,15 +36,14 @@ Ask = Callable[[ChatTunedGemini], AIMessage]
 
 
 @pytest.fixture
-def emulator() -> Any:
+def deployed(platform: str) -> Iterator[Deployed]:
     with Emulator() as gemini:
-        gemini.add_tuned_model(MODEL, examples=[(QUESTION[0].text, TEXT)])
-        yield gemini
+        yield Deployed.add(gemini, platform, [(QUESTION[0].text, TEXT)], model_id="dog-expert")
 
 
 @pytest.fixture
-def tuned(emulator: Emulator) -> ChatTunedGemini:
-    return ChatTunedGemini(model=MODEL, api_key="key", base_url=emulator.base_url, timeout=5)
+def tuned(deployed: Deployed) -> ChatTunedGemini:
+    return deployed.chat(timeout=5)
 
 
 def invoke(model: ChatTunedGemini) -> AIMessage:
@@ -107,7 +107,6 @@ EVERY_WAY = {
     "19 empty candidates": ({"body": {"candidates": []}}, EMPTY),
     "18 null": ({"body": b"null"}, EMPTY),
     "18 an array": ({"body": []}, EMPTY),
-    "18 wrong types": ({"body": {"candidates": "dogs"}}, EMPTY),
     "20 blocked prompt": ({"blocked": True}, blocked("the prompt was blocked: SAFETY")),
     "25 MAX_TOKENS with text": ({"finish_reason": "MAX_TOKENS"}, None),
     "25 MAX_TOKENS without text": ({"finish_reason": "MAX_TOKENS", "empty": True}, EMPTY),
@@ -169,8 +168,8 @@ def rows(table: dict[str, Any]) -> Any:
     )
 
 
-def judged(emulator: Emulator, tuned: ChatTunedGemini, ask: Ask, fault: dict[str, Any]) -> Any:
-    with emulator.fault(model=MODEL, **fault):
+def judged(deployed: Deployed, tuned: ChatTunedGemini, ask: Ask, fault: dict[str, Any]) -> Any:
+    with deployed.emulator.fault(model=deployed.name, **fault):
         return check(GUARDS, ask(tuned))
 
 
@@ -178,32 +177,47 @@ def judged(emulator: Emulator, tuned: ChatTunedGemini, ask: Ask, fault: dict[str
 @rows(EVERY_WAY)
 @pytest.mark.filterwarnings("ignore:SUNSPOTS is not a valid FinishReason")  # google-genai's own
 def test_a_sick_answer_is_recognised_every_way(
-    ask: Ask, fault: Any, verdict: Any, emulator: Emulator, tuned: ChatTunedGemini
+    ask: Ask, fault: Any, verdict: Any, deployed: Deployed, tuned: ChatTunedGemini
 ) -> None:
-    assert judged(emulator, tuned, ask, fault) == verdict
+    assert judged(deployed, tuned, ask, fault) == verdict
 
 
 @pytest.mark.parametrize("ask", WHOLE)
 @rows(OF_WHOLE_ANSWERS)
 def test_a_sick_answer_in_one_piece_is_recognised(
-    ask: Ask, fault: Any, verdict: Any, emulator: Emulator, tuned: ChatTunedGemini
+    ask: Ask, fault: Any, verdict: Any, deployed: Deployed, tuned: ChatTunedGemini
 ) -> None:
-    assert judged(emulator, tuned, ask, fault) == verdict
+    assert judged(deployed, tuned, ask, fault) == verdict
 
 
 @pytest.mark.parametrize("ask", STREAMED)
 @rows(OF_STREAMS)
 def test_a_sick_stream_is_recognised(
-    ask: Ask, fault: Any, verdict: Any, emulator: Emulator, tuned: ChatTunedGemini
+    ask: Ask, fault: Any, verdict: Any, deployed: Deployed, tuned: ChatTunedGemini
 ) -> None:
-    assert judged(emulator, tuned, ask, fault) == verdict
+    assert judged(deployed, tuned, ask, fault) == verdict
+
+
+@every_way
+def test_an_answer_of_wrong_types_is_none(
+    ask: Ask, deployed: Deployed, tuned: ChatTunedGemini
+) -> None:
+    """google-genai makes an empty one of it, or on Vertex AI raises pydantic's own error."""
+    with deployed.emulator.fault(model=deployed.name, body={"candidates": "dogs"}):
+        if deployed.platform == "developer":
+            assert check(GUARDS, ask(tuned)) == EMPTY
+            return
+        with pytest.raises(ValidationError) as raised:
+            ask(tuned)
+
+    assert classify(raised.value) == Failure(Reason.BAD_OUTPUT)
 
 
 @every_way
 def test_a_text_that_was_cut_off_can_be_told_apart(
-    ask: Ask, emulator: Emulator, tuned: ChatTunedGemini
+    ask: Ask, deployed: Deployed, tuned: ChatTunedGemini
 ) -> None:
-    with emulator.fault(model=MODEL, finish_reason="MAX_TOKENS"):
+    with deployed.emulator.fault(model=deployed.name, finish_reason="MAX_TOKENS"):
         answer = ask(tuned)
 
     assert is_cut_off(answer)
@@ -215,17 +229,18 @@ def test_a_text_that_was_cut_off_can_be_told_apart(
 
 @every_way
 def test_the_error_of_a_blocked_answer_says_what_google_says(
-    ask: Ask, emulator: Emulator, tuned: ChatTunedGemini
+    ask: Ask, deployed: Deployed, tuned: ChatTunedGemini
 ) -> None:
-    with emulator.fault(model=MODEL, finish_reason="SAFETY"):
+    with deployed.emulator.fault(model=deployed.name, finish_reason="SAFETY"):
         answer = ask(tuned)
     refusal = check(GUARDS, answer)
     assert refusal is not None
 
-    error: Any = as_error(refusal, answer, name=MODEL)
+    error: Any = as_error(refusal, answer, name=deployed.name)
 
     assert error.block_reason == "SAFETY"
-    assert "HARM_CATEGORY_HARASSMENT" in error.ratings
+    if deployed.platform == "developer":  # on Vertex AI the emulator sends none
+        assert "HARM_CATEGORY_HARASSMENT" in error.ratings
     assert "Dogs sleep" not in f"{error!s}{error!r}"
 
 
@@ -239,9 +254,9 @@ def test_the_error_of_a_blocked_answer_says_what_google_says(
     ],
 )
 def test_what_is_no_answer_at_all_is_raised(
-    fault: Any, ask: Ask, emulator: Emulator, tuned: ChatTunedGemini
+    fault: Any, ask: Ask, deployed: Deployed, tuned: ChatTunedGemini
 ) -> None:
-    with emulator.fault(model=MODEL, **fault), pytest.raises(Exception) as caught:
+    with deployed.emulator.fault(model=deployed.name, **fault), pytest.raises(Exception) as caught:
         ask(tuned)
 
     assert classify(caught.value) is not None

@@ -17,7 +17,7 @@ from langchain_tuned_gemini import (
     OneOf,
 )
 from langchain_tuned_gemini.emulator import Emulator
-from tests.conftest import BASE, TUNED
+from tests.conftest import BASE, Deployed
 
 WORDS = " ".join(f"word{n}" for n in range(60))
 EXAMPLES = [{"text_input": "count", "output": WORDS}]
@@ -49,15 +49,19 @@ every_way = pytest.mark.parametrize("ask", [stream, astream, invoke, ainvoke])
 
 
 @pytest.fixture
-def gemini() -> Iterator[Emulator]:
+def deployed(platform: str) -> Iterator[Deployed]:
     with Emulator() as gemini:
-        gemini.add_tuned_model(TUNED, examples=EXAMPLES)
-        yield gemini
+        yield Deployed.add(gemini, platform, EXAMPLES)
 
 
 @pytest.fixture
-def robust(gemini: Emulator) -> Callable[..., FallbackChatModel]:
-    tuned = ChatTunedGemini(model=TUNED, api_key="key", base_url=gemini.base_url)
+def gemini(deployed: Deployed) -> Emulator:
+    return deployed.emulator
+
+
+@pytest.fixture
+def robust(deployed: Deployed) -> Callable[..., FallbackChatModel]:
+    tuned = deployed.chat()
 
     def build(**settings: Any) -> FallbackChatModel:
         return tuned.with_few_shot_fallback(BASE, examples=EXAMPLES, **settings)
@@ -85,26 +89,31 @@ BROKEN = {
 @streamed
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_stream_that_breaks_raises_with_the_text_so_far(
-    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     effect, reason = BROKEN[fault]
-    with gemini.fault(model=TUNED, **effect), pytest.raises(BrokenStreamError) as raised:
+    with (
+        deployed.emulator.fault(model=deployed.name, **effect),
+        pytest.raises(BrokenStreamError) as raised,
+    ):
         ask(robust(stall_timeout=0.2))
 
     assert raised.value.reason == reason
     assert raised.value.partial
     assert WORDS.startswith(raised.value.partial.strip())
-    assert [request.model for request in gemini.requests if request.body] == [TUNED]
+    assert [request.model for request in deployed.emulator.requests if request.body] == [
+        deployed.name
+    ]
 
 
 @streamed
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_stream_that_breaks_may_be_restarted_after_a_mark(
-    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     effect, reason = BROKEN[fault]
 
-    with gemini.fault(model=TUNED, **effect):
+    with deployed.emulator.fault(model=deployed.name, **effect):
         chunks = ask(robust(stall_timeout=0.2, on_broken_stream="restart"))
 
     marks = [
@@ -121,11 +130,11 @@ def test_a_stream_that_breaks_may_be_restarted_after_a_mark(
 @streamed
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_stream_that_is_handed_out_complete_never_shows_a_failure(
-    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     effect, reason = BROKEN[fault]
 
-    with gemini.fault(model=TUNED, **effect):
+    with deployed.emulator.fault(model=deployed.name, **effect):
         chunks = ask(robust(stall_timeout=0.2, commit="complete"))
 
     assert text(chunks) == WORDS
@@ -146,9 +155,9 @@ SICK = {
 @every_way
 @pytest.mark.parametrize("fault", SICK)
 def test_an_answer_that_is_none_is_answered_by_the_base_model(
-    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
-    with gemini.fault(model=TUNED, **SICK[fault]):
+    with deployed.emulator.fault(model=deployed.name, **SICK[fault]):
         chunks = ask(robust(commit="complete"))
 
     assert text(chunks) == WORDS
@@ -158,20 +167,25 @@ def test_an_answer_that_is_none_is_answered_by_the_base_model(
 
 @every_way
 def test_what_is_blocked_is_raised_and_asked_nowhere_else(
-    ask: Stream, robust: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Stream, robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
-    with gemini.fault(model=TUNED, blocked=True), pytest.raises(ContentBlockedError) as raised:
+    with (
+        deployed.emulator.fault(model=deployed.name, blocked=True),
+        pytest.raises(ContentBlockedError) as raised,
+    ):
         ask(robust())
 
     assert raised.value.block_reason == "SAFETY"
-    assert [request.model for request in gemini.requests if request.body] == [TUNED]
+    assert [request.model for request in deployed.emulator.requests if request.body] == [
+        deployed.name
+    ]
 
 
 @every_way
 def test_what_is_blocked_may_be_asked_elsewhere_if_the_user_says_so(
-    ask: Stream, robust: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Stream, robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
-    with gemini.fault(model=TUNED, blocked=True):
+    with deployed.emulator.fault(model=deployed.name, blocked=True):
         chunks = ask(robust(answer_blocked=True))
 
     assert text(chunks) == WORDS
@@ -206,12 +220,12 @@ SLOW = {
 @every_way
 @pytest.mark.parametrize("fault", SLOW)
 def test_a_deadline_is_kept_whatever_trickles_in(
-    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Stream, fault: str, robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     effect, limits = SLOW[fault]
     model = robust(commit="complete", **limits)
 
-    with gemini.fault(model=TUNED, **effect):
+    with deployed.emulator.fault(model=deployed.name, **effect):
         chunks = ask(model)
 
     assert text(chunks) == WORDS
@@ -222,21 +236,21 @@ def test_a_deadline_is_kept_whatever_trickles_in(
 
 @streamed
 def test_a_stream_may_take_its_time_as_long_as_it_goes_on(
-    ask: Stream, robust: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Stream, robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
-    with gemini.fault(model=TUNED, delay=0.3):
+    with deployed.emulator.fault(model=deployed.name, delay=0.3):
         chunks = ask(robust(first_token_timeout=5.0, stall_timeout=0.2))
 
     assert said(chunks)["answered_by"] == "tuned"
 
 
 async def test_a_cancelled_call_leaves_nothing_behind(
-    robust: Callable[..., FallbackChatModel], gemini: Emulator
+    robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = robust()
     before = asyncio.all_tasks()
 
-    with gemini.fault(model=TUNED, hang=True):
+    with deployed.emulator.fault(model=deployed.name, hang=True):
         for call in (model.ainvoke("count"), anext(model.astream("count"))):
             task = asyncio.ensure_future(call)
             await asyncio.sleep(0.1)
@@ -252,14 +266,18 @@ async def test_a_cancelled_call_leaves_nothing_behind(
 
 
 def test_a_model_that_is_down_is_left_alone_once_the_circuit_is_open(
-    robust: Callable[..., FallbackChatModel], gemini: Emulator
+    robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = robust()
 
-    with gemini.fault(model=TUNED, status=503):
+    with deployed.emulator.fault(model=deployed.name, status=503):
         answers = [model.invoke("count") for _ in range(100)]
 
-    asked = [request for request in gemini.requests if request.model == TUNED and request.body]
+    asked = [
+        request
+        for request in deployed.emulator.requests
+        if request.model == deployed.name and request.body
+    ]
     assert len(asked) <= 6
     assert {answer.response_metadata["tuned_gemini"]["reason"] for answer in answers} == {
         "overloaded"
@@ -284,7 +302,7 @@ def test_models_that_name_the_same_tuned_model_share_its_circuit(
 
 
 def test_a_listener_gets_the_provenance_and_can_not_cost_the_answer(
-    robust: Callable[..., FallbackChatModel], gemini: Emulator
+    robust: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     told: list[dict[str, Any]] = []
 
@@ -294,7 +312,7 @@ def test_a_listener_gets_the_provenance_and_can_not_cost_the_answer(
 
     model = robust(on_fallback=listen)
     model.invoke("count")
-    with gemini.fault(model=TUNED, status=429):
+    with deployed.emulator.fault(model=deployed.name, status=429):
         answer = model.invoke("count")
 
     assert answer.text == WORDS

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from datetime import date
 
 import pytest
 from langchain_core.exceptions import ModelError
 from langchain_core.messages import AIMessage
 
-from langchain_tuned_gemini import TunedModel, TunedModelState, errors
+from langchain_tuned_gemini import Retirement, TunedModel, TunedModelState, errors
 from langchain_tuned_gemini.provenance import Attempt
 
 CREATING = TunedModel("tunedModels/x", TunedModelState.CREATING, "CREATING")
 FAILED = TunedModel("tunedModels/x", TunedModelState.FAILED, "FAILED", error="too few examples")
 ATTEMPT = Attempt("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")
+RETIRED = Retirement("gemini-2.5-flash", "vertex", date(2026, 10, 20), "", "https://example.com")
 
 ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.TunedModelNameError("bad", name="x"),
@@ -23,6 +25,9 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.DatasetError("is empty", source="train.jsonl", line=3, field="output"),
     errors.ServiceError("refused", status=403),
     errors.ServiceUnreachableError("http://127.0.0.1:1", "connection refused"),
+    errors.DeletionIncompleteError(
+        errors.ServiceError("refused.", status=403), name="x", done=["a"], left=["b"]
+    ),
     errors.TunedModelError("odd", name="tunedModels/x"),
     errors.TunedModelNotReadyError.of(CREATING),
     errors.WaitTimeoutError(
@@ -33,6 +38,8 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     ),
     errors.TunedModelFailedError.of(FAILED),
     errors.TunedModelNotFoundError.of("tunedModels/x"),
+    errors.BaseModelRetiredError.because("tunedModels/x", RETIRED, status=404),
+    errors.TunedModelNotDeletableError("a mere record", name="tunedModels/x"),
     errors.CircuitOpenError("open", name="tunedModels/x", reason="timeout", retry_after=3.0),
     errors.EmptyAnswerError("tunedModels/x"),
     errors.BrokenStreamError("tunedModels/x", partial="half an", reason="connection"),

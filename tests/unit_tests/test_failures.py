@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,12 +27,15 @@ from google.genai import errors as genai
 from langchain_core import exceptions as core
 from langchain_core.messages import AIMessage
 from langchain_google_genai import chat_models as google
+from pydantic import ValidationError
 
 from langchain_tuned_gemini import errors
+from langchain_tuned_gemini.base_models import BASE_MODELS
 from langchain_tuned_gemini.circuit_breaker import Outcome
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
     AnswerRefusedError,
+    BaseModelRetiredError,
     BrokenStreamError,
     CircuitOpenError,
     ContentBlockedError,
@@ -238,7 +242,11 @@ BEFORE_THE_CALL = [
     (WaitTimeoutError("", name="x", state=None, waited=1.0), Reason.NOT_READY),
     (TunedModelFailedError("", name="x"), Reason.GONE),
     (TunedModelNotFoundError("", name="x"), Reason.GONE),
-    (ServiceError("", status=403), Reason.OVERLOADED),
+    (ServiceError("", status=500), Reason.OVERLOADED),
+    (ServiceError(""), Reason.OVERLOADED),
+    (ServiceError("", status=401), Reason.CREDENTIALS),
+    (ServiceError("", status=403), Reason.PERMISSION),
+    (ServiceError("", status=429), Reason.QUOTA),
     (ServiceUnreachableError("http://x", "refused"), Reason.CONNECTION),
     (httpx.PoolTimeout("x"), Reason.TIMEOUT),
     (httpx2.PoolTimeout("x"), Reason.TIMEOUT),
@@ -286,7 +294,7 @@ def test_what_happens_before_the_call_is_no_evidence_about_the_model(
 ) -> None:
     failure = classify(error)
 
-    assert failure == Failure(reason, is_local=True)
+    assert failure == Failure(reason, getattr(error, "status", None), is_local=True)
     assert failure.counts is Counts.NEUTRAL
     assert not failure.speaks_of_the_model
 
@@ -305,6 +313,22 @@ def test_a_circuit_that_was_opened_for_no_reason_of_ours_says_that_the_model_can
     assert classify(refused_by_circuit(word)) == Failure(
         Reason.OVERLOADED, retry_after=3.0, is_local=True
     )
+
+
+def test_only_the_validation_of_googles_answer_says_something_about_it() -> None:
+    def invalid(title: str) -> ValidationError:
+        return ValidationError.from_exception_data(title, [])
+
+    assert classify(invalid("GenerateContentResponse")) == Failure(Reason.BAD_OUTPUT)
+    assert classify(invalid("Person")) is None
+
+
+def test_a_retired_base_model_is_a_reason_of_its_own() -> None:
+    retirement = BASE_MODELS["gemini-2.5-flash"].retirement("vertex", date(2027, 1, 1))
+    assert retirement is not None
+    error = BaseModelRetiredError.because("x", retirement, status=404)
+
+    assert classify(error) == Failure(Reason.RETIRED, 404)
 
 
 def test_a_broken_stream_has_the_reason_that_broke_it() -> None:
@@ -494,11 +518,12 @@ LIBRARIES = [
     (
         "langchain_tuned_gemini.errors",
         {"TunedGeminiError", "TunedModelError", "TunedModelNameError", "ParameterError"}
-        | {"MissingExtraError", "DatasetError", "GuardCrashedError"},
+        | {"MissingExtraError", "DatasetError", "GuardCrashedError", "TunedModelNotDeletableError"},
     ),
 ]
 NEED_MORE = {"HTTPStatusError", "APIError", "ClientError", "ServerError"} | {
     "AllModelsFailedError",
+    "BaseModelRetiredError",
     "BrokenStreamError",
     "CircuitOpenError",
 }
@@ -529,6 +554,7 @@ def test_errors_of_ours_are_named_as_they_are() -> None:
         *known_errors.DURING_THE_CALL,
         classification._REFUSAL_OF_THE_CIRCUIT,
         classification._BROKEN_STREAM,
+        classification._RETIRED,
         classification._FAILURE_OF_ALL,
     }
     ours = {n.rpartition(".")[2] for n in names if n.startswith("langchain_tuned_gemini.")}
@@ -541,6 +567,7 @@ def test_the_words_of_reasons_stay_as_programs_know_them() -> None:
     assert [reason.value for reason in Reason] == [
         "not_ready",
         "gone",
+        "retired",
         "quota",
         "overloaded",
         "timeout",
@@ -565,6 +592,7 @@ def test_what_may_have_changed_the_state_of_the_model_makes_it_be_asked_for() ->
     assert {reason for reason in Reason if reason.speaks_of_the_model} == {
         Reason.NOT_READY,
         Reason.GONE,
+        Reason.RETIRED,
         Reason.PERMISSION,
     }
     assert all(

@@ -13,6 +13,7 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
 
 TUNED = "tunedModels/next-number"
+ENDPOINT = "projects/acme/locations/us-central1/endpoints/42"
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,21 @@ class TestChatTunedGemini(ChatModelUnitTests):
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         return {"GOOGLE_API_KEY": "key"}, {"model": TUNED}, {"google_api_key": "key"}
+
+
+class TestChatTunedGeminiOnVertex(ChatModelUnitTests):
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatTunedGemini
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": ENDPOINT, "api_key": "key"}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        place = {"GOOGLE_CLOUD_PROJECT": "acme", "GOOGLE_CLOUD_LOCATION": "us-central1"}
+        return place, {"model": "endpoints/42"}, {"model": ENDPOINT}
 
 
 @pytest.mark.filterwarnings("ignore:.*no effect on FallbackChatModel")

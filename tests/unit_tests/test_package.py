@@ -19,6 +19,7 @@ NAME = "langchain_tuned_gemini"
 # From the bottom up: a module may import from its own layer and from those below it.
 LAYERS = [
     {
+        "base_models",
         "dataset",
         "deadline",
         "errors",
@@ -30,7 +31,15 @@ LAYERS = [
         "punctual",
         "tuned_model",
     },
-    {"failures", "google_client", "example_selectors", "services", "few_shot", "testing"},
+    {
+        "failures",
+        "google_client",
+        "google_credentials",
+        "example_selectors",
+        "services",
+        "few_shot",
+        "testing",
+    },
     {"circuit_breaker", "guards", "hedging", "readiness", "retry_budget", "waiting"},
     {"chat_models"},
 ]
@@ -131,10 +140,18 @@ def test_every_other_block_of_the_readme_runs() -> None:
         gemini.add_tuned_model("tunedModels/x", examples=[("7", "8")])
         model = ChatTunedGemini(model="tunedModels/x", api_key="k", base_url=gemini.base_url)
         robust = model.with_few_shot_fallback("gemini-2.5-flash", examples=train)
+        gemini.add_file("gs://acme/train.jsonl", [("7", "8")])
+        at_the_emulator = f"api_key='k', base_url={gemini.base_url!r})"
+        replaced = {
+            '"train.jsonl"': repr(train),
+            "GenerativeAIService(api_key)": f"GenerativeAIService('k', {gemini.base_url!r})",
+            '("acme", "us-central1")': f"('acme', 'us-central1', {at_the_emulator}",
+            "(model=ready.endpoint)": f"(model=ready.endpoint, {at_the_emulator}",
+        }
         for block in python_blocks_of_the_readme()[1:]:
-            code = block.replace('"train.jsonl"', repr(train)).replace(
-                "GenerativeAIService(api_key)", f"GenerativeAIService('k', {gemini.base_url!r})"
-            )
+            code = block
+            for there, here in replaced.items():
+                code = code.replace(there, here)
             exec(compile(code, "README.md", "exec"), {"robust": robust, "model": model})
 
 
@@ -145,6 +162,9 @@ def test_what_the_readme_names_is_there() -> None:
     linked = [part.split(")")[0] for part in text.split("](")[1:] if not part.startswith("http")]
     assert linked
     for target in linked:
+        if target.startswith("#"):
+            assert f"\n## {target[1:].replace('-', ' ')}\n" in text.lower()
+            continue
         assert (ROOT / target).exists(), target
     for word in ("demo", "test", "bench", "lint", "help"):
         assert f"\n{word}:" in makefile

@@ -120,7 +120,9 @@ async def test_the_wait_ends_when_the_model_is_active(wait: Wait):
     assert script.pauses == [1.0, 1.5]
 
 
-@pytest.mark.parametrize("raw_state", ["FAILED", "JOB_STATE_CANCELLED"])
+@pytest.mark.parametrize(
+    "raw_state", ["FAILED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED"]
+)
 async def test_a_failed_model_ends_the_wait_with_its_reason(wait: Wait, raw_state: str):
     script = Script(CREATING, model(raw_state, error="The dataset has 1 row."))
 
@@ -139,6 +141,36 @@ async def test_a_model_that_is_deleted_meanwhile_ends_the_wait(wait: Wait):
 
     with pytest.raises(TunedModelNotFoundError, match=NAME):
         await wait(script)
+
+
+@pytest.mark.parametrize("raw_state", ["JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"])
+async def test_a_tuning_job_that_has_succeeded_ends_the_wait(wait: Wait, raw_state: str):
+    assert (await wait(Script(CREATING, model(raw_state)))).raw_state == raw_state
+
+
+WAITED_FOR = [
+    f"JOB_STATE_{word}"
+    for word in ("UNSPECIFIED", "QUEUED", "PENDING", "RUNNING", "UPDATING", "PAUSED", "CANCELLING")
+]
+
+
+async def test_a_tuning_job_that_may_go_on_is_waited_for(wait: Wait):
+    script = Script(*map(model, WAITED_FOR), model("JOB_STATE_SUCCEEDED"))
+
+    assert (await wait(script)).state is TunedModelState.ACTIVE
+
+    assert len(script.asked) == 8
+
+
+async def test_what_a_tuning_job_is_at_shows_in_the_progress_and_in_the_error(wait: Wait):
+    told = {"detail": "TUNING_JOB_STATE_WAITING_FOR_QUOTA", "completed_steps": 3}
+    script = Script(model("JOB_STATE_RUNNING", total_steps=12, **told))
+    seen: list[Progress] = []
+
+    with pytest.raises(WaitTimeoutError, match=r"_RUNNING \(waiting for quota, 25%\) after"):
+        await wait(script, timeout=0.0, on_progress=seen.append)
+
+    assert [(progress.doing, progress.percent) for progress in seen] == [("waiting for quota", 25)]
 
 
 async def test_a_state_never_seen_before_is_waited_for(wait: Wait):

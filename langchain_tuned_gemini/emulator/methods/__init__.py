@@ -1,4 +1,4 @@
-"""The API's methods, one function each, in a table by their names."""
+"""The Developer API's methods, one function each, in a table by their names."""
 
 from __future__ import annotations
 

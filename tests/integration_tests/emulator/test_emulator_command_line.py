@@ -19,25 +19,47 @@ if TYPE_CHECKING:
 ROW = '{"text_input": "List all dogs", "output": "SELECT * FROM dogs"}\n'
 
 
-def test_it_prints_its_address_serves_the_examples_and_ends_on_ctrl_c(tmp_path: Path) -> None:
-    file = tmp_path / "train.jsonl"
-    file.write_text("\ufeff" + ROW + "\n", encoding="utf-8")
-    command = [sys.executable, "-m", "langchain_tuned_gemini.emulator"]
-    options = ["--examples", str(file), "--model", "tunedModels/dogs"]
-
+def served(arguments: list[str], path: str, body: object) -> tuple[httpx.Response, str, int]:
+    """The answer of a command line's emulator to one request, what it said, and its exit code."""
+    command = [sys.executable, "-m", "langchain_tuned_gemini.emulator", *arguments]
     with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        body = {"contents": [{"parts": [{"text": "List all dogs"}]}]}
-        path = "/v1beta/tunedModels/dogs:generateContent?key=k"
         response = httpx.post(url + path, json=body)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=10)
+    return response, told, process.returncode
+
+
+def test_it_serves_vertex_ai_too(tmp_path: Path) -> None:
+    file = tmp_path / "train.jsonl"
+    file.write_text(ROW, encoding="utf-8")
+    parent = "projects/acme/locations/us-central1"
+    options = ["--model", f"{parent}/endpoints/42", "--file", f"gs://b/t.jsonl={file}"]
+    body = {"contents": [{"role": "user", "parts": [{"text": "List all dogs"}]}]}
+
+    path = f"/v1/{parent}/endpoints/42:generateContent?key=k"
+    answer, _, _ = served([*options, "--examples", str(file)], path, body)
+    spec = {"trainingDatasetUri": "gs://b/t.jsonl"}
+    job = {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": spec}
+    created, _, _ = served(options, f"/v1/{parent}/tuningJobs?key=k", job)
+
+    assert "SELECT * FROM dogs" in answer.text
+    assert created.json()["state"] == "JOB_STATE_PENDING"
+
+
+def test_it_prints_its_address_serves_the_examples_and_ends_on_ctrl_c(tmp_path: Path) -> None:
+    file = tmp_path / "train.jsonl"
+    file.write_text("\ufeff" + ROW + "\n", encoding="utf-8")
+    options = ["--examples", str(file), "--model", "tunedModels/dogs"]
+    body = {"contents": [{"parts": [{"text": "List all dogs"}]}]}
+
+    response, told, code = served(options, "/v1beta/tunedModels/dogs:generateContent?key=k", body)
 
     assert "SELECT * FROM dogs" in response.text
-    assert process.returncode == 0
+    assert code == 0
     assert told.endswith("stopped\n")
     assert "Traceback" not in told
 
@@ -74,6 +96,7 @@ def test_a_bad_file_is_one_line_that_names_file_line_and_field(
         (["--examples", "/nowhere/train.jsonl"], "No such file"),
         (["--port", "99999"], "from 0 to 65535"),
         (["--after", "-1"], "0 or more seconds"),
+        (["--file", "gs://b/t.jsonl=/nowhere.jsonl"], "No such file"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(
@@ -86,7 +109,9 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("options", [["--port", "many"], ["--nonsense"], ["--latency", "soon"]])
+@pytest.mark.parametrize(
+    "options", [["--port", "many"], ["--nonsense"], ["--latency", "soon"], ["--file", "gs://b/t"]]
+)
 def test_a_wrong_option_is_one_line_and_exit_code_2(
     capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
@@ -120,7 +145,7 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
 
     told = capsys.readouterr().out
     assert raised.value.code == 0
-    for option in ("--port", "--examples", "--model", "--after", "--latency"):
+    for option in ("--port", "--examples", "--model", "--file", "--after", "--latency"):
         assert option in told
 
 

@@ -1,0 +1,105 @@
+"""What can be said of a tuned Gemini model: the parameters of `ChatTunedGemini`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.utils import secret_from_env
+from pydantic import ConfigDict, Field, SecretStr, SerializeAsAny
+
+from langchain_tuned_gemini.chat_models.gated import Gate
+from langchain_tuned_gemini.chat_models.named import NamedChatModel
+from langchain_tuned_gemini.generation import Task
+from langchain_tuned_gemini.names import TunedModelName
+
+GENERATION = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_output_tokens",
+    "seed",
+    "stop",
+    "safety_settings",
+)
+THINKING = ("thinking_budget", "thinking_level")
+KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+class TunedGeminiParameters(NamedChatModel):
+    """A chat model with the parameters of `ChatTunedGemini`; names are read at once."""
+
+    wrapped: SerializeAsAny[BaseChatModel] = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
+    gate: Gate = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
+
+    project: str | None = None
+    """The project of a short name; `GOOGLE_CLOUD_PROJECT` when None."""
+
+    location: str | None = None
+    """The region of a short name; `GOOGLE_CLOUD_LOCATION` when None. A full name has its own."""
+
+    checkpoint: str | None = None
+    """The checkpoint that answers, for the name of a tuning job or a model; the default one's
+    when None."""
+
+    credentials: Any = Field(default=None, exclude=True, repr=False)
+    """Credentials of Google Cloud, for Vertex AI; the application default ones when None."""
+
+    google_api_key: SecretStr | None = Field(
+        alias="api_key", default_factory=secret_from_env(list(KEYS), default=None)
+    )
+    """The API key. On Vertex AI it must be given: one from the environment is not used."""
+
+    base_url: str | None = None
+    """Where the API is: for an emulator or a gateway; Google's own address when None."""
+
+    base_model: str | None = None
+    """The model it was tuned from: it decides profile, sampling, thinking and the price. Where
+    the platform tells it, it is known from the first call on."""
+
+    task: Task | None = None
+    """What it was tuned to do: a preset of the generation parameters."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_output_tokens: int | None = Field(default=None, alias="max_tokens")
+    seed: int | None = None
+    stop: list[str] | None = Field(default=None, alias="stop_sequences")
+    safety_settings: dict[Any, Any] | None = None
+
+    thinking_budget: int | None = None
+    """How many tokens it may think, for a base before Gemini 3; the fewest when None, as Google
+    advises for tuned models."""
+
+    thinking_level: Literal["minimal", "low", "medium", "high"] | None = None
+    """How hard it thinks, for a base from Gemini 3 on; the least when None."""
+
+    timeout: float | None = 30.0
+    """How long to wait for the answer, in seconds; None waits for ever, as upstream does."""
+
+    max_retries: int = 0
+    """How often google-genai may try again, waiting 1 s, 2 s, 4 s, … in between. Off, since a
+    fallback answers sooner."""
+
+    streaming: bool | None = None
+    """Whether `invoke` streams from the service."""
+
+    today: Callable[[], date] = Field(default=_today, exclude=True, repr=False)
+    """Tells the day, which decides whether a base model is retired."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    def __init__(self, **parameters: Any) -> None:
+        # Here and not in a validator: pydantic would wrap these errors in one of its own.
+        self._check_names(parameters)
+        if "model" in parameters:
+            place = {where: parameters.get(where) for where in ("project", "location")}
+            parameters["model"] = str(TunedModelName.parse(parameters["model"], **place))
+        super().__init__(**parameters)

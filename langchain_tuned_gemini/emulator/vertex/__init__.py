@@ -1,0 +1,1 @@
+"""Vertex AI's side of the emulator: tuning jobs, endpoints, the model registry."""

@@ -1,0 +1,156 @@
+"""Vertex AI's REST API over the shared HTTP clients.
+
+google-genai is not used for the control plane. It has no call for endpoints, without which no
+tuned model can be deleted; it sends what continuous tuning starts from under names that the API
+does not know, and loses the checkpoint; and it does not wait for a deletion to end (2.34.0).
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/projects.locations.tuningJobs
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import httpx
+from google.auth.exceptions import GoogleAuthError
+
+from langchain_tuned_gemini import http
+from langchain_tuned_gemini.errors import (
+    ServiceError,
+    ServiceUnreachableError,
+    TunedModelNotFoundError,
+)
+from langchain_tuned_gemini.google_client import VERTEX_API_VERSION, VertexAccess, vertex_address
+from langchain_tuned_gemini.services.problems import NOT_GEMINI, Refusal, reason_of
+from langchain_tuned_gemini.services.vertex.flows import (
+    Answer,
+    Call,
+    Course,
+    Flow,
+    JsonObject,
+    Pause,
+)
+
+_T = TypeVar("_T")
+
+
+class VertexApi:
+    """Sends what flows ask for.
+
+    Args:
+        access: The right to do so.
+        timeout: How long one request may take, in seconds.
+        sleep: Pauses for so many seconds, in `run`; `arun` uses asyncio's.
+    """
+
+    def __init__(
+        self,
+        access: VertexAccess,
+        *,
+        timeout: float,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._access = access
+        self._timeout = timeout
+        self._sleep = sleep
+        self._client = http.sync_client()
+        self._async_client = http.async_client()
+
+    def run(self, flow: Flow[_T]) -> _T:
+        """Carries a flow out, and returns what it comes to."""
+        course = Course(flow)
+        while course.wish is not None:
+            if isinstance(course.wish, Pause):
+                self._sleep(course.wish.seconds)
+                course.go_on({})
+            else:
+                course.go_on(self._send(course.wish))
+        return course.outcome
+
+    async def arun(self, flow: Flow[_T]) -> _T:
+        """Carries a flow out without blocking the event loop."""
+        course = Course(flow)
+        while course.wish is not None:
+            if isinstance(course.wish, Pause):
+                await asyncio.sleep(course.wish.seconds)
+                course.go_on({})
+            else:
+                course.go_on(await self._asend(course.wish))
+        return course.outcome
+
+    def _send(self, call: Call) -> Answer:
+        try:
+            with self._translated(call):
+                headers = self._access.headers()
+                response = self._client.request(**self._request(call), headers=headers)
+            return _read(call, response)
+        except (ServiceError, TunedModelNotFoundError) as refusal:
+            return refusal
+
+    async def _asend(self, call: Call) -> Answer:
+        try:
+            with self._translated(call):
+                # In a thread, since it may have to fetch a token.
+                headers = await asyncio.to_thread(self._access.headers)
+                response = await self._async_client.request(**self._request(call), headers=headers)
+            return _read(call, response)
+        except (ServiceError, TunedModelNotFoundError) as refusal:
+            return refusal
+
+    def _request(self, call: Call) -> dict[str, Any]:
+        return {
+            "method": call.method,
+            "url": f"{self._address(call)}/{VERTEX_API_VERSION}/{call.path}",
+            "params": dict(call.query),
+            "json": call.body,
+            "timeout": self._timeout,
+        }
+
+    def _address(self, call: Call) -> str:
+        return (self._access.base_url or vertex_address(call.location)).rstrip("/")
+
+    @contextmanager
+    def _translated(self, call: Call) -> Iterator[None]:
+        """Turns what stands for no answer into an error of ours."""
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise ServiceUnreachableError(self._address(call), reason_of(error)) from error
+        except GoogleAuthError as error:
+            raise ServiceError(
+                f"{call.action} failed: {_first_line(error)}. Pass credentials=... or "
+                "api_key=..., or run: gcloud auth application-default login",
+                status=None if error.retryable else HTTPStatus.UNAUTHORIZED,
+                is_retryable=error.retryable,
+            ) from error
+
+
+def _read(call: Call, response: httpx.Response) -> JsonObject:
+    """The JSON object of an answer.
+
+    Raises:
+        TunedModelNotFoundError: What was asked for is not there.
+        ServiceError: The service refused, or the answer is not Vertex AI's.
+    """
+    try:
+        body: object = response.json()
+    except ValueError:
+        body = None
+    if not response.is_success:
+        sent = response.request.headers
+        token = sent.get("authorization", "").removeprefix("Bearer ")
+        secret = sent.get("x-goog-api-key", token)
+        refusal = Refusal.read(response.status_code, body)
+        raise refusal.as_error(call.action, name=call.name, secret=secret)
+    if not isinstance(body, dict):
+        raise ServiceError(f"{call.action} failed. {NOT_GEMINI}", is_retryable=False)
+    return body
+
+
+def _first_line(error: GoogleAuthError) -> str:
+    """What google-auth says; the rest may be the token server's whole answer."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,141 @@
+"""Starting and cancelling tuning jobs.
+
+The body is written here, since google-genai's (2.34.0) is not what the API takes where a tuned
+model is tuned further: it names the parts of `preTunedModel` in snake_case, and loses the
+checkpoint when its configuration is a dict.
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/projects.locations.tuningJobs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from langchain_tuned_gemini.base_models import base_model_id
+from langchain_tuned_gemini.errors import ParameterError, ServiceError, TunedModelNameError
+from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.services.problems import NOT_GEMINI
+from langchain_tuned_gemini.services.vertex import records
+from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
+from langchain_tuned_gemini.tuned_model import TunedModel
+
+_ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
+
+
+@dataclass(frozen=True, slots=True)
+class TuningRequest:
+    """What a tuning job is to do.
+
+    Attributes:
+        base_model: A base model's id, or the name of a tuned model that is to be tuned further.
+        training: The training examples' URI.
+        validation: The validation examples' URI.
+        checkpoint: Which checkpoint of a tuned model to start from; its default one when None.
+        display_name: The name of the new model for people.
+        hyperparameters: In the platform's names; those that are None are left to it.
+    """
+
+    base_model: str
+    training: str
+    validation: str | None
+    checkpoint: str | None
+    display_name: str | None
+    hyperparameters: JsonObject
+
+
+def hyperparameters(
+    *,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    learning_rate_multiplier: float | None,
+    adapter_size: int | None,
+) -> JsonObject:
+    """Those that were given, in the platform's names.
+
+    Raises:
+        ParameterError: There is no such adapter size.
+
+    Example:
+        >>> hyperparameters(
+        ...     epochs=3,
+        ...     batch_size=None,
+        ...     learning_rate=None,
+        ...     learning_rate_multiplier=None,
+        ...     adapter_size=4,
+        ... )
+        {'epochCount': 3, 'adapterSize': 'ADAPTER_SIZE_FOUR'}
+    """
+    if adapter_size is not None and adapter_size not in _ADAPTER_SIZES:
+        raise ParameterError(f"adapter_size={adapter_size!r} is none of {list(_ADAPTER_SIZES)}.")
+    told = {
+        "epochCount": epochs,
+        "batchSize": batch_size,
+        "learningRate": learning_rate,
+        "learningRateMultiplier": learning_rate_multiplier,
+        "adapterSize": f"ADAPTER_SIZE_{_ADAPTER_SIZES[adapter_size]}" if adapter_size else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def creation(place: TunedModelName, request: TuningRequest) -> Flow[TunedModel]:
+    """Starts a tuning job.
+
+    Args:
+        place: Any name in the project and the location.
+        request: What it is to do.
+    """
+    source = yield from _source(place, request)
+    spec: JsonObject = {"trainingDatasetUri": request.training}
+    if request.validation:
+        spec["validationDatasetUri"] = request.validation
+    body = {**source, "supervisedTuningSpec": {**spec, "hyperParameters": request.hyperparameters}}
+    if request.display_name:
+        body["tunedModelDisplayName"] = request.display_name
+    record = yield Call(
+        f"Creating a tuning job in {place.parent}",
+        place.location,
+        f"{place.parent}/tuningJobs",
+        method="POST",
+        body=body,
+    )
+    try:
+        return records.tuning_job(TunedModelName.parse(str(record.get("name", ""))), record)
+    except TunedModelNameError as error:
+        raise ServiceError(f"Creating failed. {NOT_GEMINI}", is_retryable=False) from error
+
+
+def cancellation(name: TunedModelName) -> Flow[None]:
+    """Asks a tuning job to stop, which it does some time later, or not at all.
+
+    Raises:
+        TunedModelNameError: It is not a tuning job's name.
+    """
+    if name.kind != "tuningJobs":
+        raise TunedModelNameError(
+            f"{name} can't be cancelled, only its tuning job: .../tuningJobs/J.", name=str(name)
+        )
+    yield Call(
+        f"Cancelling {name}", name.location, f"{name}:cancel", method="POST", body={}, name=name
+    )
+
+
+def _source(place: TunedModelName, request: TuningRequest) -> Flow[JsonObject]:
+    """What the tuning starts from: a base model's id, which takes no path, or a tuned model."""
+    if base := base_model_id(request.base_model):
+        if request.checkpoint:
+            raise ParameterError(f"checkpoint={request.checkpoint!r}, but {base} is a base model.")
+        return {"baseModel": base}
+    tuned = TunedModelName.parse(request.base_model, project=place.project, location=place.location)
+    tuned = tuned.on("vertex")
+    if tuned.kind == "endpoints":
+        record = yield Call.get(tuned)
+        made = next(iter(records.deployed_models(record).values()), None)
+    elif tuned.kind == "tuningJobs":
+        record = yield Call.get(tuned)
+        made = records.model_of_job(record)
+    else:
+        made = tuned
+    if made is None:
+        raise ParameterError(f"{tuned} has no model that could be tuned further.")
+    checkpoint = {"checkpointId": request.checkpoint} if request.checkpoint else {}
+    return {"preTunedModel": {"tunedModelName": str(made), **checkpoint}}

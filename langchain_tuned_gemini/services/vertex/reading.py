@@ -1,0 +1,148 @@
+"""What a name stands for, learnt with as few requests and rights as possible.
+
+An account often has `aiplatform.endpoints.predict` and little else. So what is not needed to
+tell whether a model can serve may be forbidden: it is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
+from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
+from langchain_tuned_gemini.services.vertex import records
+from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
+from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+
+_T = TypeVar("_T")
+
+
+def tuned_model(name: TunedModelName) -> Flow[TunedModel]:
+    """Describes what a name stands for as it is now.
+
+    | name | requests |
+    | --- | --- |
+    | endpoint | the endpoint; the model, where the endpoint is not labelled with its base |
+    | model | the model |
+    | tuning job | the job; the endpoint, once the job has one: it may have been deleted |
+    """
+    match name.kind:
+        case "endpoints":
+            return _endpoint(name)
+        case "models":
+            return _model(name)
+        case _:
+            return _tuning_job(name)
+
+
+def tuned_models(parent: TunedModelName, condition: str | None) -> Flow[list[TunedModel]]:
+    """Describes all tuning jobs of a place, oldest first, but those whose endpoint was deleted.
+
+    A job's record can't be deleted, so without the list of endpoints, or the right to see it,
+    nothing would tell a deleted model from one that can serve.
+
+    Args:
+        parent: Any name in the place.
+        condition: Google's filter of tuning jobs; None for all.
+    """
+    query = {"filter": condition} if condition else {}
+    jobs = yield from pages(parent, "tuningJobs", query)
+    models = [records.tuning_job(str(job.get("name", "")), job) for job in jobs]
+    if any(model.endpoint for model in models):
+        endpoints = yield from unless_forbidden(pages(parent, "endpoints", {}))
+        if endpoints is not None:
+            there = {_id(str(endpoint.get("name", ""))) for endpoint in endpoints}
+            models = [m for m in models if not m.endpoint or _id(m.endpoint) in there]
+    return sorted(models, key=lambda model: (model.create_time is not None, model.create_time))
+
+
+def _endpoint(name: TunedModelName) -> Flow[TunedModel]:
+    record = yield Call.get(name)
+    described = records.endpoint(name, record)
+    deployed = [model for model in records.deployed_models(record).values() if model]
+    if not described.base_model and deployed:
+        about = yield from _if_seen(deployed[0])
+        described = replace(described, base_model=records.base_in_labels(about))
+    job = records.job_in_labels(name, record)
+    if job and (not described.base_model or not deployed):
+        about = yield from _if_seen(job)
+        described = _completed_by_job(described, about) if about else described
+    return described
+
+
+def _completed_by_job(described: TunedModel, record: JsonObject) -> TunedModel:
+    """What the endpoint does not tell: the base, and why nothing is deployed to it."""
+    told = records.tuning_job(described.name, record)
+    if described.state is TunedModelState.UNKNOWN and told.state is not TunedModelState.ACTIVE:
+        return replace(told, endpoint=described.endpoint)
+    return replace(described, base_model=described.base_model or told.base_model)
+
+
+def _model(name: TunedModelName) -> Flow[TunedModel]:
+    record = yield Call.get(name)
+    return records.model(name, record)
+
+
+def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
+    record = yield Call.get(name)
+    described = records.tuning_job(name, record)
+    endpoints = records.endpoints_of_job(record)
+    if described.state is not TunedModelState.ACTIVE or not endpoints:
+        return described
+    try:
+        at_endpoint = yield Call.get(endpoints[0])
+    except TunedModelNotFoundError:
+        raise TunedModelNotFoundError.of(str(name)) from None
+    except ServiceError:  # it is not needed
+        return described
+    if not records.deployed_models(at_endpoint):
+        return replace(described, state=TunedModelState.UNKNOWN, raw_state=records.NOT_DEPLOYED)
+    return described
+
+
+def _if_seen(name: TunedModelName) -> Flow[JsonObject]:
+    """A record that is not needed; empty where it is hidden, or can't be told right now."""
+    try:
+        return (yield Call.get(name))
+    except (ServiceError, TunedModelNotFoundError):
+        return {}
+
+
+def unless_forbidden(flow: Flow[_T]) -> Flow[_T | None]:
+    """What a flow comes to; None where it is forbidden, or can't be told right now."""
+    try:
+        return (yield from flow)
+    except ServiceError:
+        return None
+
+
+def pages(
+    parent: TunedModelName, kind: str, query: dict[str, str], *, path: str = ""
+) -> Flow[list[JsonObject]]:
+    """All resources of a kind.
+
+    Args:
+        parent: Any name in the place that they are in.
+        kind: What they are called there, such as `endpoints`.
+        query: What is asked besides the page.
+        path: Where they are listed; `parent`'s place by default.
+    """
+    listed, token = Pages[JsonObject](), ""
+    while True:
+        answer = yield Call(
+            f"Listing the {kind} of {parent.parent}",
+            parent.location,
+            path or f"{parent.parent}/{kind}",
+            query={"pageSize": PAGE_SIZE, **query, **({"pageToken": token} if token else {})},
+        )
+        page = [item for item in answer.get(kind) or () if isinstance(item, dict)]
+        token = str(answer.get("nextPageToken", ""))
+        if not listed.add(((str(item.get("name", "")), item) for item in page), token):
+            return listed.items
+
+
+def _id(name: str) -> str:
+    """The last part: Google names a project by its number, its user often by its id."""
+    return name.rpartition("/")[2]
