@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-
-from benchmarks.scorecard.task import ANSWERS
 
 CUT_AT = 40
 FLAPS = 40
@@ -57,40 +54,6 @@ def _flapping() -> dict[Mode, list[dict[str, Any]]]:
     return _both(*({"nth": n, "times": 2, "status": 503} for n in range(1, FLAPS, 4)))
 
 
-def _token_limit() -> dict[Mode, list[dict[str, Any]]]:
-    """Two thirds of the answer, with a finish reason that says so."""
-    answer = _answer(ANSWERS[0].split()[:CUT_AT], "MAX_TOKENS")
-    return {Mode.INVOKE: [{"body": answer}], Mode.STREAM: [{"body": _event(answer)}]}
-
-
-def _malformed_midway() -> dict[Mode, list[dict[str, Any]]]:
-    """A stream whose second event of three is broken JSON in a whole frame."""
-    said = ANSWERS[0].split()
-    first, second, third = said[:20], said[20:CUT_AT], said[CUT_AT:]
-    broken = _event(_answer(second)).rstrip()[:-30] + b"\r\n\r\n"
-    return _stream(body=_event(_answer(first)) + broken + _event(_answer(third, "STOP")))
-
-
-def _answer(said: list[str], finish_reason: str | None = None) -> dict[str, Any]:
-    candidate: dict[str, Any] = {
-        "content": {"parts": [{"text": " ".join(said) + " "}], "role": "model"},
-        "index": 0,
-    }
-    if finish_reason is not None:
-        candidate["finishReason"] = finish_reason
-    tokens = {"promptTokenCount": 8, "candidatesTokenCount": 40, "totalTokenCount": 48}
-    return {
-        "candidates": [candidate],
-        "usageMetadata": tokens,
-        "modelVersion": "gemini-1.5-flash-001-tuning",
-        "responseId": "a-response",
-    }
-
-
-def _event(answer: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(answer).encode() + b"\r\n\r\n"
-
-
 SCENARIOS = (
     Scenario(
         id="1",
@@ -121,7 +84,7 @@ SCENARIOS = (
     Scenario(id="11", title="503 in the stream at 40", faults=_stream(error_after=CUT_AT)),
     Scenario(id="12", title="stalls at 20 for good", faults=_stream(stall_after=20)),
     Scenario(id="13", title="malformed first chunk", faults=_both({"malformed": True})),
-    Scenario(id="13b", title="malformed chunk at 20", faults=_malformed_midway()),
+    Scenario(id="13b", title="malformed chunk at 20", faults=_stream(malformed_after=20)),
     Scenario(
         id="14",
         title="context overflow",
@@ -130,10 +93,10 @@ SCENARIOS = (
     Scenario(id="15", title="blocked prompt", faults=_both({"blocked": True})),
     Scenario(id="16", title="flapping, 8 calls", faults=_flapping(), calls=8),
     Scenario(id="17", title="model deleted", faults=_both(), deletes=True),
-    Scenario(id="18", title="MAX_TOKENS at 40 of 60", faults=_token_limit()),
+    Scenario(id="18", title="MAX_TOKENS at 40 of 60", faults=_both({"limit_after": CUT_AT})),
     Scenario(
         id="18b",
         title="MAX_TOKENS without a word",
-        faults=_both({"empty": True, "finish_reason": "MAX_TOKENS"}),
+        faults=_both({"limit_after": 0}),
     ),
 )

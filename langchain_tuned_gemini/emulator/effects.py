@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator import errors
 from langchain_tuned_gemini.emulator.bindings import Api
+from langchain_tuned_gemini.emulator.completions import split_words
 from langchain_tuned_gemini.emulator.replies import (
     HTML,
     JSON,
@@ -141,6 +142,8 @@ def rewritten(fault: Fault, call: Call, reply: Reply) -> Reply:
     messages = reply.messages
     if fault.empty:
         messages = (_with_candidate(messages[-1], content=_text("")),)
+    if fault.limit_after is not None:
+        messages = _limited(replace(reply, messages=messages), fault.limit_after)
     if fault.finish_reason is not None:
         last = _with_finish_reason(messages[-1], fault.finish_reason)
         messages = (*messages[:-1], last)
@@ -163,6 +166,16 @@ def _ended(fault: Fault, reply: Reply, call: Call) -> Reply:
         error = _error_body(fault, fault.status or DEFAULT_STREAM_ERROR, call)
         return replace(reply, messages=reply.messages[: fault.error_after], error=error)
     return reply
+
+
+def _limited(reply: Reply, words: int) -> tuple[JsonObject, ...]:
+    """The first words, and the token limit as the reason for the end."""
+    said = [message["candidates"][0]["content"]["parts"][0]["text"] for message in reply.messages]
+    if reply.framing is Framing.UNARY:
+        said = ["".join(split_words(said[0])[:words])]
+    kept = said[:words] or [""]
+    last = _with_candidate(reply.messages[-1], content=_text(kept[-1]), finishReason="MAX_TOKENS")
+    return (*reply.messages[: len(kept) - 1], last)
 
 
 def _text(text: str) -> JsonObject:
@@ -192,8 +205,8 @@ def interrupted(fault: Fault, script: Script) -> Script:
     if fault.hang:
         before = (*before, Pause(None))
     chunks = script.chunks
-    if fault.malformed:
-        chunks = (_broken(chunks[0]), *chunks[1:])
+    if (at := _malformed_at(fault, script)) is not None:
+        chunks = (*chunks[:at], _broken(chunks[at]), *chunks[at + 1 :])
     if fault.cut_after is not None:
         chunks = (
             *_before_cut(chunks, fault.cut_after, streamed=script.streamed),
@@ -209,11 +222,19 @@ def interrupted(fault: Fault, script: Script) -> Script:
 
 def _head(fault: Fault, head: Head, chunks: tuple[Step, ...]) -> Head:
     """A body that is broken, not cut, still has the length that is announced."""
-    if not fault.malformed or not any(name == "content-length" for name, _ in head.headers):
+    has_length = any(name == "content-length" for name, _ in head.headers)
+    if not has_length or not (fault.malformed or fault.malformed_after is not None):
         return head
     length = sum(len(chunk) for chunk in chunks if isinstance(chunk, bytes))
     others = tuple(pair for pair in head.headers if pair[0] != "content-length")
     return replace(head, headers=(*others, ("content-length", str(length))))
+
+
+def _malformed_at(fault: Fault, script: Script) -> int | None:
+    """Which chunk has broken JSON: that after the last one is the last one."""
+    if not script.chunks or not (fault.malformed or fault.malformed_after is not None):
+        return None
+    return min(fault.malformed_after or 0, len(script.chunks) - 1) if script.streamed else 0
 
 
 def _before_cut(chunks: tuple[Step, ...], count: int, *, streamed: bool) -> tuple[Step, ...]:

@@ -27,6 +27,8 @@ _LEAST = {
     "cut_after": 0,
     "end_after": 0,
     "error_after": 0,
+    "limit_after": 0,
+    "malformed_after": 0,
     "stall_after": 0,
     "stall": 0,
     "drip": 0,
@@ -67,9 +69,13 @@ class Fault:
         end_after: End a stream properly after so many chunks, without a finish reason.
         error_after: Send an error in a stream after so many chunks: that of `status`, 503
             unless given. An answer that is no stream becomes that error.
+        limit_after: End with `MAX_TOKENS` after so many words of the text, which are a
+            stream's chunks; 0 leaves none, as when thinking took all tokens.
         stall_after: Stop sending after so many chunks.
         stall: How long; for ever by default.
         malformed: Break the JSON of the first chunk, or of the answer.
+        malformed_after: Break the JSON of the chunk after so many of a stream, and go on. An
+            answer that is no stream is broken, whatever the number.
         drip: Wait this long after every byte.
         empty: Answer with an empty text.
         no_candidates: Answer without any candidate.
@@ -100,9 +106,11 @@ class Fault:
     cut_after: int | None = None
     end_after: int | None = None
     error_after: int | None = None
+    limit_after: int | None = None
     stall_after: int | None = None
     stall: float | None = None
     malformed: bool = False
+    malformed_after: int | None = None
     drip: float | None = None
 
     empty: bool = False
@@ -145,9 +153,11 @@ class Fault:
         return "a fault needs an effect, for example status=503 or hang=True"
 
     def _two_ends(self) -> str | None:
-        ends = (self.cut_after, self.end_after, self.error_after)
+        ends = (self.cut_after, self.end_after, self.error_after, self.limit_after)
         if sum(end is not None for end in ends) > 1:
-            return "a stream ends once: give one of cut_after, end_after and error_after"
+            return (
+                "a stream ends once: give one of cut_after, end_after, error_after and limit_after"
+            )
         return None
 
     def selects(self, call: Call) -> bool:

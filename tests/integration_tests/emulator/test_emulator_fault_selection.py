@@ -123,6 +123,7 @@ def test_calls_that_are_hit_are_recorded(gemini: Emulator, ask: Ask) -> None:
         ({"status": 503, "times": 0}, "at least 1"),
         ({"quota": "year"}, "minute"),
         ({"cut_after": 1, "end_after": 1}, "ends once"),
+        ({"cut_after": 1, "limit_after": 1}, "ends once"),
         ({"delay": -1}, "delay"),
         ({"cut_after": -1}, "cut_after"),
     ],

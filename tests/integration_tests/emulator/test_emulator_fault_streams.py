@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -154,10 +155,28 @@ def test_a_malformed_event_is_framed_well_and_cant_be_parsed(gemini: Emulator, r
     assert json.loads(second.removeprefix(b"data: "))
 
 
-def test_a_malformed_answer_is_whole_by_its_length_and_cant_be_parsed(
-    gemini: Emulator, ask: Ask
+@pytest.mark.parametrize(("count", "broken"), [(0, 0), (2, 2), (99, 3)])
+def test_the_malformed_event_may_come_later(
+    gemini: Emulator, raw: Raw, count: int, broken: int
 ) -> None:
-    gemini.fault(malformed=True)
+    gemini.fault(malformed_after=count)
+
+    received = chunks(raw(SSE))
+
+    assert len(received) == len(ANSWER.split())
+    for place, chunk in enumerate(received):
+        if place == broken:
+            with pytest.raises(json.JSONDecodeError):
+                json.loads(chunk.removeprefix(b"data: "))
+        else:
+            assert json.loads(chunk.removeprefix(b"data: "))
+
+
+@pytest.mark.parametrize("fault", [{"malformed": True}, {"malformed_after": 2}], ids=str)
+def test_a_malformed_answer_is_whole_by_its_length_and_cant_be_parsed(
+    gemini: Emulator, ask: Ask, fault: dict[str, Any]
+) -> None:
+    gemini.fault(**fault)
 
     response = ask()
 
@@ -218,6 +237,25 @@ def test_a_finish_reason_ends_the_answer_and_may_withhold_it(
     assert ("content" in candidate) == ("content" in last) == has_text
 
 
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, ""), (1, "SELECT "), (2, "SELECT COUNT(*) "), (99, ANSWER)]
+)
+def test_the_token_limit_ends_an_answer_after_so_many_words(
+    gemini: Emulator, ask: Ask, raw: Raw, count: int, text: str
+) -> None:
+    gemini.fault(limit_after=count)
+
+    candidate = ask().json()["candidates"][0]
+    received = raw(SSE)
+
+    assert candidate["finishReason"] == "MAX_TOKENS"
+    assert candidate["content"]["parts"][0]["text"] == text
+    assert "".join(texts(received)) == text
+    assert len(texts(received)) == max(1, min(count, len(ANSWER.split())))
+    assert received.count(b"MAX_TOKENS") == 1
+    assert b"STOP" not in received
+
+
 def test_an_unspecified_finish_reason_is_left_out(gemini: Emulator, ask: Ask) -> None:
     gemini.fault(finish_reason="FINISH_REASON_UNSPECIFIED")
 
@@ -225,6 +263,12 @@ def test_an_unspecified_finish_reason_is_left_out(gemini: Emulator, ask: Ask) ->
 
     assert "finishReason" not in candidate
     assert candidate["content"]["parts"][0]["text"] == ANSWER
+
+
+def test_of_a_stream_without_a_chunk_nothing_can_be_broken(gemini: Emulator, raw: Raw) -> None:
+    gemini.fault(end_after=0, malformed=True)
+
+    assert chunks(raw(SSE)) == []
 
 
 def test_effects_combine(gemini: Emulator, raw: Raw) -> None:
