@@ -105,6 +105,6 @@ class GatedChatModel(WrapperChatModel):
             yield
         except Exception as error:  # named by classify; raised again in any case
             failure = classify(error)
-            if failure and failure.reason.speaks_of_the_model:
+            if failure and failure.speaks_of_the_model:
                 self.gate.forget()
             raise

@@ -51,11 +51,6 @@ class Reason(StrEnum):
         """Whether another model may answer in its place."""
         return self.handling.degrades
 
-    @property
-    def speaks_of_the_model(self) -> bool:
-        """Whether the model's state may have changed, so that it is worth asking for again."""
-        return self.handling.speaks_of_the_model
-
 
 class Counts(StrEnum):
     """What a failure tells a circuit breaker about the model, in the breaker's words."""

@@ -589,15 +589,12 @@ def test_blocked_content_and_wrong_credentials_keep_another_model_from_answering
 
 
 def test_what_may_have_changed_the_state_of_the_model_makes_it_be_asked_for() -> None:
-    assert {reason for reason in Reason if reason.speaks_of_the_model} == {
+    assert {reason for reason in Reason if Failure(reason).speaks_of_the_model} == {
         Reason.NOT_READY,
         Reason.GONE,
         Reason.RETIRED,
         Reason.PERMISSION,
     }
-    assert all(
-        Failure(reason).speaks_of_the_model is reason.speaks_of_the_model for reason in Reason
-    )
 
 
 def test_only_a_missing_permission_is_logged_as_an_error() -> None:

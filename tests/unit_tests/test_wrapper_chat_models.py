@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from langchain_tuned_gemini import (
     ChatTunedGemini,
+    CircuitOpenError,
     FallbackChatModel,
     FewShotChatModel,
     FewShotPrompt,
@@ -180,6 +181,18 @@ def test_an_error_that_speaks_of_the_model_empties_the_gate_on_every_path() -> N
             call()
 
     assert gate.forgotten == 4
+
+
+def test_the_refusal_of_an_inner_circuit_leaves_the_gate_alone() -> None:
+    """The model was not asked, so that nothing new is known of its state."""
+    refusal = CircuitOpenError("", name="tunedModels/x", reason="gone", retry_after=30.0)
+    gate = ScriptedGate()
+    model = GatedChatModel(wrapped=ScriptedChatModel(answers=[refusal]), gate=gate)
+
+    with pytest.raises(CircuitOpenError):
+        model.invoke("Hi")
+
+    assert gate.forgotten == 0
 
 
 def test_an_error_that_speaks_of_the_service_leaves_the_gate_alone() -> None:
