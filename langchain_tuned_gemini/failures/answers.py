@@ -90,23 +90,18 @@ class ServerAnswer:
         Returns:
             Seconds, from 0 to `LONGEST_WAIT`; None if it said nothing that can be understood.
         """
-        hint = self._hint(now)
-        return max(hint or 0.0, DAY_QUOTA_WAIT) if self._is_by_the_day() else hint
+        hint = next((hint for hint in self._hints(now) if hint is not None), None)
+        return max(hint or DAY_QUOTA_WAIT, DAY_QUOTA_WAIT) if self._is_by_the_day() else hint
 
-    def _hint(self, now: float) -> float | None:
-        for detail in self.details:
-            delay = parse_duration(str(detail.get("retryDelay", "")))
-            if delay is not None:
-                return delay
-        delay = parse_retry_after(self.headers.get("retry-after", ""), now)
-        if delay is not None:
-            return delay
-        said = _RETRY_IN.search(self.message)
-        return parse_duration(said[1]) if said else None
+    def _hints(self, now: float) -> Iterator[float | None]:
+        """What it said, the most exact source first; None for what is no hint."""
+        yield from (parse_duration(str(detail.get("retryDelay"))) for detail in self.details)
+        yield parse_retry_after(str(self.headers.get("retry-after")), now)
+        yield from (parse_duration(said[1]) for said in _RETRY_IN.finditer(self.message))
 
     def _is_by_the_day(self) -> bool:
         violations = (v for d in self.details for v in _dicts_in(d.get("violations")))
-        return any("PerDay" in str(violation.get("quotaId", "")) for violation in violations)
+        return any("PerDay" in str(violation.get("quotaId")) for violation in violations)
 
 
 def parse_duration(text: str) -> float | None:
@@ -155,7 +150,7 @@ def parse_retry_after(text: str, now: float) -> float | None:
     except (ValueError, OverflowError):  # the latter for a year of twenty digits
         return None
     # "-0000" says that the zone is not known, which Python makes a date without one.
-    return _bounded((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+    return _bounded(date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)
 
 
 def headers_of(response: object) -> dict[str, str]:

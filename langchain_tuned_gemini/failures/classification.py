@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from traceback import walk_tb
 from typing import Any
 
+from langchain_tuned_gemini.errors import (
+    AllModelsFailedError,
+    BaseModelRetiredError,
+    BrokenStreamError,
+    CircuitOpenError,
+)
 from langchain_tuned_gemini.failures.answers import ServerAnswer
 from langchain_tuned_gemini.failures.known_errors import (
     ACCOUNT_REASONS,
@@ -24,10 +31,6 @@ from langchain_tuned_gemini.failures.reasons import Counts, Reason
 
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
-_REFUSAL_OF_THE_CIRCUIT = "langchain_tuned_gemini.errors.CircuitOpenError"
-_BROKEN_STREAM = "langchain_tuned_gemini.errors.BrokenStreamError"
-_RETIRED = "langchain_tuned_gemini.errors.BaseModelRetiredError"
-_FAILURE_OF_ALL = "langchain_tuned_gemini.errors.AllModelsFailedError"
 
 _DEEPEST = 8
 """How many errors are followed: real ones are five deep, and made-up ones may be a circle."""
@@ -85,7 +88,7 @@ def classify(error: BaseException) -> Failure | None:
     names = _class_names(error)
     if answer := _answer_in(error, names):
         return _meaning_of_answer(answer)
-    if told := _meaning_told(error, names):
+    if told := _meaning_told(error):
         return told
     for name in names:
         if reason := BEFORE_THE_CALL.get(name):
@@ -127,15 +130,15 @@ def _meaning_of_answer(answer: ServerAnswer) -> Failure | None:
     return Failure(reason, answer.status, answer.retry_after(time.time()))
 
 
-def _meaning_told(error: Any, names: tuple[str, ...]) -> Failure | None:
+def _meaning_told(error: BaseException) -> Failure | None:
     """What an error of ours says that was made from another failure."""
-    if _REFUSAL_OF_THE_CIRCUIT in names:
+    if isinstance(error, CircuitOpenError):
         return Failure(_reason_for(error.reason), retry_after=error.retry_after, is_local=True)
-    if _RETIRED in names:
+    if isinstance(error, BaseModelRetiredError):
         return Failure(Reason.RETIRED, error.status)
-    if _BROKEN_STREAM in names:
+    if isinstance(error, BrokenStreamError):
         return Failure(_reason_for(error.reason))
-    if _FAILURE_OF_ALL in names:  # of a fallback within a fallback
+    if isinstance(error, AllModelsFailedError):  # of a fallback within a fallback
         first = error.attempts[0]
         return Failure(_reason_for(first.reason), first.status)
     return None
@@ -153,7 +156,7 @@ def _reason_for(word: str | None) -> Reason:
     return Reason(word) if word in set(Reason) else Reason.OVERLOADED
 
 
-def _refined(reason: Reason, error: Any) -> Reason:
+def _refined(reason: Reason, error: BaseException) -> Reason:
     """Tells a certificate from a connection, and a token server in trouble from a wrong key.
 
     With a wrong certificate, whoever answers is not who was asked for.
@@ -190,14 +193,12 @@ def _meaning_of_words(error: BaseException) -> Failure | None:
         return Failure(Reason.BAD_OUTPUT)
     if type(error) is OSError and error.errno in UNREACHABLE:
         return Failure(Reason.CONNECTION)
-    if isinstance(error, UnicodeDecodeError) and _raised_by(error).startswith(READERS):
+    if isinstance(error, UnicodeDecodeError) and _is_raised_by_a_reader(error):
         return Failure(Reason.BAD_OUTPUT)
     return None
 
 
-def _raised_by(error: BaseException) -> str:
-    """The module whose code raised it; empty where there is no traceback."""
-    traceback = error.__traceback__
-    while traceback and traceback.tb_next:
-        traceback = traceback.tb_next
-    return str(traceback.tb_frame.f_globals.get("__name__", "")) if traceback else ""
+def _is_raised_by_a_reader(error: BaseException) -> bool:
+    """Whether it comes from code that reads answers, and not from code that this code called."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return any(str(frame.f_globals.get("__name__")).startswith(READERS) for frame in frames[-1:])

@@ -38,7 +38,6 @@ _HTTPX: Final = {
 # Used for all asynchronous calls as soon as it is installed, unless a client is passed in.
 _AIOHTTP: Final = {
     "client_exceptions.ServerTimeoutError": Reason.TIMEOUT,
-    "client_exceptions.ClientConnectorCertificateError": Reason.CREDENTIALS,
     "client_exceptions.ServerFingerprintMismatch": Reason.CREDENTIALS,
     "client_exceptions.ClientConnectionError": Reason.CONNECTION,
     "client_exceptions.ClientPayloadError": Reason.CONNECTION,

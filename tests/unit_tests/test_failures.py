@@ -56,11 +56,11 @@ from langchain_tuned_gemini.failures import (
     Counts,
     Failure,
     Reason,
-    classification,
     classify,
     failure_table,
     known_errors,
 )
+from langchain_tuned_gemini.failures.answers import LONGEST_WAIT
 from langchain_tuned_gemini.failures.known_errors import ACCOUNT_REASONS
 from langchain_tuned_gemini.provenance import Attempt
 
@@ -212,6 +212,7 @@ WITHOUT_AN_ANSWER = [
         raised_from(
             auth.TransportError(),
             requests.exceptions.SSLError(),
+            urllib3.exceptions.MaxRetryError(urllib3.HTTPConnectionPool("x"), "x"),
             urllib3.exceptions.SSLError(),
             WRONG_CERTIFICATE,
         ),
@@ -416,17 +417,22 @@ def test_the_words_for_accounts_are_google_s() -> None:
 
 
 def test_text_that_is_no_utf_8_is_bad_output_only_where_it_comes_from_the_network() -> None:
-    def decoded_by(module: str) -> BaseException | None:
-        code = compile("b'\\xff'.decode()", "x", "exec")
-        try:
-            exec(code, {"__name__": module})
-        except UnicodeDecodeError as error:
-            return error
-        return None
+    def decoded_by(*modules: str) -> BaseException:
+        """Each module calls the next one, and the last one decodes."""
+        call: Callable[[], object] = b"\xff".decode
+        for module in reversed(modules):
+            called: dict[str, Any] = {"__name__": module, "call": call}
+            exec("def function():\n    call()", called)
+            call = called["function"]
+        with pytest.raises(UnicodeDecodeError) as caught:
+            call()
+        return caught.value
 
     assert classify(decoded_by("aiohttp.client_reqrep")) == Failure(Reason.BAD_OUTPUT)
     assert classify(decoded_by("google.genai._api_client")) == Failure(Reason.BAD_OUTPUT)
+    assert classify(decoded_by("my_app", "aiohttp.client")) == Failure(Reason.BAD_OUTPUT)
     assert classify(decoded_by("my_app.parsing")) is None
+    assert classify(decoded_by("aiohttp.client", "my_app.parsing")) is None
 
 
 def test_a_circle_of_causes_ends() -> None:
@@ -443,6 +449,20 @@ def test_the_hint_of_a_server_is_passed_on() -> None:
     assert classify(answer_of_httpx(httpx, 503)) == Failure(Reason.OVERLOADED, 503, 3.0)
     wrapped = raised_from(google.GoogleRateLimitError("x"), answered(429, "", retry_info))
     assert classify(wrapped) == Failure(Reason.QUOTA, 429, 57.5)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("9", 9.0),
+        ("Sun, 01 Mar 2026 12:00:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_WAIT),
+    ],
+)
+def test_the_hint_in_a_header_is_passed_on(header: str, seconds: float) -> None:
+    error = answered(429, response=httpx.Response(429, headers={"Retry-After": header}))
+
+    assert classify(error) == Failure(Reason.QUOTA, 429, seconds)
 
 
 OF_AIOHTTP: list[tuple[Callable[[Any], BaseException], Reason | None]] = [
@@ -552,10 +572,6 @@ def test_errors_of_ours_are_named_as_they_are() -> None:
     names = {
         *known_errors.BEFORE_THE_CALL,
         *known_errors.DURING_THE_CALL,
-        classification._REFUSAL_OF_THE_CIRCUIT,
-        classification._BROKEN_STREAM,
-        classification._RETIRED,
-        classification._FAILURE_OF_ALL,
     }
     ours = {n.rpartition(".")[2] for n in names if n.startswith("langchain_tuned_gemini.")}
 

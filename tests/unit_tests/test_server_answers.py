@@ -115,6 +115,13 @@ def test_a_body_is_read_with_and_without_its_outermost_layer(body: object) -> No
     assert (said.word, said.message, said.reasons) == ("X", "m", {"R"})
 
 
+@pytest.mark.parametrize("body", [None, "<html>", [], {}, {"error": "busy"}, {"error": {}}])
+def test_a_body_that_is_not_google_s_says_nothing(body: object) -> None:
+    said = ServerAnswer.read(502, body, None)
+
+    assert said == ServerAnswer(502, word="", message="", details=(), headers={})
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),
     lambda inner: (
