@@ -29,6 +29,7 @@ import httpx
 
 from langchain_tuned_gemini.forks import renew_after_fork
 from langchain_tuned_gemini.punctual import PunctualTransport
+from langchain_tuned_gemini.soft_errors import unmask, unmask_async
 
 CONNECT_TIMEOUT = 5.0
 """How long opening a connection may take, in seconds; a host that is down shows much sooner."""
@@ -261,14 +262,24 @@ def _proxy_for(url: httpx.URL) -> str | None:
 
 def _new_sync_client() -> httpx.Client:
     transport = _SyncTransport()
-    client = httpx.Client(transport=transport, follow_redirects=False, cookies=_no_cookies())
+    client = httpx.Client(
+        transport=transport,
+        follow_redirects=False,
+        cookies=_no_cookies(),
+        event_hooks={"response": [unmask]},
+    )
     weakref.finalize(client, transport.close)
     return client
 
 
 def _new_async_client() -> httpx.AsyncClient:
     transport = _AsyncTransport()
-    client = httpx.AsyncClient(transport=transport, follow_redirects=False, cookies=_no_cookies())
+    client = httpx.AsyncClient(
+        transport=transport,
+        follow_redirects=False,
+        cookies=_no_cookies(),
+        event_hooks={"response": [unmask_async]},
+    )
     weakref.finalize(client, transport.close_from_anywhere)
     return client
 

@@ -166,6 +166,24 @@ def test_a_fault_means_the_same_on_every_stack(
         assert failure_of(ask, model) == failure
 
 
+SOFT_ERRORS = [
+    ({"code": 503}, Failure(Reason.OVERLOADED, 503)),
+    ({"code": 429, "message": "Please retry in 1.5s."}, Failure(Reason.QUOTA, 429, 1.5)),
+    (BAD_KEY["error"], Failure(Reason.CREDENTIALS, 400)),
+]
+
+
+@every_way
+@pytest.mark.parametrize(("error", "failure"), SOFT_ERRORS)
+def test_an_error_in_an_answer_that_says_200_is_what_it_says(
+    emulator: Emulator, ask: Ask, error: dict[str, Any], failure: Failure
+) -> None:
+    model = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
+
+    with emulator.fault(model=TUNED, body={"error": error}):
+        assert failure_of(ask, model) == failure
+
+
 @every_way
 @pytest.mark.parametrize("fault", [{"hang": True}, {"stall_after": 0}], ids=str)
 def test_silence_means_a_timeout_on_every_stack(

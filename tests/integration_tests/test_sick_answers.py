@@ -137,7 +137,8 @@ WITHHELD_TEXT = {
 }
 OF_WHOLE_ANSWERS = {
     **{key: (fault, EMPTY) for key, (fault, _) in WITHHELD_TEXT.items()},
-    "17 an error as the body": ({"body": {"error": {"code": 503}}}, EMPTY),
+    "17 an error that has no code": ({"body": {"error": {"status": "UNAVAILABLE"}}}, EMPTY),
+    "17 an error in one word": ({"body": {"error": "busy"}}, EMPTY),
     "18 an empty body": ({"body": b""}, EMPTY),
 }
 OF_STREAMS = {
@@ -158,7 +159,7 @@ RAISED = {
     "42 cut after 2 chunks": ({"cut_after": 2}, STREAMED),
     "43 an error in the stream": ({"error_after": 2}, STREAMED),
     "46 broken JSON in a chunk": ({"malformed": True}, STREAMED),
-    "17 an error as the body": ({"body": {"error": {"code": 503}}}, STREAMED),
+    "17 an error as the body": ({"body": {"error": {"code": 503}}}, [*WHOLE, *STREAMED]),
 }
 
 

@@ -29,6 +29,7 @@ LAYERS = [
         "names",
         "provenance",
         "punctual",
+        "soft_errors",
         "tuned_model",
     },
     {

@@ -1,0 +1,41 @@
+"""Answers that say 200 and hold an error, `{"error": {"code": 503, …}}`, as gateways send them.
+
+google-genai raises such an error in a stream, but takes it for an empty answer otherwise. Here it
+gets the status that it speaks of, so that it is raised, and for what it is: with the reason and
+the hint of the server. Measured with google-genai 2.34.
+"""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+
+
+def unmask(response: httpx.Response) -> None:
+    """Gives an answer in one piece the status that its error speaks of; a hook for httpx."""
+    if _is_in_one_piece(response):
+        response.read()
+        response.status_code = _status_told(response)
+
+
+async def unmask_async(response: httpx.Response) -> None:
+    """The same for asyncio."""
+    if _is_in_one_piece(response):
+        await response.aread()
+        response.status_code = _status_told(response)
+
+
+def _is_in_one_piece(response: httpx.Response) -> bool:
+    """Whether it can be read here: a stream is read by whoever asked for it."""
+    return response.status_code == 200 and response.request.url.params.get("alt") != "sse"
+
+
+def _status_told(response: httpx.Response) -> int:
+    if b'"error"' not in response.content:  # as nearly always; parsing takes longer
+        return 200
+    try:
+        code = json.loads(response.content)["error"]["code"]
+    except (ValueError, LookupError, TypeError):  # no JSON, or no error of Google's
+        return 200
+    return code if isinstance(code, int) and 400 <= code < 600 else 200
