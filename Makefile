@@ -60,7 +60,7 @@ scorecard: $(SCORECARD)/.ready ## Compare with its peers what a failing model le
 	@$(SCORECARD)/bin/python -m benchmarks.scorecard $(ARGS)
 
 .PHONY: mutants
-mutants: $(READY) ## Break the code in hundreds of ways: do its tests notice? (5 minutes)
+mutants: $(READY) ## Break the code in hundreds of ways: do its tests notice? (4 minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	@rm -rf mutants
 	@$(BIN)/mutmut run

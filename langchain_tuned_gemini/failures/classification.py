@@ -23,7 +23,10 @@ from langchain_tuned_gemini.failures.known_errors import (
     HTTP_STACKS,
     NOTHING_STREAMED,
     READERS,
+    READING,
+    READING_STREAMS,
     STATUSES,
+    STATUSES_OF_ERRORS,
     UNREACHABLE,
     VALIDATION_ERROR,
 )
@@ -121,7 +124,9 @@ def _answer_in(error: Any, names: tuple[str, ...]) -> ServerAnswer | None:
 
 def _meaning_of_answer(answer: ServerAnswer) -> Failure | None:
     reason = STATUSES.get(answer.status)
-    if answer.status in {400, 403} and answer.reasons & ACCOUNT_REASONS:
+    if answer.status not in STATUSES_OF_ERRORS:
+        reason = Reason.BAD_OUTPUT
+    elif answer.status in {400, 403} and answer.reasons & ACCOUNT_REASONS:
         reason = Reason.CREDENTIALS
     elif answer.status == 400 and answer.word == "FAILED_PRECONDITION":
         reason = Reason.NOT_READY
@@ -184,7 +189,7 @@ def _is_about_a_certificate(error: BaseException) -> bool:
 
 
 def _meaning_of_words(error: BaseException) -> Failure | None:
-    """What errors of Python's own classes mean, which programs raise for other things, too."""
+    """What errors mean whose classes don't say: programs raise them for other things, too."""
     if type(error) is RuntimeError and str(error).endswith(CLOSED):
         return Failure(Reason.CONNECTION, is_local=True)
     if type(error) is ValueError and str(error) == NOTHING_STREAMED:
@@ -193,12 +198,19 @@ def _meaning_of_words(error: BaseException) -> Failure | None:
         return Failure(Reason.BAD_OUTPUT)
     if type(error) is OSError and error.errno in UNREACHABLE:
         return Failure(Reason.CONNECTION)
-    if isinstance(error, UnicodeDecodeError) and _is_raised_by_a_reader(error):
+    if isinstance(error, Exception) and _is_about_what_was_read(error):
         return Failure(Reason.BAD_OUTPUT)
     return None
 
 
-def _is_raised_by_a_reader(error: BaseException) -> bool:
-    """Whether it comes from code that reads answers, and not from code that this code called."""
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-    return any(str(frame.f_globals.get("__name__")).startswith(READERS) for frame in frames[-1:])
+def _is_about_what_was_read(error: Exception) -> bool:
+    """Whether code that reads answers raised it, and not code that this code called."""
+    places = [
+        f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
+        for frame, _ in walk_tb(error.__traceback__)
+    ]
+    if not places:
+        return False
+    if isinstance(error, UnicodeDecodeError) and places[-1].startswith(READERS):
+        return True
+    return places[-1] in READING_STREAMS or not READING.isdisjoint(places)

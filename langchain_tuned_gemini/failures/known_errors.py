@@ -111,8 +111,6 @@ DURING_THE_CALL: Final = {
 """Errors that came about when the model was asked."""
 
 STATUSES: Final = {
-    # 200 is no error; anything else that promises success is not the Gemini API.
-    **dict.fromkeys(range(201, 300), Reason.BAD_OUTPUT),
     # Redirects are refused, since a redirect would carry the API key to another host.
     **dict.fromkeys(range(300, 400), Reason.CONNECTION),
     400: Reason.REJECTED,
@@ -131,7 +129,10 @@ STATUSES: Final = {
     # UNIMPLEMENTED: a capability that this model lacks, such as streaming.
     501: Reason.REJECTED,
 }
-"""What the HTTP status of an error says; others were not foreseen."""
+"""What the HTTP status of an error says; others of this kind were not foreseen."""
+
+STATUSES_OF_ERRORS: Final = range(300, 600)
+"""What the Gemini API gives its errors; who gives them another one is not the Gemini API."""
 
 ACCOUNT_REASONS: Final = frozenset(
     {
@@ -188,6 +189,29 @@ UNREACHABLE: Final = frozenset(
     {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
 )
 """The codes of a plain `OSError` that say that a host can't be reached."""
+
+READING: Final = frozenset(
+    {
+        "google.genai.models._GenerateContentResponse_from_mldev",
+        "google.genai.models._GenerateContentResponse_from_vertex",
+        "google.genai._common._from_response",
+        "google.genai.errors.raise_error",
+        "google.genai.errors.raise_error_async",
+    }
+)
+"""The functions of google-genai that do nothing but read an answer.
+
+JSON that is none of Gemini's makes them raise whatever comes about: `TypeError`,
+`AttributeError`, pydantic's `ValidationError`. Measured with google-genai 2.34.
+"""
+
+READING_STREAMS: Final = frozenset(
+    {
+        "google.genai._api_client.request_streamed",
+        "google.genai._api_client.async_generator",
+    }
+)
+"""Those that also send the request: what they raise themselves is about the answer."""
 
 READERS: Final = ("aiohttp.", "google.genai.")
 """Whose `UnicodeDecodeError` is about an answer; httpx puts U+FFFD for what it can't decode."""

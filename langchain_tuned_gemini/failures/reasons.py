@@ -134,7 +134,7 @@ _HANDLING: Final = {
         counts=Counts.NEUTRAL,
     ),
     Reason.BAD_OUTPUT: Handling(
-        "an empty answer, one that a guard refuses, or what is not JSON",
+        "an empty answer, one that a guard refuses, or what is not JSON or not Gemini's",
         degrades=True,
         counts=Counts.FAILURE,
     ),

@@ -152,6 +152,11 @@ FAULTS = [
     ({"malformed": True}, Failure(Reason.BAD_OUTPUT)),
     ({"body": "<html>Welcome to our hotel"}, Failure(Reason.BAD_OUTPUT)),
     ({"body": b"\xff\xfe{"}, Failure(Reason.BAD_OUTPUT)),
+    # JSON that is not Gemini's.
+    ({"body": 7}, Failure(Reason.BAD_OUTPUT)),
+    ({"body": {"candidates": 7}}, Failure(Reason.BAD_OUTPUT)),
+    ({"body": {"candidates": [{"content": "dogs"}]}}, Failure(Reason.BAD_OUTPUT)),
+    ({"body": {"candidates": [{"finishReason": 7}]}}, Failure(Reason.BAD_OUTPUT)),
 ]
 
 
@@ -181,6 +186,25 @@ def test_an_error_in_an_answer_that_says_200_is_what_it_says(
     model = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
 
     with emulator.fault(model=TUNED, body={"error": error}):
+        assert failure_of(ask, model) == failure
+
+
+NOT_GOOGLES = [
+    ({"code": 99999}, Failure(Reason.BAD_OUTPUT, 99999)),
+    ({"code": "503"}, Failure(Reason.BAD_OUTPUT)),
+    ({"status": "UNAVAILABLE"}, Failure(Reason.BAD_OUTPUT)),
+    ("busy", Failure(Reason.BAD_OUTPUT)),
+]
+
+
+@pytest.mark.parametrize("ask", [stream, astream])
+@pytest.mark.parametrize(("error", "failure"), [*SOFT_ERRORS, *NOT_GOOGLES])
+def test_an_error_in_a_stream_means_the_same_on_every_stack(
+    emulator: Emulator, make: Make, ask: Ask, error: object, failure: Failure
+) -> None:
+    model = make(emulator.base_url)
+
+    with emulator.fault(body={"error": error}):
         assert failure_of(ask, model) == failure
 
 

@@ -6,6 +6,7 @@ The faults' numbers are those of the fault matrix.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -160,6 +161,8 @@ RAISED = {
     "43 an error in the stream": ({"error_after": 2}, STREAMED),
     "46 broken JSON in a chunk": ({"malformed": True}, STREAMED),
     "17 an error as the body": ({"body": {"error": {"code": 503}}}, [*WHOLE, *STREAMED]),
+    "17 an error that has no code": ({"body": {"error": {"status": "UNAVAILABLE"}}}, STREAMED),
+    "17 an error in one word": ({"body": {"error": "busy"}}, STREAMED),
 }
 
 
@@ -261,3 +264,52 @@ def test_what_is_no_answer_at_all_is_raised(
         ask(tuned)
 
     assert classify(caught.value) is not None
+
+
+SOUND = {
+    "candidates": [
+        {
+            "content": {
+                "role": "model",
+                "parts": [{"text": TEXT}, {"functionCall": {"name": "f", "args": {"x": 1}}}],
+            },
+            "finishReason": "STOP",
+            "safetyRatings": [{"category": "HARM_CATEGORY_HARASSMENT", "probability": "LOW"}],
+            "citationMetadata": {"citationSources": [{"startIndex": 1}]},
+        }
+    ],
+    "promptFeedback": {"safetyRatings": []},
+    "usageMetadata": {"promptTokenCount": 1, "totalTokenCount": 2},
+    "modelVersion": "x",
+}
+
+
+def spoilt(part: Any) -> Iterator[Any]:
+    """The same with one thing in it that is of another type, or missing."""
+    yield from (7, "x", [], [7], {}, None)
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield {other: part[other] for other in part if other != key}
+            yield from ({**part, key: worse} for worse in spoilt(value))
+    if isinstance(part, list):
+        for n, value in enumerate(part):
+            yield from ([*part[:n], worse, *part[n + 1 :]] for worse in spoilt(value))
+
+
+@pytest.mark.parametrize("ask", [invoke, stream])
+@pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")
+@pytest.mark.filterwarnings("ignore:.* is not a valid Harm")
+def test_whatever_is_wrong_with_an_answer_it_is_taken_for_one_or_its_failure_has_a_meaning(
+    ask: Ask, emulator: Emulator, tuned: ChatTunedGemini
+) -> None:
+    """An error without a meaning would reach the caller, although another model could answer."""
+    meanings: list[Any] = []
+    for body in spoilt(SOUND):
+        with emulator.fault(model=MODEL, body=json.dumps(body).encode()):
+            try:
+                ask(tuned)
+            except Exception as error:  # noqa: BLE001  # which ones there are is the question
+                meanings.append((classify(error), body))
+
+    assert len(meanings) > 50
+    assert [(told, body) for told, body in meanings if told != Failure(Reason.BAD_OUTPUT)] == []

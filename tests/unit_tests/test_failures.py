@@ -23,11 +23,13 @@ import pytest
 import requests
 import urllib3
 from google.auth import exceptions as auth
+from google.genai import Client
 from google.genai import errors as genai
+from google.genai.types import HttpOptions
 from langchain_core import exceptions as core
 from langchain_core.messages import AIMessage
 from langchain_google_genai import chat_models as google
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from langchain_tuned_gemini import errors
 from langchain_tuned_gemini.base_models import BASE_MODELS
@@ -62,6 +64,7 @@ from langchain_tuned_gemini.failures import (
 )
 from langchain_tuned_gemini.failures.answers import LONGEST_WAIT
 from langchain_tuned_gemini.failures.known_errors import ACCOUNT_REASONS
+from langchain_tuned_gemini.google_client import tls_arguments
 from langchain_tuned_gemini.provenance import Attempt
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -100,7 +103,11 @@ def refused_by_circuit(reason: str) -> CircuitOpenError:
 WRONG_CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
 
 OF_AN_ANSWER = [
-    (answered(201), Reason.BAD_OUTPUT),
+    # In the error of a stream, which has the status 200 itself.
+    (answered(-1), Reason.BAD_OUTPUT),
+    (answered(200), Reason.BAD_OUTPUT),
+    (answered(600), Reason.BAD_OUTPUT),
+    (answered(99999), Reason.BAD_OUTPUT),
     (answered(299), Reason.BAD_OUTPUT),
     (answered(300), Reason.CONNECTION),
     (answered(307), Reason.CONNECTION),
@@ -365,11 +372,9 @@ RAISED = [
     httpx.LocalProtocolError("a line break in the key"),
     httpx.InvalidURL("a wrong address"),
     httpx.StreamClosed(),
-    answered(200),
     answered(402),
     answered(405),
     answered(418),
-    answered(600),
     answer_of_httpx(httpx, 418),
     genai.UnsupportedFunctionError("x"),
     core.ModelError(),
@@ -433,6 +438,113 @@ def test_text_that_is_no_utf_8_is_bad_output_only_where_it_comes_from_the_networ
     assert classify(decoded_by("my_app", "aiohttp.client")) == Failure(Reason.BAD_OUTPUT)
     assert classify(decoded_by("my_app.parsing")) is None
     assert classify(decoded_by("aiohttp.client", "my_app.parsing")) is None
+
+
+def answering(body: object) -> Client:
+    """A client of a server that says so."""
+    server = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
+    options = HttpOptions(
+        httpx_client=httpx.Client(transport=server),
+        httpx_async_client=httpx.AsyncClient(transport=server),
+        client_args=tls_arguments(),  # saves 100 ms
+        async_client_args=tls_arguments(),
+    )
+    return Client(api_key="x", http_options=options)
+
+
+def raised_by_google_genai(body: object, method: str, **call: Any) -> BaseException:
+    """What google-genai raises when a server says so."""
+    client = answering(body)
+    with pytest.raises(Exception) as caught:
+        list(getattr(client.models, method)(**{"model": "x", "contents": "x", **call}))
+    return caught.value
+
+
+async def araised_by_google_genai(body: object) -> BaseException:
+    client = answering(body)
+    with pytest.raises(Exception) as caught:
+        async for _ in await client.aio.models.generate_content_stream(model="x", contents="x"):
+            pass
+    return caught.value
+
+
+WHOLE, STREAM = "generate_content", "generate_content_stream"
+
+
+@pytest.mark.parametrize("method", [WHOLE, STREAM])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (7, TypeError),
+        ({"candidates": 7}, TypeError),
+        ({"candidates": [{"finishReason": 7}]}, AttributeError),
+        ({"candidates": [{"content": 7}]}, ValidationError),
+    ],
+)
+def test_json_that_is_not_gemini_s_is_bad_output_whatever_google_genai_makes_of_it(
+    method: str, body: object, kind: type[Exception]
+) -> None:
+    error = raised_by_google_genai(body, method)
+
+    assert type(error) is kind
+    assert classify(error) == Failure(Reason.BAD_OUTPUT)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"error": "busy"}, AttributeError),
+        ({"error": {"code": "503"}}, TypeError),
+        ({"error": {"status": "UNAVAILABLE"}}, TypeError),
+    ],
+)
+async def test_an_error_that_google_genai_can_t_read_in_a_stream_is_bad_output(
+    body: object, kind: type[Exception]
+) -> None:
+    for error in (raised_by_google_genai(body, STREAM), await araised_by_google_genai(body)):
+        assert type(error) is kind
+        assert classify(error) == Failure(Reason.BAD_OUTPUT)
+
+
+class Buggy(BaseModel):
+    n: int
+
+    @field_validator("n")
+    @classmethod
+    def check(cls, n: int) -> int:
+        return n + None  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("method", [WHOLE, STREAM])
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"contents": {"role": "user", "parts": 7}},
+        {"config": {"temperature": "warm"}},
+        {"config": {"labels": {"a": object()}}},
+        {"config": {"response_mime_type": "application/json", "response_schema": Buggy}},
+    ],
+)
+def test_a_program_s_own_mistake_is_raised_though_google_genai_stumbles_over_it(
+    method: str, mistake: dict[str, Any]
+) -> None:
+    body = {"candidates": [{"content": {"parts": [{"text": '{"n": 1}'}]}}]}
+
+    error = raised_by_google_genai(body, method, **mistake)
+
+    assert isinstance(error, (TypeError, AttributeError, ValueError))
+    assert classify(error) is None
+
+
+def test_an_interrupt_is_raised_though_it_comes_while_an_answer_is_read() -> None:
+    class Impatient(int):
+        def __str__(self) -> str:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        genai.APIError.raise_error(Impatient(503), {}, None)
+
+    assert classify(caught.value) is None
 
 
 def test_a_circle_of_causes_ends() -> None:
