@@ -39,7 +39,7 @@ from langchain_tuned_gemini.circuit_breaker import (
 from langchain_tuned_gemini.circuit_breaker import store as stores
 from langchain_tuned_gemini.circuit_breaker.record import Circuit, Refusal
 from langchain_tuned_gemini.circuit_breaker.rules import acquire, force, report, retry_after
-from langchain_tuned_gemini.circuit_breaker.store import decode, encode, process_store
+from langchain_tuned_gemini.circuit_breaker.store import decode, encode
 from langchain_tuned_gemini.errors import CircuitOpenError, TunedModelError
 
 T = TypeVar("T")
@@ -409,12 +409,14 @@ def test_no_report_is_lost_between_threads(clock: Clock) -> None:
 
 
 def test_a_store_is_made_once_for_all_threads() -> None:
-    for n in range(10):
-        start = threading.Barrier(8)
+    for _ in range(10):
+        start, shared = threading.Barrier(8), stores._SharedStores()
 
-        def get(key: str = f"race-{n}", start: threading.Barrier = start) -> MemoryCircuitStore:
+        def get(
+            start: threading.Barrier = start, shared: stores._SharedStores = shared
+        ) -> MemoryCircuitStore:
             start.wait()
-            return process_store(key)
+            return shared.get("race")
 
         with ThreadPoolExecutor(8) as pool:
             found = [future.result() for future in [pool.submit(get) for _ in range(8)]]
