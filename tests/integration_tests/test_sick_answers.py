@@ -300,12 +300,12 @@ def spoilt(part: Any) -> Iterator[Any]:
 @pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")
 @pytest.mark.filterwarnings("ignore:.* is not a valid Harm")
 def test_whatever_is_wrong_with_an_answer_it_is_taken_for_one_or_its_failure_has_a_meaning(
-    ask: Ask, emulator: Emulator, tuned: ChatTunedGemini
+    ask: Ask, deployed: Deployed, tuned: ChatTunedGemini
 ) -> None:
     """An error without a meaning would reach the caller, although another model could answer."""
     meanings: list[Any] = []
     for body in spoilt(SOUND):
-        with emulator.fault(model=MODEL, body=json.dumps(body).encode()):
+        with deployed.emulator.fault(model=deployed.name, body=json.dumps(body).encode()):
             try:
                 ask(tuned)
             except Exception as error:  # noqa: BLE001  # which ones there are is the question
