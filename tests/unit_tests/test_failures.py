@@ -29,6 +29,7 @@ from langchain_google_genai import chat_models as google
 
 from langchain_tuned_gemini import errors
 from langchain_tuned_gemini.circuit_breaker import Outcome
+from langchain_tuned_gemini.dataset import Problem
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
     AnswerRefusedError,
@@ -358,7 +359,7 @@ RAISED = [
     raised_from(GuardCrashedError("g", TimeoutError()), TimeoutError()),
     TunedModelNameError("", name="x"),
     ParameterError(),
-    DatasetError("", source="x"),
+    DatasetError([Problem("field", "is empty", "train.jsonl")]),
     MissingExtraError("x", extra="y"),
 ]
 
@@ -494,7 +495,7 @@ LIBRARIES = [
     (
         "langchain_tuned_gemini.errors",
         {"TunedGeminiError", "TunedModelError", "TunedModelNameError", "ParameterError"}
-        | {"MissingExtraError", "DatasetError", "GuardCrashedError"},
+        | {"MissingExtraError", "DatasetError", "LossyConversionError", "GuardCrashedError"},
     ),
 ]
 NEED_MORE = {"HTTPStatusError", "APIError", "ClientError", "ServerError"} | {
