@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Self, overload
 
 from langchain_tuned_gemini.dataset import formats
-from langchain_tuned_gemini.dataset.checks import find_problems
+from langchain_tuned_gemini.dataset.checks import find_problems, repeat_problem
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.files import FileSource, name_of
 from langchain_tuned_gemini.dataset.formats import Format
@@ -17,8 +19,12 @@ from langchain_tuned_gemini.dataset.limits import Platform
 from langchain_tuned_gemini.dataset.places import Place, Places
 from langchain_tuned_gemini.dataset.problems import Findings, Problem, Report
 from langchain_tuned_gemini.dataset.reading import Columns, Examples, gather
+from langchain_tuned_gemini.dataset.repeats import find_repeats
+from langchain_tuned_gemini.dataset.splitting import choose_held_back
 from langchain_tuned_gemini.dataset.writing import write_whole
 from langchain_tuned_gemini.errors import LossyConversionError
+
+_log = logging.getLogger("langchain_tuned_gemini")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -179,6 +185,39 @@ class TuningDataset(Sequence[TuningExample]):
         if not (report.ok or lossy):
             raise LossyConversionError(report.problems, total=report.errors)
 
+    def content_hash(self) -> str:
+        """Names these examples: the SHA-256 of what they say, 64 characters.
+
+        Neither their order nor the file or format they come from makes a difference. Each
+        character of an example does, and so does how often it is there.
+
+        Example:
+            >>> one, two = {"text_input": "1", "output": "2"}, {"text_input": "2", "output": "3"}
+            >>> forth, back = TuningDataset.of([one, two]), TuningDataset.of([two, one])
+            >>> forth.content_hash() == back.content_hash()
+            True
+        """
+        digests = sorted(sha256(example.canonical()).digest() for example in self.examples)
+        return sha256(b"".join(digests)).hexdigest()
+
+    def split(self, share: float, *, seed: int = 0) -> tuple[TuningDataset, TuningDataset]:
+        """Splits the examples into those to tune with and those to hold back.
+
+        The same examples are always split in the same way, in whatever order they come. A
+        question is never in both parts, and each label has its share in both.
+
+        Args:
+            share: Which part of the questions to hold back: more than 0, less than 1.
+            seed: Another number chooses others.
+
+        Raises:
+            ParameterError: If the share is not between 0 and 1, or there are fewer than two
+                questions to choose from.
+        """
+        held_back = choose_held_back(self.examples, share, seed)
+        rest = [index for index in range(len(self)) if index not in held_back]
+        return self.take(rest), self.take(sorted(held_back))
+
     def take(self, indices: Sequence[int]) -> TuningDataset:
         """Some of the examples, in the given order."""
         examples = tuple(self.examples[index] for index in indices)
@@ -194,6 +233,22 @@ class TuningDataset(Sequence[TuningExample]):
         if self.places is not None:
             return self.places
         return Places.of_one(self.source, array("Q", range(1, len(self) + 1)), by_line=False)
+
+    def __add__(self, other: TuningDataset) -> TuningDataset:
+        """Merges two sets, without duplicates.
+
+        Contradictions stay, and are counted in one warning of the log; `merge` returns them.
+        """
+        if not isinstance(other, TuningDataset):
+            return NotImplemented
+        merged = merge(self, other)
+        if merged.contradictions:
+            _log.warning(
+                "%s: %d examples contradict earlier ones. check() names them.",
+                merged.dataset.source,
+                merged.contradictions,
+            )
+        return merged.dataset
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -213,6 +268,67 @@ class TuningDataset(Sequence[TuningExample]):
     def __repr__(self) -> str:
         number = f"{len(self)} example{'' if len(self) == 1 else 's'}"
         return f"{type(self).__name__}({number} from {self.source!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Several tuning sets made one.
+
+    Attributes:
+        dataset: The examples of all, each once.
+        duplicates: How many were left out.
+        contradictions: How many answer in another way what an earlier one asks; they are still
+            there.
+        report: Both, each with file and line, as warnings.
+    """
+
+    dataset: TuningDataset
+    duplicates: int
+    contradictions: int
+    report: Report
+
+
+def merge(first: Examples, *others: Examples) -> Merge:
+    """Makes one tuning set of several, without duplicates.
+
+    Contradictions stay: which answer is right is not for a program to say.
+
+    Args:
+        first: What stands for a tuning set; see `Examples`.
+        *others: Further ones.
+
+    Raises:
+        DatasetError: If one of them can't be used.
+        ParameterError: If one of them can't stand for a tuning set.
+
+    Example:
+        >>> merged = merge([("1", "2")], [("1", "2"), ("1", "3"), ("2", "3")])
+        >>> len(merged.dataset), merged.duplicates, merged.contradictions
+        (3, 1, 1)
+    """
+    together = _concatenated([TuningDataset.of(examples) for examples in (first, *others)])
+    repeats = list(find_repeats(together))
+    findings = Findings(together.source)
+    findings.extend(repeat_problem(together, repeat) for repeat in repeats)
+    duplicates = {repeat.index for repeat in repeats if repeat.is_duplicate}
+    kept = [index for index in range(len(together)) if index not in duplicates]
+    return Merge(
+        together.take(kept),
+        len(duplicates),
+        len(repeats) - len(duplicates),
+        findings.report(len(kept)),
+    )
+
+
+def _concatenated(datasets: Sequence[TuningDataset]) -> TuningDataset:
+    places = datasets[0]._all_places()
+    for dataset in datasets[1:]:
+        places += dataset._all_places()
+    return TuningDataset(
+        tuple(example for dataset in datasets for example in dataset),
+        " + ".join(dict.fromkeys(dataset.source for dataset in datasets)),
+        places,
+    )
 
 
 def check(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -114,3 +116,8 @@ class TuningExample:
         names = [name for name in self.__slots__ if getattr(self, name) not in {None, ()}]
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{type(self).__name__}({fields})"
+
+    def canonical(self) -> bytes:
+        """The one way to write the example down, for a hash that tells examples apart."""
+        turns: Sequence[tuple[str, str]] = [(turn.role, turn.text) for turn in self.turns]
+        return json.dumps([self.system_instruction, turns], separators=(",", ":")).encode()

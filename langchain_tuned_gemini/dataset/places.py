@@ -59,3 +59,11 @@ class Places:
             array("H", map(self.source_of.__getitem__, chosen)),
             array("Q", map(self.numbers.__getitem__, chosen)),
         )
+
+    def __add__(self, other: Places) -> Places:
+        shift = len(self.sources)
+        return Places(
+            self.sources + other.sources,
+            self.source_of + array("H", (number + shift for number in other.source_of)),
+            self.numbers + other.numbers,
+        )
