@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from langchain_tuned_gemini.emulator import Emulator, after, immediate
-from langchain_tuned_gemini.emulator.example_files import read_examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,16 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until Ctrl-C; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        examples = read_examples(options.examples) if options.examples else []
         progression = immediate() if options.after is None else after(options.after)
         gemini = Emulator(port=options.port, progression=progression, latency=options.latency)
-        if examples:
-            gemini.add_tuned_model(options.model, examples=examples)
+        if options.examples:
+            gemini.add_tuned_model(options.model, examples=options.examples)
         gemini.start()
     except (ValueError, OSError) as error:
         _say(f"emulator: error: {error}")
         return WRONG_INPUT
-    _serve(gemini, options.model if examples else None)
+    _serve(gemini, options.model if options.examples else None)
     return 0
 
 
@@ -73,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "--examples",
         type=Path,
         metavar="FILE",
-        help='JSONL with {"text_input": ..., "output": ...}; becomes an ACTIVE tuned model',
+        help='JSONL with {"text_input": ..., "output": ...}, or CSV; becomes an ACTIVE tuned model',
     )
     parser.add_argument(
         "--model",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.dataset import TuningDataset, TuningExample
+from langchain_tuned_gemini.dataset import Examples, TuningDataset
 from langchain_tuned_gemini.emulator import creation
 from langchain_tuned_gemini.emulator.progression import (
     SECOND,
@@ -26,13 +24,8 @@ from langchain_tuned_gemini.emulator.records import (
 from langchain_tuned_gemini.emulator.similarity import ExampleIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from langchain_tuned_gemini.emulator.records import BaseModel
     from langchain_tuned_gemini.emulator.world import World
-
-ExampleLike = Mapping[str, str] | tuple[str, str] | TuningExample
-"""A training example: `{"text_input": …, "output": …}`, both as a pair, or a dataset's."""
 
 SET_TO_FAILED = (13, "The model was set to FAILED.")
 _NAME = re.compile(r"tunedModels/[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -43,7 +36,7 @@ class Seed:
     """A tuned model to be added; the fields are described at `Emulator.add_tuned_model`."""
 
     name: str
-    examples: str | PathLike[str] | Iterable[ExampleLike]
+    examples: Examples
     state: str
     base_model: str
     display_name: str
@@ -58,7 +51,8 @@ def add(world: World, seed: Seed) -> None:
 
     Raises:
         ValueError: A name of another form or already there, a state or a base model that
-            does not exist, an example without one of its two texts.
+            does not exist.
+        DatasetError: Examples that can't be used.
     """
     if not _NAME.fullmatch(seed.name):
         msg = f"a tuned model's name is tunedModels/ID, in small letters, not {seed.name!r}"
@@ -68,8 +62,8 @@ def add(world: World, seed: Seed) -> None:
         raise ValueError(msg)
     state, base = _state(seed.state), _base_model(world, seed.base_model)
     given = seed.examples
-    rows = TuningDataset.read(given) if isinstance(given, str | PathLike) else given
-    examples = tuple(_example(row) for row in rows)
+    rows = TuningDataset.of(given) if given else ()
+    examples = tuple(Example(row.text_input, row.output) for row in rows)
     created = world.now() if seed.create_time is None else int(seed.create_time * SECOND)
     record = TunedModelRecord(
         name=seed.name,
@@ -151,16 +145,4 @@ def _state(state: str) -> State:
         return State(state)
     except ValueError:
         msg = f"a tuned model is CREATING, ACTIVE or FAILED, not {state!r}"
-        raise ValueError(msg) from None
-
-
-def _example(example: ExampleLike) -> Example:
-    if isinstance(example, TuningExample):
-        return Example(example.text_input, example.output)
-    try:
-        if isinstance(example, Mapping):
-            return Example(example["text_input"], example["output"])
-        return Example(*example)
-    except (KeyError, TypeError):
-        msg = f"an example has a text_input and an output, unlike {example!r}"
         raise ValueError(msg) from None

@@ -18,11 +18,10 @@ from langchain_tuned_gemini.emulator.server import LOOPBACK, Server
 from langchain_tuned_gemini.emulator.world import Options, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from os import PathLike
+    from collections.abc import Callable, Collection
     from types import TracebackType
 
-    from langchain_tuned_gemini.emulator.control import ExampleLike
+    from langchain_tuned_gemini.dataset import Examples
     from langchain_tuned_gemini.emulator.recording import RecordedRequest
     from langchain_tuned_gemini.emulator.records import Hyperparameters
 
@@ -180,7 +179,7 @@ class Emulator:
         self,
         name: str,
         *,
-        examples: str | PathLike[str] | Iterable[ExampleLike] = (),
+        examples: Examples = (),
         state: str = "ACTIVE",
         base_model: str = TUNABLE,
         display_name: str = "",
@@ -194,7 +193,7 @@ class Emulator:
         Args:
             name: `tunedModels/ID`.
             examples: A file's path, a `TuningDataset`, mappings with `text_input` and `output`,
-                or pairs of both.
+                or pairs of both. Of a conversation, the last question and its answer.
             state: `CREATING` (until `advance` or `set_state`), `ACTIVE` or `FAILED`.
             base_model: A base model that the emulator knows.
             display_name: Empty for a model that was created with an id.
