@@ -44,6 +44,7 @@ bench: $(READY) ## Measure what the fallback costs
 	@$(BIN)/python -m benchmarks.fallback_delay $(ARGS)
 	@$(BIN)/python -m benchmarks.connections $(ARGS)
 	@$(BIN)/python -m benchmarks.hedging $(ARGS)
+	@$(BIN)/python -m benchmarks.datasets $(ARGS)
 
 SCORECARD := .venv-scorecard
 

@@ -5,7 +5,8 @@ TunedGeminiError
 ├── TunedModelNameError (ValueError)      a name that can't address a tuned model
 ├── ParameterError (TypeError)            a parameter nobody knows, or a value out of range
 ├── MissingExtraError (ImportError)       an optional dependency is not installed
-├── DatasetError (ValueError)             a file of examples that can't be used: file, line, field
+├── DatasetError (ValueError)             examples that can't be used: all that is wrong, where
+│   └── LossyConversionError              … or that a format can't hold as a whole
 ├── ServiceError (ModelError)             the control plane could not answer
 │   ├── ServiceUnreachableError           no answer at all: refused, no such host, timed out
 │   └── DeletionIncompleteError           a step of a deletion failed: done, left
@@ -41,8 +42,12 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
     from langchain_tuned_gemini.base_models import Retirement
+    from langchain_tuned_gemini.dataset.problems import Problem
     from langchain_tuned_gemini.provenance import Attempt
     from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+
+_PROBLEMS_TOLD = 10
+"""How many problems of a tuning set an error's message has."""
 
 
 class TunedGeminiError(Exception):
@@ -97,23 +102,41 @@ class MissingExtraError(TunedGeminiError, ImportError):
 
 
 class DatasetError(TunedGeminiError, ValueError):
-    """A file of tuning examples that can't be used.
+    """Tuning examples that can't be used. It has everything that is wrong with them.
 
     Attributes:
+        problems: What is wrong, each with its place; at most 1,000.
+        total: How many problems there are.
         source: The file's path, or what the examples were called.
-        line: The 1-based line (for a JSON array: the 1-based item), if one is at fault.
-        field: The field at fault, if one is.
+        line: The 1-based line of the first problem, if one is at fault.
+        field: The field of the first problem, if one is at fault.
     """
 
-    def __init__(
-        self, message: str, *, source: str, line: int | None = None, field: str | None = None
-    ) -> None:
-        place = source if line is None else f"{source}:{line}"
-        where = place if field is None else f"{place}: field {field!r}"
-        super().__init__(f"{where}: {message}")
-        self.source = source
-        self.line = line
-        self.field = field
+    def __init__(self, problems: Sequence[Problem], *, total: int | None = None) -> None:
+        self.problems = tuple(problems)
+        self.total = len(self.problems) if total is None else total
+        super().__init__(self._told())
+        first = self.problems[0]
+        self.source = first.source
+        self.line = first.line
+        self.field = first.field
+
+    def _told(self) -> str:
+        told = [str(problem) for problem in self.problems[:_PROBLEMS_TOLD]]
+        if more := self.total - len(told):
+            told.append(
+                f"... and {more:,} more, in `problems` and in what `dataset.check` reports."
+            )
+        return "\n".join(told)
+
+
+class LossyConversionError(DatasetError):
+    """Examples that a format can't hold as a whole: `problems` has each field and example."""
+
+    def _told(self) -> str:
+        return (
+            f"{super()._told()}\nTo leave that out, say lossy=True to `rows`, `lines` or `write`."
+        )
 
 
 class ServiceError(TunedGeminiError, ModelError):

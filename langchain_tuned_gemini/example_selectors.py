@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.runnables import run_in_executor
 
-from langchain_tuned_gemini.dataset import TEXT_INPUT, Examples, TuningDataset, TuningExample
+from langchain_tuned_gemini.dataset import (
+    TEXT_INPUT,
+    Examples,
+    TuningDataset,
+    TuningExample,
+    outputs_are_labels,
+)
 from langchain_tuned_gemini.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -29,7 +35,6 @@ DEFAULT_K = 8
 
 _GRAM_SIZES = (3, 4)
 _MAX_QUERY = 2_000  # characters; with 10,000 examples they take 20 ms to compare
-_MAX_LABEL = 64  # characters
 _VOTE_POWER = 8
 
 
@@ -196,22 +201,6 @@ class LexicalExampleSelector(TuningExampleSelector):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
         self._building = threading.Lock()
-
-
-def outputs_are_labels(dataset: TuningDataset) -> bool:
-    """Whether the outputs are labels: short, on one line, and each there twice on average.
-
-    Example:
-        >>> rows = [("Great!", "good"), ("Awful.", "bad"), ("Nice", "good"), ("Meh", "bad")]
-        >>> outputs_are_labels(
-        ...     TuningDataset.of([{"text_input": text, "output": label} for text, label in rows])
-        ... )
-        True
-    """
-    outputs = {example.output for example in dataset}
-    return 2 * len(outputs) <= len(dataset) and all(
-        len(output) <= _MAX_LABEL and "\n" not in output for output in outputs
-    )
 
 
 @dataclass(frozen=True, slots=True)

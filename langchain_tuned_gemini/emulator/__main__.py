@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from langchain_tuned_gemini.emulator import Emulator, after, immediate
-from langchain_tuned_gemini.emulator.example_files import read_examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from langchain_tuned_gemini.emulator.records import Example
 
 WRONG_INPUT = 2
 
@@ -29,22 +26,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until Ctrl-C; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        examples = read_examples(options.examples) if options.examples else []
         progression = immediate() if options.after is None else after(options.after)
         gemini = Emulator(port=options.port, progression=progression, latency=options.latency)
         for uri, file in options.file:
             gemini.add_file(uri, file)
-        if examples:
-            _add(gemini, options.model, examples)
+        if options.examples:
+            _add(gemini, options.model, options.examples)
         gemini.start()
     except (ValueError, OSError) as error:
         _say(f"emulator: error: {error}")
         return WRONG_INPUT
-    _serve(gemini, options.model if examples else None)
+    _serve(gemini, options.model if options.examples else None)
     return 0
 
 
-def _add(gemini: Emulator, name: str, examples: list[Example]) -> None:
+def _add(gemini: Emulator, name: str, examples: Path) -> None:
     if name.startswith("projects/"):
         gemini.add_vertex_model(name, examples=examples)
     else:
@@ -109,7 +105,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "--examples",
         type=Path,
         metavar="FILE",
-        help='JSONL with {"text_input": ..., "output": ...}; becomes an ACTIVE tuned model',
+        help='JSONL with {"text_input": ..., "output": ...}, or CSV; becomes an ACTIVE tuned model',
     )
     parser.add_argument(
         "--model",

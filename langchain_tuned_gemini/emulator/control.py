@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from os import PathLike
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.dataset import TuningDataset
+from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.emulator import creation
-from langchain_tuned_gemini.emulator.examples import example_of
+from langchain_tuned_gemini.emulator.examples import read_examples
 from langchain_tuned_gemini.emulator.progression import (
     SECOND,
     immediate,
@@ -25,9 +24,6 @@ from langchain_tuned_gemini.emulator.records import (
 from langchain_tuned_gemini.emulator.similarity import ExampleIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from langchain_tuned_gemini.emulator.examples import ExampleLike
     from langchain_tuned_gemini.emulator.records import BaseModel
     from langchain_tuned_gemini.emulator.world import World
 
@@ -40,7 +36,7 @@ class Seed:
     """A tuned model to be added; the fields are described at `Emulator.add_tuned_model`."""
 
     name: str
-    examples: str | PathLike[str] | Iterable[ExampleLike]
+    examples: Examples
     state: str
     base_model: str
     display_name: str
@@ -55,7 +51,8 @@ def add(world: World, seed: Seed) -> None:
 
     Raises:
         ValueError: A name of another form or already there, a state or a base model that
-            does not exist, an example without one of its two texts.
+            does not exist.
+        DatasetError: Examples that can't be used.
     """
     if not _NAME.fullmatch(seed.name):
         msg = f"a tuned model's name is tunedModels/ID, in small letters, not {seed.name!r}"
@@ -64,9 +61,7 @@ def add(world: World, seed: Seed) -> None:
         msg = f"{seed.name} is there already: delete it first, or choose another name"
         raise ValueError(msg)
     state, base = _state(seed.state), _base_model(world, seed.base_model)
-    given = seed.examples
-    rows = TuningDataset.read(given) if isinstance(given, str | PathLike) else given
-    examples = tuple(example_of(row) for row in rows)
+    examples = read_examples(seed.examples)
     created = world.now() if seed.create_time is None else int(seed.create_time * SECOND)
     record = TunedModelRecord(
         name=seed.name,

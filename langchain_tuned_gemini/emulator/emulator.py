@@ -20,14 +20,12 @@ from langchain_tuned_gemini.emulator.vertex.files import read_files
 from langchain_tuned_gemini.emulator.world import Options, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-    from os import PathLike
+    from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
 
-    from langchain_tuned_gemini.emulator.examples import ExampleLike
+    from langchain_tuned_gemini.dataset import Examples
     from langchain_tuned_gemini.emulator.recording import RecordedRequest
     from langchain_tuned_gemini.emulator.records import Hyperparameters
-    from langchain_tuned_gemini.emulator.vertex.files import FileLike
     from langchain_tuned_gemini.emulator.vertex.seeding import VertexModel
 
 P = ParamSpec("P")
@@ -99,7 +97,7 @@ class Emulator:
         port: int = 0,
         progression: Progression | None = None,
         fails: Collection[str] = (),
-        files: Mapping[str, FileLike] | None = None,
+        files: Mapping[str, Examples] | None = None,
         clock: Callable[[], float] = time.time,
         answer_while_creating: int = 400,
         answer_while_failed: int = 400,
@@ -204,7 +202,7 @@ class Emulator:
         self,
         name: str,
         *,
-        examples: str | PathLike[str] | Iterable[ExampleLike] = (),
+        examples: Examples = (),
         state: str = "ACTIVE",
         base_model: str = TUNABLE,
         display_name: str = "",
@@ -218,7 +216,7 @@ class Emulator:
         Args:
             name: `tunedModels/ID`.
             examples: A file's path, a `TuningDataset`, mappings with `text_input` and `output`,
-                or pairs of both.
+                or pairs of both. Of a conversation, the last question and its answer.
             state: `CREATING` (until `advance` or `set_state`), `ACTIVE` or `FAILED`.
             base_model: A base model that the emulator knows.
             display_name: Empty for a model that was created with an id.
@@ -245,7 +243,7 @@ class Emulator:
         self,
         name: str,
         *,
-        examples: FileLike = (),
+        examples: Examples = (),
         state: str = "JOB_STATE_SUCCEEDED",
         base_model: str = seeding.TUNABLE,
         job: str | None = None,
@@ -297,7 +295,7 @@ class Emulator:
         with self._world.lock:
             return seeding.add(self._world, seed)
 
-    def add_file(self, uri: str, content: FileLike) -> None:
+    def add_file(self, uri: str, content: Examples) -> None:
         """Puts training data where a tuning job of Vertex AI finds it.
 
         Args:

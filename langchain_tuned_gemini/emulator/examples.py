@@ -1,28 +1,30 @@
-"""Training examples in all the forms that a test may write them in."""
+"""What the emulator's models learn from: questions and answers, whatever stood for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.dataset import TuningExample
+from langchain_tuned_gemini.dataset import Examples, TuningDataset, TuningExample
 from langchain_tuned_gemini.emulator.records import Example
 
-ExampleLike = Mapping[str, str] | tuple[str, str] | TuningExample
-"""A training example: `{"text_input": …, "output": …}`, both as a pair, or a dataset's."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-def example_of(example: ExampleLike) -> Example:
-    """The example, whatever form it has.
+def read_examples(content: Examples) -> tuple[Example, ...]:
+    """The examples of a file or of rows, in any format that `TuningDataset` reads.
+
+    A conversation gives one example for each answer of the model. No rows are no examples.
 
     Raises:
-        ValueError: One of its two texts is missing.
+        DatasetError: The file can't be read, or a row is no example; it says which one.
     """
-    if isinstance(example, TuningExample):
-        return Example(example.text_input, example.output)
-    try:
-        if isinstance(example, Mapping):
-            return Example(example["text_input"], example["output"])
-        return Example(*example)
-    except (KeyError, TypeError):
-        msg = f"an example has a text_input and an output, unlike {example!r}"
-        raise ValueError(msg) from None
+    dataset = TuningDataset.of(content) if content else ()
+    return tuple(pair for row in dataset for pair in _answers(row))
+
+
+def _answers(example: TuningExample) -> Iterator[Example]:
+    for question, answer in pairwise(example.turns):
+        if question.role != "model" and answer.role == "model":
+            yield Example(question.text, answer.text)

@@ -126,10 +126,12 @@ class GenerativeAIService:
 
         Raises:
             DatasetError: The examples can't be used; it names file, line and field.
+            LossyConversionError: An example is a conversation or has a system instruction: the
+                Developer API tunes with questions and answers only.
             ParameterError: `base_model` is not a base model.
             TunedModelNameError: Google would refuse `model_id`.
         """
-        rows = [example.as_dict() for example in TuningDataset.of(examples)]
+        rows = list(TuningDataset.of(examples).rows("jsonl"))
         _check_base_model(base_model)
         if model_id is not None:
             TunedModelName.for_new_model(model_id)

@@ -6,12 +6,14 @@ import re
 import sqlite3
 import tracemalloc
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.dataset import TuningDataset, TuningExample
+from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, check
+from langchain_tuned_gemini.dataset.problems import Code
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
 
 EXAMPLE_DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
@@ -68,7 +70,8 @@ WRONG_ROWS = {
     "null": ('{"text_input": null, "output": "2"}', "text_input", "must be text, not None"),
     "NUL": ('{"text_input": "1", "output": "a\\u0000"}', "output", "NUL character at position 1"),
     "surrogate": ('{"text_input": "\\ud83d", "output": "2"}', "text_input", "half a character"),
-    "raw NUL": ('{"text_input": "1\0", "output": "2"}', None, "is not JSON: Invalid control"),
+    "raw NUL": ('{"text_input": "1\0", "output": "2"}', None, "NUL character at position 17"),
+    "a tab": ('{"text_input": "1\t", "output": "2"}', None, "is not JSON: Invalid control"),
     "huge number": ('{"text_input": ' + "1" * 5000 + "}", None, "is not JSON"),
     "endless nesting": ('{"text_input": ' + "[" * 100_000, None, "is not JSON"),
 }
@@ -84,27 +87,51 @@ def test_a_wrong_row_is_named_by_file_line_and_field(file, row, field, said):
     error = caught.value
     assert (error.source, error.line, error.field) == (str(file), 3, field)
     assert str(error).startswith(f"{file}:3: ")
+    assert {problem.code for problem in error.problems} <= {*get_args(Code)}
 
 
-def test_a_wrong_item_of_an_array_is_named_by_its_number(file):
-    file.write_text(json.dumps([ONE.as_dict(), {"text_input": "3"}]))
+@pytest.mark.parametrize(("indent", "line"), [(None, 1), (4, 6)])
+def test_a_wrong_item_of_an_array_is_named_by_its_line_and_its_number(file, indent, line):
+    file.write_text(json.dumps([ONE.as_dict(), {"text_input": "3"}], indent=indent))
 
-    with pytest.raises(DatasetError, match="field 'output': is missing") as caught:
+    with pytest.raises(DatasetError) as caught:
         TuningDataset.read(file)
 
-    assert caught.value.line == 2
+    assert str(caught.value) == f"{file}:{line}: example 2: field 'output': is missing."
 
 
 @pytest.mark.parametrize(
     ("content", "line", "said"),
     [
         (GOOD.encode() + b'\n{"text_input": "caf\xe9", "output": "2"}', 2, "byte 20 .* 0xE9"),
-        (b'[\n{"text_input":\n"caf\xe9", "output": "2"}]', 3, "byte 5 .* 0xE9"),
-        (GOOD.encode("utf-16"), 1, "byte 1 of the line is 0xFF"),
-        (b'[\n{"text_input":\n"1", "output" "2"}]', 3, "delimiter"),
+        (b'[\n{"text_input":\n"caf\xe9",\n"output": "2"}]\n', 3, "after .*caf' comes .* 0xE9"),
+        (b"[\n%s,\n" % GOOD.encode() + b" " * 70_000 + b'"\xe9"]\n', 3, "byte 0xE9"),
+        (GOOD.encode("utf-16"), 1, "as UTF-16 or UTF-32"),
+        (GOOD.encode("utf-16-le"), 1, "NUL character at position 1.*UTF-16"),
+        (b'[\n{"text_input":\n"1", "output" "2"}]', 3, "delimiter at"),
+        (b'[{"text_input": "1", "output": "2"},\n]', 2, "Expecting value at"),
+        (b'[{"text_input": "1", "output": "2"}\n {}]', 2, "Expecting ',' delimiter at '{}]'"),
+        (b'[{"text_input": "1", "output": "2"}\n', 2, "Expecting ',' delimiter at the end"),
+        (b'[{"text_input": "1", "output": "2"}]\n\nx', 3, "Extra data at 'x'"),
+        (b"[\n" + b"[" * 100_000, 2, "nested too deeply"),
+        (b"[\n" + b"1" * 5_000 + b"]", 2, "too many digits"),
         (b'{"text_input": "' + b"x" * 4_000_000 + b'", "output": "2"}', 1, "4,000,000 bytes"),
     ],
-    ids=["latin-1", "latin-1 in an array", "utf-16", "comma", "over-long"],
+    ids=[
+        "latin-1",
+        "latin-1 in an array",
+        "latin-1 far in an array",
+        "utf-16",
+        "utf-16 without a mark",
+        "colon",
+        "last comma",
+        "comma",
+        "cut",
+        "more",
+        "deep",
+        "digits",
+        "over-long",
+    ],
 )
 def test_what_is_no_json_text_is_named_by_its_line(file, content, line, said):
     file.write_bytes(content)
@@ -113,6 +140,27 @@ def test_what_is_no_json_text_is_named_by_its_line(file, content, line, said):
         TuningDataset.read(file)
 
     assert caught.value.line == line
+    assert caught.value.problems[0].code in {"encoding", "syntax", "too-long"}
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_line_may_be_as_long_as_a_line_may_be(file, end):
+    row = json.dumps({"text_input": "", "output": "2"})
+    longest = "x" * (4_000_000 - len(row))
+    file.write_text(json.dumps({"text_input": longest, "output": "2"}) + end)
+
+    assert list(TuningDataset.read(file)) == [TuningExample(longest, "2")]
+
+
+def test_files_that_were_joined_are_read_without_their_byte_order_marks(file):
+    file.write_text(f"\ufeff{GOOD}\n\ufeff{GOOD}\n", encoding="utf-8")
+
+    assert list(TuningDataset.read(file)) == [ONE, ONE]
+    assert [(p.code, p.line) for p in check(file).problems] == [
+        ("encoding", 1),
+        ("encoding", 2),
+        ("duplicate", 2),
+    ]
 
 
 def test_an_array_may_stand_on_one_line_of_any_length(file):
@@ -139,9 +187,19 @@ def test_a_path_that_is_no_file_says_so(tmp_path):
         TuningDataset.read("x" * 5_000)
 
 
-def test_lines_are_read_one_by_one(file):
-    row = json.dumps({"text_input": "a question", "output": "an answer", "notes": "x" * 2_000})
-    file.write_text(f"{row}\n" * 2_000)
+def as_csv(rows):
+    lines = [f"{row['text_input']},{row['output']},{row['notes']}\n" for row in rows]
+    return "text_input,output,notes\n" + "".join(lines)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [lambda rows: "\n".join(map(json.dumps, rows)), json.dumps, as_csv],
+    ids=["jsonl", "json", "csv"],
+)
+def test_rows_are_read_one_by_one(file, written):
+    row = {"text_input": "a question", "output": "an answer", "notes": "x" * 2_000}
+    file.write_text(written([row] * 2_000))
 
     tracemalloc.start()
     try:
@@ -152,7 +210,7 @@ def test_lines_are_read_one_by_one(file):
 
     assert len(dataset) == 2_000
     assert file.stat().st_size > 4_000_000
-    assert peak - kept < 100_000
+    assert peak - kept < 500_000
 
 
 def test_a_line_without_end_is_not_read_to_its_end(file):

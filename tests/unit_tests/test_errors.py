@@ -11,10 +11,12 @@ from langchain_core.exceptions import ModelError
 from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini import Retirement, TunedModel, TunedModelState, errors
+from langchain_tuned_gemini.dataset import Problem
 from langchain_tuned_gemini.provenance import Attempt
 
 CREATING = TunedModel("tunedModels/x", TunedModelState.CREATING, "CREATING")
 FAILED = TunedModel("tunedModels/x", TunedModelState.FAILED, "FAILED", error="too few examples")
+PROBLEM = Problem("field", "is empty", "train.jsonl", 3, field="output")
 ATTEMPT = Attempt("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")
 RETIRED = Retirement("gemini-2.5-flash", "vertex", date(2026, 10, 20), "", "https://example.com")
 
@@ -22,7 +24,8 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.TunedModelNameError("bad", name="x"),
     errors.ParameterError("bad"),
     errors.MissingExtraError("The emulator", extra="emulator"),
-    errors.DatasetError("is empty", source="train.jsonl", line=3, field="output"),
+    errors.DatasetError([PROBLEM]),
+    errors.LossyConversionError([PROBLEM, PROBLEM], total=5_000),
     errors.ServiceError("refused", status=403),
     errors.ServiceUnreachableError("http://127.0.0.1:1", "connection refused"),
     errors.DeletionIncompleteError(
@@ -111,7 +114,7 @@ def test_langchains_retry_middleware_learns_whether_a_retry_may_help(
 
 
 def test_an_error_about_an_example_names_file_line_and_field() -> None:
-    error = errors.DatasetError("is empty", source="train.jsonl", line=3, field="output")
+    error = errors.DatasetError([PROBLEM])
 
     assert str(error) == "train.jsonl:3: field 'output': is empty"
 

@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.dataset import TuningDataset, TuningExample
+from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, outputs_are_labels
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
 from langchain_tuned_gemini.example_selectors import (
     FixedExampleSelector,
     LexicalExampleSelector,
-    outputs_are_labels,
 )
 
 EXAMPLE_DATA = Path(__file__).resolve().parents[2] / "examples" / "data"

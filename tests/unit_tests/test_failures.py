@@ -34,6 +34,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 from langchain_tuned_gemini import errors
 from langchain_tuned_gemini.base_models import BASE_MODELS
 from langchain_tuned_gemini.circuit_breaker import Outcome
+from langchain_tuned_gemini.dataset import Problem
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
     AnswerRefusedError,
@@ -388,7 +389,7 @@ RAISED = [
     raised_from(GuardCrashedError("g", TimeoutError()), TimeoutError()),
     TunedModelNameError("", name="x"),
     ParameterError(),
-    DatasetError("", source="x"),
+    DatasetError([Problem("field", "is empty", "train.jsonl")]),
     MissingExtraError("x", extra="y"),
 ]
 
@@ -650,7 +651,8 @@ LIBRARIES = [
     (
         "langchain_tuned_gemini.errors",
         {"TunedGeminiError", "TunedModelError", "TunedModelNameError", "ParameterError"}
-        | {"MissingExtraError", "DatasetError", "GuardCrashedError", "TunedModelNotDeletableError"},
+        | {"MissingExtraError", "DatasetError", "LossyConversionError"}
+        | {"GuardCrashedError", "TunedModelNotDeletableError"},
     ),
 ]
 NEED_MORE = {"HTTPStatusError", "APIError", "ClientError", "ServerError"} | {

@@ -132,10 +132,13 @@ def test_the_readmes_first_program_runs(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == "8\n8\n"
 
 
-def test_every_other_block_of_the_readme_runs() -> None:
+def test_every_other_block_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from langchain_tuned_gemini import ChatTunedGemini
     from langchain_tuned_gemini.emulator import Emulator
 
+    monkeypatch.chdir(tmp_path)  # some write files
     train = str(ROOT / "examples/data/text_to_sql_train.jsonl")
     with Emulator() as gemini:
         gemini.add_tuned_model("tunedModels/x", examples=[("7", "8")])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from langchain_tuned_gemini.errors import (
     DatasetError,
+    LossyConversionError,
     ParameterError,
     ServiceError,
     TunedModelNameError,
@@ -100,6 +101,19 @@ def test_a_wrong_training_example_is_named_before_anything_is_sent(rows, line, f
         service.create(rows, base_model="models/gemini-1.5-flash-001-tuning")
 
     assert (raised.value.line, raised.value.field) == (line, field)
+
+
+@pytest.mark.parametrize("field", ["history", "system_instruction"])
+def test_a_conversation_is_not_sent_where_only_its_end_would_arrive(field):
+    more = {"history": [{"role": "model", "text": "Hi!"}], "system_instruction": "Be brief."}
+    rows = [*ROWS, {**ROWS[0], field: more[field]}]
+
+    with pytest.raises(LossyConversionError, match="would be lost") as raised:
+        GenerativeAIService(KEY, NOWHERE).create(
+            rows, base_model="models/gemini-1.5-flash-001-tuning"
+        )
+
+    assert (raised.value.line, raised.value.field) == (len(rows), field)
 
 
 @pytest.mark.parametrize("base_model", ["gemini-1.5-flash-001-tuning", "tunedModels/x", ""])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from langchain_tuned_gemini.emulator.examples import read_examples
 from langchain_tuned_gemini.emulator.progression import SECOND, manual
 from langchain_tuned_gemini.emulator.similarity import ExampleIndex
-from langchain_tuned_gemini.emulator.vertex.files import read_file
 from langchain_tuned_gemini.emulator.vertex.names import ResourceName
 from langchain_tuned_gemini.emulator.vertex.places import LOCATIONS
 from langchain_tuned_gemini.emulator.vertex.progress import (
@@ -32,7 +32,7 @@ from langchain_tuned_gemini.emulator.vertex.records import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langchain_tuned_gemini.emulator.vertex.files import FileLike
+    from langchain_tuned_gemini.dataset import Examples
     from langchain_tuned_gemini.emulator.world import World
 
 TUNABLE = "gemini-3.5-flash"
@@ -73,7 +73,7 @@ class VertexSeed:
     """A tuned model to be added; the fields are described at `Emulator.add_vertex_model`."""
 
     name: str
-    examples: FileLike
+    examples: Examples
     state: str
     base_model: str
     job: str | None
@@ -108,7 +108,7 @@ def add(world: World, seed: VertexSeed) -> VertexModel:
         base_model=base,
         create_time=world.now() if seed.create_time is None else int(seed.create_time * SECOND),
         progression=manual(),
-        examples=ExampleIndex(read_file(seed.examples)),
+        examples=ExampleIndex(read_examples(seed.examples)),
         training_uri=SEEDED_URI,
         endpoint_ids=(*(registry.new_id() for _ in range(count - 1)), endpoint_id),
         model_id=_last(seed.model) or registry.new_id(),

@@ -67,13 +67,13 @@ def test_it_prints_its_address_serves_the_examples_and_ends_on_ctrl_c(tmp_path: 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "no examples in it"),
-        (b"\xff\xfe", "not UTF-8 (byte 0)"),
-        (b"{oops\n", "train.jsonl:1: not JSON"),
-        (ROW.encode() + b"[]\n", "train.jsonl:2: not an object"),
-        (ROW.encode() + b'\n{"text_input": "a"}\n', "train.jsonl:3: 'output' is missing"),
-        (b'{"text_input": "", "output": "b"}', "train.jsonl:1: 'text_input' is missing"),
-        (b'{"text_input": 1, "output": "b"}', "train.jsonl:1: 'text_input' is missing"),
+        (b"", "train.jsonl: has no examples"),
+        (b"\xff\xfe", "train.jsonl:1: starts as UTF-16"),
+        (b"{oops\n", "train.jsonl:1: is not JSON"),
+        (ROW.encode() + b"[]\n", "train.jsonl:2: must be an object"),
+        (ROW.encode() + b'\n{"text_input": "a"}\n', "train.jsonl:3: field 'output': is missing"),
+        (b'{"text_input": "", "output": "b"}', "train.jsonl:1: field 'text_input': is empty"),
+        (b'{"text_input": 1, "output": "b"}', "field 'text_input': must be text, not 1"),
     ],
 )
 def test_a_bad_file_is_one_line_that_names_file_line_and_field(
@@ -93,10 +93,10 @@ def test_a_bad_file_is_one_line_that_names_file_line_and_field(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--examples", "/nowhere/train.jsonl"], "No such file"),
+        (["--examples", "/nowhere/train.jsonl"], "there is no such file"),
         (["--port", "99999"], "from 0 to 65535"),
         (["--after", "-1"], "0 or more seconds"),
-        (["--file", "gs://b/t.jsonl=/nowhere.jsonl"], "No such file"),
+        (["--file", "gs://b/t.jsonl=/nowhere.jsonl"], "no such file"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(

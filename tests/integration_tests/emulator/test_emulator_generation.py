@@ -57,6 +57,13 @@ def test_a_tuned_model_without_examples_says_that_it_knows_nothing(
     assert "no examples" in text(ask(model="tunedModels/blank").json())
 
 
+def test_a_tuned_model_learns_the_end_of_a_conversation(gemini: Emulator, ask: Ask) -> None:
+    said = [turn("user", "Hi"), turn("model", "Hello"), turn("user", "Bye"), turn("model", "Ciao")]
+    gemini.add_tuned_model("tunedModels/chatty", examples=[{"contents": said}, ("Hi", "Hey")])
+
+    assert text(ask("bye!", model="tunedModels/chatty").json()) == "Ciao"
+
+
 def test_an_answer_has_the_fields_of_a_real_one(ask: Ask) -> None:
     answer = ask().json()
 

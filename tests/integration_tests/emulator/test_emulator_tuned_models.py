@@ -329,7 +329,7 @@ def test_a_model_added_with_a_bad_name_or_state_is_refused_with_a_sentence(
         gemini.add_tuned_model("tunedModels/x", state="BROKEN")
     with pytest.raises(ValueError, match="add_base_model"):
         gemini.add_tuned_model("tunedModels/x", base_model="models/unheard-of")
-    with pytest.raises(ValueError, match="text_input and an output"):
+    with pytest.raises(ValueError, match="'output': is missing"):
         gemini.add_tuned_model("tunedModels/x", examples=[{"text_input": "a"}])
     with pytest.raises(ValueError, match="models/ID"):
         gemini.add_base_model("gemini-99")

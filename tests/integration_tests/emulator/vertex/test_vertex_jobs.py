@@ -243,7 +243,7 @@ def test_a_file_has_vertex_ais_format_or_the_other(
 
 @pytest.mark.parametrize("row", [{"contents": [1]}, {"contents": [{"parts": []}]}, {"text": "x"}])
 def test_a_row_of_another_form_is_refused(gemini: Emulator, row: Any) -> None:
-    with pytest.raises(ValueError, match="an example has"):
+    with pytest.raises(ValueError, match="examples:1: field"):
         gemini.add_file("gs://b/c.jsonl", [row])
 
 
@@ -486,5 +486,5 @@ def test_a_row_of_another_form_in_a_file_is_named(gemini: Emulator, tmp_path: Pa
     file = tmp_path / "train.jsonl"
     file.write_text(json.dumps(CONVERSATION) + '\n{"contents": [1]}\n', encoding="utf-8")
 
-    with pytest.raises(ValueError, match=r"train\.jsonl:2: an example has contents"):
+    with pytest.raises(ValueError, match=r"train\.jsonl:2: field 'contents"):
         gemini.add_file("gs://b/c.jsonl", file)

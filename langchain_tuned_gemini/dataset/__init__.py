@@ -1,0 +1,41 @@
+"""Tuning sets: read, check, convert, merge and split the examples that a model is tuned with.
+
+Pure functions and values; nothing here needs the network.
+"""
+
+from langchain_tuned_gemini.dataset.dataset import Merge, TuningDataset, check, merge
+from langchain_tuned_gemini.dataset.example import TuningExample
+from langchain_tuned_gemini.dataset.formats import Format
+from langchain_tuned_gemini.dataset.labels import outputs_are_labels
+from langchain_tuned_gemini.dataset.limits import LIMITS, Limits, Platform, estimated_tokens
+from langchain_tuned_gemini.dataset.problems import Problem, Report, Severity
+from langchain_tuned_gemini.dataset.reading import Columns, Examples
+from langchain_tuned_gemini.dataset.rows import OUTPUT, TEXT_INPUT
+from langchain_tuned_gemini.dataset.stats import DatasetStats, Spread, stats
+from langchain_tuned_gemini.dataset.turns import Role, Turn
+
+__all__ = [
+    "LIMITS",
+    "OUTPUT",
+    "TEXT_INPUT",
+    "Columns",
+    "DatasetStats",
+    "Examples",
+    "Format",
+    "Limits",
+    "Merge",
+    "Platform",
+    "Problem",
+    "Report",
+    "Role",
+    "Severity",
+    "Spread",
+    "TuningDataset",
+    "TuningExample",
+    "Turn",
+    "check",
+    "estimated_tokens",
+    "merge",
+    "outputs_are_labels",
+    "stats",
+]

@@ -1,0 +1,146 @@
+"""CSV with named columns: read as spreadsheets write it, written so that they run no formula."""
+
+from __future__ import annotations
+
+import csv
+import re
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
+from io import BufferedReader
+from itertools import chain
+
+from langchain_tuned_gemini.dataset.lines import Row, decoded, numbered_lines
+from langchain_tuned_gemini.dataset.problems import Findings
+from langchain_tuned_gemini.dataset.rows import OUTPUT, SYSTEM_INSTRUCTION, TEXT_INPUT
+
+_DELIMITERS = ",;\t"
+"""A semicolon is what spreadsheets write where the comma stands in numbers."""
+
+# What makes a spreadsheet take a cell for a formula, full-width forms too, behind any number of
+# quotes: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+def quoted(text: str) -> str:
+    """The text of a cell, with a `'` before it if a spreadsheet would run it as a formula.
+
+    Example:
+        >>> quoted("=HYPERLINK(...)"), quoted("-3"), quoted("plain"), quoted("'tis")
+        ("'=HYPERLINK(...)", "'-3", 'plain', "'tis")
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unquoted(text: str) -> str:
+    """The text that `quoted` was given.
+
+    Example:
+        >>> unquoted("'=1"), unquoted("=1"), unquoted("'tis")
+        ('=1', '=1', "'tis")
+    """
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def csv_rows(
+    file: BufferedReader, findings: Findings, first: int, columns: Mapping[str, str]
+) -> Iterator[Row]:
+    """Reads the rows below a header, which says how the cells are separated.
+
+    Args:
+        file: A file, at the start of its first line.
+        findings: Where to add what is wrong.
+        first: The number of that line.
+        columns: What the header calls `text_input`, `output` and `system_instruction`.
+    """
+    texts = _Texts(file, findings, first)
+    top = next(texts, "")
+    if findings.has_errors:
+        return
+    if (delimiter := _delimiter(top, columns)) is None:
+        findings.error("syntax", _neither(top, columns), line=first)
+        return
+    reader = csv.reader(chain([top], texts), delimiter=delimiter, strict=True)
+    header = _names(next(reader))
+    others = [name for name in header if name not in columns.values()]
+    for line, cells in _records(reader, texts, findings):
+        if len(cells) != len(header):
+            message = f"must have {len(header)} cells, as the header has, not {len(cells)}."
+            findings.error("syntax", message, line=line)
+            continue
+        row = dict(zip(header, cells, strict=True))
+        for name in others:
+            findings.leave_out(name, line=line, item=None)
+        yield Row(_example_row(row, columns), line)
+
+
+def _example_row(row: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, str]:
+    example = {name: unquoted(row[column]) for name, column in columns.items() if column in row}
+    if not example.get(SYSTEM_INSTRUCTION):
+        example.pop(SYSTEM_INSTRUCTION, None)
+    return example
+
+
+def _records(
+    reader: Iterator[list[str]], texts: _Texts, findings: Findings
+) -> Iterator[tuple[int, list[str]]]:
+    """The records that are not blank, each with its first line."""
+    while True:
+        texts.start = None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            message = f"is not CSV: {error}. Is a quote not closed, or not doubled?"
+            findings.error("syntax", message, line=texts.start)
+            continue
+        if cells:
+            yield texts.start or 0, cells
+
+
+class _Texts:
+    """The lines of a file as text, for the csv module.
+
+    Attributes:
+        start: The line that was read first since this was None.
+    """
+
+    def __init__(self, file: BufferedReader, findings: Findings, first: int) -> None:
+        self.start: int | None = None
+        self._findings = findings
+        self._lines = numbered_lines(file, findings, first)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        for number, data in self._lines:
+            text = decoded(data, number, self._findings)
+            if text is not None:
+                self.start = self.start or number
+                return text
+        raise StopIteration
+
+
+def _delimiter(top: str, columns: Mapping[str, str]) -> str | None:
+    """What separates the cells of a header that has the columns once; None if it has not."""
+    for delimiter in _DELIMITERS:
+        try:
+            names = _names(next(csv.reader([top], delimiter=delimiter, strict=True), []))
+        except csv.Error:  # a cell that is too long, a quote that is not closed
+            continue
+        if all(names.count(columns[name]) == 1 for name in (TEXT_INPUT, OUTPUT)):
+            return delimiter
+    return None
+
+
+def _names(cells: Sequence[str]) -> list[str]:
+    return [cell.strip() for cell in cells]
+
+
+def _neither(top: str, columns: Mapping[str, str]) -> str:
+    return (
+        f"is neither JSON nor the header of a CSV file with the columns {columns[TEXT_INPUT]!r} "
+        f"and {columns[OUTPUT]!r}, each once, but {reprlib.repr(top.strip())}. If the columns "
+        f'have other names, say which: columns={{"{TEXT_INPUT}": ..., "{OUTPUT}": ...}}.'
+    )

@@ -1,0 +1,361 @@
+"""The tuning set: the examples that a model was tuned with, read and checked."""
+
+from __future__ import annotations
+
+import logging
+import os
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Self, overload
+
+from langchain_tuned_gemini.dataset import formats
+from langchain_tuned_gemini.dataset.checks import find_problems, repeat_problem
+from langchain_tuned_gemini.dataset.example import TuningExample
+from langchain_tuned_gemini.dataset.files import FileSource, name_of
+from langchain_tuned_gemini.dataset.formats import Format
+from langchain_tuned_gemini.dataset.limits import Platform
+from langchain_tuned_gemini.dataset.places import Place, Places
+from langchain_tuned_gemini.dataset.problems import Findings, Problem, Report
+from langchain_tuned_gemini.dataset.reading import Columns, Examples, gather
+from langchain_tuned_gemini.dataset.repeats import find_repeats
+from langchain_tuned_gemini.dataset.splitting import choose_held_back
+from langchain_tuned_gemini.dataset.writing import write_whole
+from langchain_tuned_gemini.errors import LossyConversionError
+
+_log = logging.getLogger("langchain_tuned_gemini")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TuningDataset(Sequence[TuningExample]):
+    """The examples that a model was tuned with, in their order. Immutable.
+
+    Made by `read` or `of`, which check every example. Two are equal if their examples are.
+
+    Attributes:
+        examples: The examples.
+        source: Where they come from: a path, or `"examples"`.
+        places: The place of each; None where they are known by their number alone.
+    """
+
+    examples: tuple[TuningExample, ...]
+    source: str = field(default="examples", compare=False)
+    places: Places | None = field(default=None, compare=False)
+
+    @classmethod
+    def read(cls, source: FileSource, *, columns: Columns | None = None) -> Self:
+        """Reads a file of examples.
+
+        It may be JSONL, a JSON array or CSV with named columns. A JSON row is
+        `{"text_input": ..., "output": ...}`, Vertex AI's `{"contents": [...]}` with or without
+        `systemInstruction`, or `{"messages": [...]}`. The content decides, not the file's name.
+        Rows are read one by one; other fields are left out.
+
+        Args:
+            source: A path, or an open file, text or binary. UTF-8.
+            columns: What the file calls the fields, where they have other names:
+                `{"text_input": "question", "output": "answer"}`.
+
+        Raises:
+            DatasetError: If the file can't be read, or any row holds no example; it has every
+                problem with its file, line and field. `check` tells of what is merely odd, too.
+            ParameterError: If `columns` has a field that there is not.
+        """
+        return cls._read(source, columns)
+
+    @classmethod
+    def of(cls, examples: Examples) -> TuningDataset:
+        """Makes a dataset of whatever stands for one: a path, a dataset, or the examples.
+
+        Args:
+            examples: A path or an open file, which is read; a dataset, which is returned; or
+                the examples: `TuningExample`s, rows as `read` knows them, pairs of two texts,
+                lists of LangChain messages.
+
+        Raises:
+            DatasetError: If there are no examples, or one can't be used.
+            ParameterError: If this can't stand for a dataset.
+
+        Example:
+            >>> TuningDataset.of([{"text_input": "1", "output": "2"}])
+            TuningDataset(1 example from 'examples')
+        """
+        if isinstance(examples, TuningDataset) and examples:
+            return examples
+        return cls._read(examples, None)
+
+    @classmethod
+    def _read(cls, source: object, columns: Columns | None) -> Self:
+        findings = Findings(name_of(source))
+        gathered = gather(source, findings, columns)
+        findings.report(len(gathered.examples)).raise_for_errors()
+        return cls(gathered.examples, findings.source, gathered.places)
+
+    def check(self, *, platform: Platform | None = None) -> Report:
+        """Looks for what is odd: duplicates, contradictions, likely typos in labels.
+
+        `langchain_tuned_gemini.dataset.check` does it for a file that may not even be readable.
+
+        Args:
+            platform: Whose limits to check as well: `"developer"` or `"vertex"`.
+
+        Returns:
+            What was found. Nothing but an exceeded limit is an error.
+        """
+        findings = Findings(self.source)
+        findings.extend(find_problems(self, platform))
+        return findings.report(len(self))
+
+    def losses(self, format: Format) -> Report:  # noqa: A002  the field's word
+        """What a format can't hold of these examples: an error for each field of each one.
+
+        `"vertex"` and `"messages"` hold everything.
+
+        Raises:
+            ParameterError: If there is no such format.
+        """
+        formats.check_format(format)
+        findings = Findings(self.source)
+        for index, example in enumerate(self.examples):
+            for name, message in formats.losses(example, format):
+                findings.add(Problem("loss", message, *self.place(index), name))
+        return findings.report(len(self))
+
+    def rows(
+        self,
+        format: Format,  # noqa: A002  the field's word
+        *,
+        lossy: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """The examples as the rows of a format, as JSON has them.
+
+        Args:
+            format: What the rows look like; see `Format`.
+            lossy: Whether to leave out what the format can't hold.
+
+        Raises:
+            LossyConversionError: If something would be lost.
+            ParameterError: If there is no such format.
+        """
+        self._refuse_losses(format, lossy=lossy)
+        return formats.rows(self, format)
+
+    def lines(
+        self,
+        format: Format,  # noqa: A002  the field's word
+        *,
+        lossy: bool = False,
+    ) -> Iterator[str]:
+        """The examples as the text of a file, in pieces; see `write`.
+
+        Raises:
+            LossyConversionError: If something would be lost.
+            ParameterError: If there is no such format.
+        """
+        self._refuse_losses(format, lossy=lossy)
+        return formats.lines(self, format)
+
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: Format = "jsonl",  # noqa: A002  the field's word
+        lossy: bool = False,
+    ) -> None:
+        """Writes the examples to a file; `read` gives the same examples back.
+
+        A file that is there is replaced, once all is written.
+
+        Args:
+            path: The file.
+            format: How to write them; see `Format`.
+            lossy: Whether to leave out what the format can't hold, such as the turns before the
+                last question.
+
+        Raises:
+            LossyConversionError: If something would be lost; nothing is written.
+            OSError: If the file can't be written.
+            ParameterError: If there is no such format.
+        """
+        write_whole(path, self.lines(format, lossy=lossy))
+
+    def _refuse_losses(self, format: Format, *, lossy: bool) -> None:  # noqa: A002  the field's word
+        report = self.losses(format)
+        if not (report.ok or lossy):
+            raise LossyConversionError(report.problems, total=report.errors)
+
+    def content_hash(self) -> str:
+        """Names these examples: the SHA-256 of what they say, 64 characters.
+
+        Neither their order nor the file or format they come from makes a difference. Each
+        character of an example does, and so does how often it is there.
+
+        Example:
+            >>> one, two = {"text_input": "1", "output": "2"}, {"text_input": "2", "output": "3"}
+            >>> forth, back = TuningDataset.of([one, two]), TuningDataset.of([two, one])
+            >>> forth.content_hash() == back.content_hash()
+            True
+        """
+        digests = sorted(sha256(example.canonical()).digest() for example in self.examples)
+        return sha256(b"".join(digests)).hexdigest()
+
+    def split(self, share: float, *, seed: int = 0) -> tuple[TuningDataset, TuningDataset]:
+        """Splits the examples into those to tune with and those to hold back.
+
+        The same examples are always split in the same way, in whatever order they come. A
+        question is never in both parts, and each label has its share in both.
+
+        Args:
+            share: Which part of the questions to hold back: more than 0, less than 1.
+            seed: Another number chooses others.
+
+        Raises:
+            ParameterError: If the share is not between 0 and 1, or there are fewer than two
+                questions to choose from.
+        """
+        held_back = choose_held_back(self.examples, share, seed)
+        rest = [index for index in range(len(self)) if index not in held_back]
+        return self.take(rest), self.take(sorted(held_back))
+
+    def take(self, indices: Sequence[int]) -> TuningDataset:
+        """Some of the examples, in the given order."""
+        examples = tuple(self.examples[index] for index in indices)
+        return TuningDataset(examples, self.source, self._all_places().take(indices))
+
+    def place(self, index: int) -> Place:
+        """Where an example stands."""
+        if self.places is None:
+            return Place(self.source, item=index + 1)
+        return self.places[index]
+
+    def _all_places(self) -> Places:
+        if self.places is not None:
+            return self.places
+        return Places.of_one(self.source, array("Q", range(1, len(self) + 1)), by_line=False)
+
+    def __add__(self, other: TuningDataset) -> TuningDataset:
+        """Merges two sets, without duplicates.
+
+        Contradictions stay, and are counted in one warning of the log; `merge` returns them.
+        """
+        if not isinstance(other, TuningDataset):
+            return NotImplemented
+        merged = merge(self, other)
+        if merged.contradictions:
+            _log.warning(
+                "%s: %d examples contradict earlier ones. check() names them.",
+                merged.dataset.source,
+                merged.contradictions,
+            )
+        return merged.dataset
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @overload
+    def __getitem__(self, index: int) -> TuningExample: ...
+    @overload
+    def __getitem__(self, index: slice) -> TuningDataset: ...
+    def __getitem__(self, index: int | slice) -> TuningExample | TuningDataset:
+        if isinstance(index, slice):
+            return self.take(range(len(self))[index])
+        return self.examples[index]
+
+    def __iter__(self) -> Iterator[TuningExample]:
+        return iter(self.examples)
+
+    def __repr__(self) -> str:
+        number = f"{len(self)} example{'' if len(self) == 1 else 's'}"
+        return f"{type(self).__name__}({number} from {self.source!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Several tuning sets made one.
+
+    Attributes:
+        dataset: The examples of all, each once.
+        duplicates: How many were left out.
+        contradictions: How many answer in another way what an earlier one asks; they are still
+            there.
+        report: Both, each with file and line, as warnings.
+    """
+
+    dataset: TuningDataset
+    duplicates: int
+    contradictions: int
+    report: Report
+
+
+def merge(first: Examples, *others: Examples) -> Merge:
+    """Makes one tuning set of several, without duplicates.
+
+    Contradictions stay: which answer is right is not for a program to say.
+
+    Args:
+        first: What stands for a tuning set; see `Examples`.
+        *others: Further ones.
+
+    Raises:
+        DatasetError: If one of them can't be used.
+        ParameterError: If one of them can't stand for a tuning set.
+
+    Example:
+        >>> merged = merge([("1", "2")], [("1", "2"), ("1", "3"), ("2", "3")])
+        >>> len(merged.dataset), merged.duplicates, merged.contradictions
+        (3, 1, 1)
+    """
+    together = _concatenated([TuningDataset.of(examples) for examples in (first, *others)])
+    repeats = list(find_repeats(together))
+    findings = Findings(together.source)
+    findings.extend(repeat_problem(together, repeat) for repeat in repeats)
+    duplicates = {repeat.index for repeat in repeats if repeat.is_duplicate}
+    kept = [index for index in range(len(together)) if index not in duplicates]
+    return Merge(
+        together.take(kept),
+        len(duplicates),
+        len(repeats) - len(duplicates),
+        findings.report(len(kept)),
+    )
+
+
+def _concatenated(datasets: Sequence[TuningDataset]) -> TuningDataset:
+    places = datasets[0]._all_places()
+    for dataset in datasets[1:]:
+        places += dataset._all_places()
+    return TuningDataset(
+        tuple(example for dataset in datasets for example in dataset),
+        " + ".join(dict.fromkeys(dataset.source for dataset in datasets)),
+        places,
+    )
+
+
+def check(
+    examples: Examples, *, columns: Columns | None = None, platform: Platform | None = None
+) -> Report:
+    """Checks examples and tells everything that is wrong or odd, with file, line and field.
+
+    Args:
+        examples: What stands for a tuning set; see `Examples`. It need not be readable.
+        columns: What a file calls the fields, where they have other names.
+        platform: Whose limits to check as well: `"developer"` or `"vertex"`.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ParameterError: If it can't stand for a tuning set, or there is no such platform.
+
+    Example:
+        >>> print(check([{"text_input": "1"}, {"text_input": "2", "output": "3"}]))
+        error: examples:1: field 'output': is missing.
+        examples: 1 example, 1 error, 0 warnings
+    """
+    if isinstance(examples, TuningDataset):
+        return examples.check(platform=platform)
+    findings = Findings(name_of(examples))
+    gathered = gather(examples, findings, columns)
+    dataset = TuningDataset(gathered.examples, findings.source, gathered.places)
+    findings.extend(find_problems(dataset, platform))
+    return findings.report(len(dataset))

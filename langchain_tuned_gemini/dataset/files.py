@@ -1,0 +1,141 @@
+"""Files of examples: any stream becomes rows, one at a time, each with its place.
+
+The content decides the format, never the file's name.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TypeAlias, cast
+
+from langchain_tuned_gemini.dataset.csv_rows import csv_rows
+from langchain_tuned_gemini.dataset.json_rows import array_rows, json_lines
+from langchain_tuned_gemini.dataset.lines import Row
+from langchain_tuned_gemini.dataset.problems import Findings
+
+FileSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
+"""A file's path, or an open file: binary or text, seekable or not."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def is_file(source: object) -> bool:
+    """Whether it is a path or an open file."""
+    if isinstance(source, str | os.PathLike):
+        return True
+    return hasattr(source, "read") and not isinstance(source, Sequence)  # not a dataset
+
+
+def name_of(source: object) -> str:
+    """What the examples are called: a file's path, or `"examples"` where there is none."""
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "examples"
+
+
+def file_rows(source: FileSource, findings: Findings, columns: Mapping[str, str]) -> Iterator[Row]:
+    """Reads the rows of a file; what can't be read as a row is left out and noted.
+
+    Args:
+        source: A path or an open file, which is read to its end and stays open.
+        findings: Where to add what is wrong.
+        columns: What the file calls `text_input`, `output` and `system_instruction`.
+    """
+    try:
+        with _opened(source) as file:
+            yield from _rows(file, findings, columns)
+    except OSError as error:
+        findings.error("unreadable", f"{_why(error)} Check the path.")
+
+
+def _rows(file: io.BufferedReader, findings: Findings, columns: Mapping[str, str]) -> Iterator[Row]:
+    if file.peek(2).startswith(_OTHER_MARKS):
+        message = "starts as UTF-16 or UTF-32 does, not as UTF-8. Save the file as UTF-8."
+        findings.error("encoding", message, line=1)
+        return
+    if file.peek(3).startswith(_BYTE_ORDER_MARK):
+        file.read(len(_BYTE_ORDER_MARK))
+        message = "starts with a byte order mark, which others may refuse. Save it without one."
+        findings.warning("encoding", message, line=1)
+    first, line = _skip_blanks(file)
+    if first in {b"[", b"{"}:
+        read = array_rows if first == b"[" else json_lines
+        rows = read(file, findings, line)
+        renames = any(name != theirs for name, theirs in columns.items())
+        yield from (_renamed(row, columns) for row in rows) if renames else rows
+    elif first:
+        yield from csv_rows(file, findings, line, columns)
+
+
+def _renamed(row: Row, columns: Mapping[str, str]) -> Row:
+    """The row with our names for its fields."""
+    if not isinstance(row.value, dict):
+        return row
+    ours = {theirs: name for name, theirs in columns.items()}
+    fields = {
+        ours.get(name, name): field
+        for name, field in row.value.items()
+        if name in ours or name not in columns
+    }
+    return row._replace(value=fields)
+
+
+def _skip_blanks(file: io.BufferedReader) -> tuple[bytes, int]:
+    """The first byte that is not blank, and its line; nothing at the end of the file."""
+    line = 1
+    while chunk := file.peek(1):
+        blanks = chunk[: len(chunk) - len(chunk.lstrip())]
+        file.read(len(blanks))
+        line += blanks.count(b"\n")
+        if len(blanks) < len(chunk):
+            return chunk[len(blanks) :][:1], line
+    return b"", line
+
+
+@contextmanager
+def _opened(source: FileSource) -> Iterator[io.BufferedReader]:
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            yield file
+        return
+    buffered: io.BufferedReader = io.BufferedReader(cast("io.RawIOBase", _Bytes(source)))
+    try:
+        yield buffered
+    finally:
+        buffered.detach()  # or it would close the user's file
+
+
+class _Bytes(io.RawIOBase):
+    """The bytes of any file that can be read, those of a text file in UTF-8."""
+
+    def __init__(self, file: IO[str] | IO[bytes]) -> None:
+        self._file = file
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        # A byte order mark must not arrive in pieces: it is looked for in what is there.
+        while len(self._left) < len(_BYTE_ORDER_MARK) and (data := self._file.read(len(buffer))):
+            # What can't be encoded is told where the line is decoded.
+            self._left += data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+        piece, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _why(error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "there is no such file."
+        case IsADirectoryError():
+            return "is a directory, not a file of examples."
+        case _:
+            return f"can't be read: {error.strerror or error}."

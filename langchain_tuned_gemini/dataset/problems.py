@@ -1,0 +1,194 @@
+"""What is wrong with a tuning set: each problem with its file, line and field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from langchain_tuned_gemini.dataset.places import Place
+from langchain_tuned_gemini.errors import DatasetError
+
+_MOST = 1_000
+"""How many errors, and how many warnings, are kept; more are counted. A file with a wrong
+column has as many problems as rows."""
+
+
+class Severity(StrEnum):
+    """Whether a tuning set can be used in spite of a problem."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+Code: TypeAlias = Literal[
+    "unreadable",  # no such file, no examples
+    "encoding",  # not UTF-8, a byte order mark, NUL, damaged characters
+    "too-long",  # a line without end
+    "syntax",  # not JSON, not CSV
+    "field",  # missing, empty, no text
+    "turns",  # a conversation that teaches no answer
+    "not-kept",  # a field that an example does not hold
+    "duplicate",
+    "contradiction",
+    "label-typo",
+    "limit",  # more than the platform takes
+    "loss",  # what another format can't hold
+]
+"""What kind of problem it is, for programs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where.
+
+    Attributes:
+        code: What kind of problem it is.
+        message: What is wrong and what to do, as the end of a sentence.
+        source: The file's path, or what the examples were called.
+        line: The 1-based line of the file (of examples in memory, their number), if one is at
+            fault; an example that stands on several lines counts by its first.
+        item: The example's 1-based number, where lines don't tell examples apart, as in a JSON
+            array.
+        field: The field at fault, if one is, such as `output` or `contents[1].role`.
+        severity: Whether it keeps the examples from being used.
+    """
+
+    code: Code
+    message: str
+    source: str
+    line: int | None = None
+    item: int | None = None
+    field: str | None = None
+    severity: Severity = Severity.ERROR
+
+    @property
+    def place(self) -> Place:
+        """Where it is, without the field."""
+        return Place(self.source, self.line, self.item)
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.field is None else f"{self.place}: field {self.field!r}: "
+        return f"{where}{self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        source: What was checked.
+        examples: How many examples can be used.
+        problems: The problems in the order of their lines; the first 1,000 errors and the
+            first 1,000 warnings.
+        errors: How many errors there are. With any, the examples can't be used.
+        warnings: How many warnings there are.
+    """
+
+    source: str
+    examples: int
+    problems: tuple[Problem, ...] = ()
+    errors: int = 0
+    warnings: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no errors; there may be warnings."""
+        return self.errors == 0
+
+    def raise_for_errors(self) -> None:
+        """Raises if there are errors.
+
+        Raises:
+            DatasetError: With every error that the report has.
+        """
+        if not self.ok:
+            errors = [found for found in self.problems if found.severity is Severity.ERROR]
+            raise DatasetError(errors, total=self.errors)
+
+    def __str__(self) -> str:
+        """One line for each problem, and one that counts them."""
+        told = [f"{problem.severity}: {problem}" for problem in self.problems]
+        if missing := self.errors + self.warnings - len(told):
+            told.append(f"... and {missing:,} more problems.")
+        summary = ", ".join(
+            f"{number:,} {word}{'' if number == 1 else 's'}"
+            for number, word in (
+                (self.examples, "example"),
+                (self.errors, "error"),
+                (self.warnings, "warning"),
+            )
+        )
+        return "\n".join([*told, f"{self.source}: {summary}"])
+
+
+class Findings:
+    """Collects problems while examples are read; a `Report` in the making."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._kept: dict[Severity, list[Problem]] = {severity: [] for severity in Severity}
+        self._count = dict.fromkeys(Severity, 0)
+        self._not_kept: dict[str, tuple[int | None, int | None, int]] = {}
+
+    def add(self, problem: Problem) -> None:
+        """Adds a problem."""
+        self._count[problem.severity] += 1
+        if len(self._kept[problem.severity]) < _MOST:
+            self._kept[problem.severity].append(problem)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Adds problems."""
+        for problem in problems:
+            self.add(problem)
+
+    def error(
+        self,
+        code: Code,
+        message: str,
+        *,
+        line: int | None = None,
+        item: int | None = None,
+        field: str | None = None,
+    ) -> None:
+        """Adds an error."""
+        self.add(Problem(code, message, self.source, line, item, field))
+
+    def warning(self, code: Code, message: str, *, line: int | None = None) -> None:
+        """Adds a warning."""
+        self.add(Problem(code, message, self.source, line, severity=Severity.WARNING))
+
+    def leave_out(self, field: str, *, line: int | None, item: int | None) -> None:
+        """Notes that a field is not kept: one warning for all the rows that have it."""
+        if field in self._not_kept or len(self._not_kept) < _MOST:
+            first_line, first_item, rows = self._not_kept.get(field, (line, item, 0))
+            self._not_kept[field] = (first_line, first_item, rows + 1)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether there are errors."""
+        return self._count[Severity.ERROR] > 0
+
+    def report(self, examples: int) -> Report:
+        """What was found.
+
+        Args:
+            examples: How many examples can be used.
+        """
+        for field, (line, item, rows) in self._not_kept.items():
+            message = f"is not kept: an example holds text only. {rows:,} rows have it."
+            if rows == 1:
+                message = "is not kept: an example holds text only."
+            self.add(Problem("not-kept", message, self.source, line, item, field, Severity.WARNING))
+        self._not_kept = {}
+        problems = [problem for kept in self._kept.values() for problem in kept]
+        order = {source: n for n, source in enumerate(dict.fromkeys(p.source for p in problems))}
+        problems.sort(key=lambda p: (order[p.source], p.line or 0, p.item or 0))
+        return Report(
+            self.source,
+            examples,
+            tuple(problems),
+            errors=self._count[Severity.ERROR],
+            warnings=self._count[Severity.WARNING],
+        )

@@ -1,0 +1,124 @@
+"""Whatever stands for examples becomes examples, one at a time, all problems noted."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, TypeAlias
+
+from langchain_tuned_gemini.dataset.example import TuningExample
+from langchain_tuned_gemini.dataset.files import file_rows, is_file
+from langchain_tuned_gemini.dataset.lines import Row
+from langchain_tuned_gemini.dataset.places import Places
+from langchain_tuned_gemini.dataset.problems import Findings, Problem
+from langchain_tuned_gemini.dataset.rows import (
+    OUTPUT,
+    SYSTEM_INSTRUCTION,
+    TEXT_INPUT,
+    read_row,
+)
+from langchain_tuned_gemini.dataset.turns import Flaw
+from langchain_tuned_gemini.errors import ParameterError
+
+Examples: TypeAlias = (
+    str
+    | os.PathLike[str]
+    | IO[str]
+    | IO[bytes]
+    | Iterable[Mapping[str, object] | TuningExample | Sequence[object]]
+)
+"""What stands for a tuning set: a file's path, an open file, a `TuningDataset`, or the examples
+themselves: `TuningExample`s, mappings as a file's rows have them, pairs of two texts, or lists
+of LangChain messages."""
+
+Columns: TypeAlias = Mapping[str, str]
+"""What a file calls the fields: `{"text_input": "question", "output": "answer"}`."""
+
+_COLUMNS = (TEXT_INPUT, OUTPUT, SYSTEM_INSTRUCTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The examples that could be read.
+
+    Attributes:
+        examples: The examples.
+        places: The place of each.
+    """
+
+    examples: tuple[TuningExample, ...]
+    places: Places
+
+
+def gather(source: object, findings: Findings, columns: Columns | None = None) -> Gathered:
+    """Reads all examples that can be read; what is wrong with the others is noted.
+
+    Args:
+        source: What stands for examples; see `Examples`.
+        findings: Where to add what is wrong.
+        columns: What a file calls the fields, where they have other names.
+
+    Raises:
+        ParameterError: If it can't stand for examples, or `columns` names a field that there
+            is not.
+    """
+    examples: list[TuningExample] = []
+    numbers = array("Q")
+    by_line = True
+    for row in _rows(source, findings, columns):
+        flaws: list[Flaw] = []
+        example = _example(row.value, flaws)
+        for flaw in dict.fromkeys(flaws):  # once for all turns that have the same field too many
+            _note(flaw, row, findings)
+        if example is not None:
+            examples.append(example)
+            numbers.append(row.item or row.line)
+            by_line = row.item is None
+    if not examples and not findings.has_errors:
+        findings.error("unreadable", "has no examples. At least one is needed.")
+    places = Places.of_one(findings.source, numbers, by_line=by_line)
+    return Gathered(tuple(examples), places)
+
+
+def _rows(source: Any, findings: Findings, columns: Columns | None) -> Iterator[Row]:
+    columns = columns or {}
+    if unknown := columns.keys() - _COLUMNS:
+        raise ParameterError(
+            f"columns says what a file calls {', '.join(_COLUMNS)}, not "
+            f"{', '.join(map(repr, unknown))}."
+        )
+    if is_file(source):
+        return file_rows(source, findings, {name: columns.get(name, name) for name in _COLUMNS})
+    if isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
+        return (Row(value, number) for number, value in enumerate(source, start=1))
+    raise ParameterError(
+        f"examples takes a file's path, a TuningDataset, or a list of {{{TEXT_INPUT!r}: ..., "
+        f"{OUTPUT!r}: ...}}, not {reprlib.repr(source)}."
+    )
+
+
+def _example(value: object, flaws: list[Flaw]) -> TuningExample | None:
+    if isinstance(value, TuningExample):
+        return value if read_row(value.as_dict(), flaws) else None
+    fields = read_row(value, flaws)
+    return None if fields is None else TuningExample(*fields)
+
+
+def _note(flaw: Flaw, row: Row, findings: Findings) -> None:
+    if flaw.code == "not-kept" and flaw.field is not None:
+        findings.leave_out(flaw.field, line=row.line, item=row.item)
+        return
+    findings.add(
+        Problem(
+            flaw.code,
+            flaw.message,
+            findings.source,
+            row.line,
+            row.item,
+            flaw.field,
+            flaw.severity,
+        )
+    )
