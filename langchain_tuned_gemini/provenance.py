@@ -25,7 +25,7 @@ class Attempt:
         outcome: `"ok"`; `"error"` for one that was called and failed; `"rejected"` for one whose
             answer was none, or was refused by a guard; `"skipped"` for one that was known to be
             unable to serve, so that it was not called; `"cancelled"` for one that was given up
-            because another one, asked beside it, had answered.
+            because another one, asked beside it, had answered, or because nobody waited any more.
         reason: Why it did not answer (see `Reason`); None where it did.
         error_type: The error's class; None where there was none.
         status: The HTTP status of the error, where there was one.

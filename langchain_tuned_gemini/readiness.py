@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, TypeAlias, assert_never
 
+from langchain_tuned_gemini import telemetry
 from langchain_tuned_gemini.errors import (
     ServiceError,
     TunedGeminiError,
@@ -53,6 +54,13 @@ class Memory:
     model: TunedModel | None
     lets_pass: bool
     until: float
+
+    @property
+    def state(self) -> str:
+        """The state in which the model was last seen, in one word."""
+        if isinstance(self.answer, TunedModelNotFoundError):
+            return "NOT_FOUND"
+        return (self.model.state if self.model else TunedModelState.UNKNOWN).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +185,7 @@ class ReadinessGate:
         self._memory: Memory | None = None
         self.renew()
         renew_after_fork(self)
+        telemetry.gates.add(self)
 
     @property
     def state(self) -> TunedModel | None:
@@ -189,6 +198,12 @@ class ReadinessGate:
         """What the control plane said last; None where it has not, or it is forgotten."""
         memory = self._memory
         return memory.answer if memory else None
+
+    def observed(self) -> telemetry.Observed:
+        """What telemetry sees: the state that is remembered, however old."""
+        memory = self._memory
+        state = memory.state if memory else TunedModelState.UNKNOWN.value
+        return telemetry.Observed(id(self), str(self._name), state.lower())
 
     def check(self) -> None:
         """Returns if the model may be called.

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from langchain_tuned_gemini import ChatTunedGemini
 from langchain_tuned_gemini.emulator import Emulator
+from tests.otel import Recording
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -106,3 +107,11 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "GOOGLE_CLOUD_LOCATION",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def recorded() -> Iterator[Recording]:
+    """What OpenTelemetry's SDK is told during the test."""
+    recording = Recording()
+    yield recording
+    recording.stop()

@@ -23,6 +23,7 @@ from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, Attemp
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.retry_budget import RetryBudget
+from langchain_tuned_gemini.telemetry import AttemptSpan, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class RunningAttempt:
         candidate: The model.
         permit: What its circuit has given out for this call.
         caller: The run under which a trace shows it; None where nobody listens.
+        request: The call that it belongs to, as telemetry sees it.
         interrupted: Why another model's text ends here; None if none was handed out.
         claim: Called when it is about to hand out something: whether it is the one to answer.
         provenance: What its answer says about the call.
@@ -70,6 +72,7 @@ class RunningAttempt:
         candidate: Candidate,
         permit: Permit | None,
         caller: Caller | None,
+        request: Request,
         interrupted: str | None,
         claim: Callable[[RunningAttempt], bool],
         provenance: Callable[[RunningAttempt, dict[str, Any] | None], dict[str, Any]],
@@ -85,6 +88,7 @@ class RunningAttempt:
         self._started = time.perf_counter()
         self._permit = permit
         self._caller = caller
+        self._request = request
         self._interrupted = interrupted
         self._is_the_one_to_answer = claim
         self._provenance = provenance
@@ -155,6 +159,7 @@ class RunningAttempt:
 
     def __enter__(self) -> Self:
         self._run = self._caller.start(self.candidate.name) if self._caller else None
+        self.span = self._new_span()
         return self
 
     def __exit__(
@@ -173,6 +178,7 @@ class RunningAttempt:
 
     async def __aenter__(self) -> Self:
         self._arun = await self._caller.astart(self.candidate.name) if self._caller else None
+        self.span = self._new_span()
         return self
 
     async def __aexit__(
@@ -189,6 +195,9 @@ class RunningAttempt:
             await self._arun.on_chain_error(self._as_seen(error))
         return self._settle(error)
 
+    def _new_span(self) -> AttemptSpan:
+        return self._request.attempt(self.candidate.name, self.candidate.role)
+
     def _as_seen(self, error: BaseException) -> BaseException:
         """What a trace shows: what is torn down with an abandoned call is no failure of it."""
         return LostRaceError("another model answered first") if self.is_abandoned else error
@@ -197,14 +206,18 @@ class RunningAttempt:
         """Whether a failure ends here, because another model may answer in this one's place."""
         if self.is_abandoned:
             self._report(None, has_failed=True)
+            self.span.end(self._as_record(None, error, None), error)
             return isinstance(error, Exception)
         failure = classify(error) if isinstance(error, Exception) else None
         self._report(failure, has_failed=error is not None)
+        record = None if failure is not None else self.record
+        record = record or self._as_record(failure, error, None)
+        self.span.end(record, error)
         if failure is None or not self._may_degrade(failure):
             return False
         assert isinstance(error, Exception)  # noqa: S101  # only those are classified
         self.error = error
-        self.record = self._as_record(failure, error, None)
+        self.record = record
         if not self.stream.is_committed or self.candidate.rules.on_broken_stream == "restart":
             return True
         raise BrokenStreamError(
@@ -239,7 +252,7 @@ class RunningAttempt:
         return Attempt(
             model=self.candidate.name,
             role=self.candidate.role,
-            outcome=_outcome(failure, error),
+            outcome="cancelled" if self.is_abandoned else _outcome(failure, error),
             reason=failure.reason.value if failure else None,
             error_type=type(error).__name__ if error else None,
             status=failure.status if failure else None,
@@ -251,6 +264,8 @@ class RunningAttempt:
 def _outcome(failure: Failure | None, error: BaseException | None) -> RecordedOutcome:
     if error is None:
         return "ok"
+    if not isinstance(error, Exception):
+        return "cancelled"
     if isinstance(error, TunedModelError):  # a gate's, before the model was called
         return "skipped"
     if failure is not None and failure.reason in {Reason.BAD_OUTPUT, Reason.BLOCKED}:

@@ -23,6 +23,7 @@ from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
 from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.provenance import METADATA_KEY, Attempt
+from langchain_tuned_gemini.telemetry import Request
 
 logger = logging.getLogger("langchain_tuned_gemini")
 
@@ -51,6 +52,7 @@ class Attempts:
         self._interrupted: str | None = None
         self._before_the_answer: list[Attempt] = []
         self._told_in_the_answer: dict[str, Any] = {}
+        self._request = Request()
 
     def __iter__(self) -> Iterator[Turn]:
         """Yields the next model's turn until one has answered.
@@ -58,6 +60,10 @@ class Attempts:
         Raises:
             AllModelsFailedError: After the last one has failed.
         """
+        with self._request:
+            yield from self._turns()
+
+    def _turns(self) -> Iterator[Turn]:
         failed: list[Candidate] = []
         for candidate in self._candidates:
             if any(candidate is one for one in failed):  # it was asked beside the one before it
@@ -90,6 +96,7 @@ class Attempts:
             candidate,
             permit,
             self._caller,
+            self._request,
             self._interrupted,
             turn.claim,
             partial(self._provenance, turn),
@@ -135,6 +142,7 @@ class Attempts:
             )
             self._records.append(record)
             self._errors.append(refusal)
+            self._request.skipped(record)
             return None
 
     def _note(self, turn: Turn) -> list[Candidate]:
@@ -167,6 +175,7 @@ class Attempts:
             "hedge": turn.told(),
             "attempts": [record.as_dict() for record in records],
         }
+        self._request.answered(self._told_in_the_answer["reason"])
         return {METADATA_KEY: self._told_in_the_answer}
 
     def _report_recovery(self, answered: RunningAttempt) -> None:

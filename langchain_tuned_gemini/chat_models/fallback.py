@@ -231,7 +231,7 @@ class FallbackChatModel(TracedChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         def ask(attempt: RunningAttempt) -> ChatResult | None:
-            with attempt, attempt.deadline:
+            with attempt, attempt.deadline, attempt.span.current():
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
                 return attempt.finish(generate_with(model, messages, stop, **arguments))
             return None
@@ -250,7 +250,9 @@ class FallbackChatModel(TracedChatModel):
         async def ask(attempt: RunningAttempt) -> ChatResult | None:
             async with attempt, attempt.deadline:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
-                return attempt.finish(await agenerate_with(model, messages, stop, **arguments))
+                with attempt.span.current():
+                    result = await agenerate_with(model, messages, stop, **arguments)
+                return attempt.finish(result)
             return None
 
         for turn in self._attempts(run_manager):
@@ -268,7 +270,8 @@ class FallbackChatModel(TracedChatModel):
             with attempt:
                 model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
                 yield from attempt.opening()
-                for chunks in attempt.stream.read(stream_with(model, messages, stop, **arguments)):
+                stream = attempt.span.around(stream_with(model, messages, stop, **arguments))
+                for chunks in attempt.stream.read(stream):
                     yield from chunks
                 yield from attempt.closing()
 
@@ -293,7 +296,8 @@ class FallbackChatModel(TracedChatModel):
                 for chunk in attempt.opening():
                     yield chunk
                 stream = await astream_with(model, messages, stop, **arguments)
-                async with aclosing(attempt.stream.aread(stream)) as arrivals:
+                arriving = attempt.stream.aread(attempt.span.aaround(stream))
+                async with aclosing(arriving) as arrivals:
                     async for chunks in arrivals:
                         for chunk in chunks:
                             yield chunk

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_tuned_gemini import telemetry
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.hedging import HedgePolicy
@@ -73,6 +74,9 @@ class Turn:
 
     def end(self) -> list[RunningAttempt]:
         """Gives up whichever attempt has not ended, unless it is the one that answers."""
+        if len(self.attempts) > 1:
+            hedge = self.attempts[1]
+            telemetry.hedge(hedge.candidate.name, won=self.winner is hedge)
         losers = [one for one in self.attempts if one is not self.winner and one.record is None]
         for loser in losers:
             loser.abandon()

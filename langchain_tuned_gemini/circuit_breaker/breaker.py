@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
+from langchain_tuned_gemini import telemetry
 from langchain_tuned_gemini.circuit_breaker import rules
 from langchain_tuned_gemini.circuit_breaker.policy import CircuitPolicy
 from langchain_tuned_gemini.circuit_breaker.record import (
+    Circuit,
     CircuitState,
     Outcome,
     Permit,
@@ -25,6 +27,8 @@ from langchain_tuned_gemini.circuit_breaker.store import (
     process_store,
 )
 from langchain_tuned_gemini.errors import CircuitOpenError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class CircuitBreaker:
         self._store = process_store(self._id) if store is None else store
         self._clock = clock
         self._chance = chance
+        telemetry.circuits.add(self)
 
     def acquire(self, *, deadline: float = 60.0) -> Permit:
         """Lets one call through.
@@ -140,8 +145,7 @@ class CircuitBreaker:
             CircuitOpenError: The model must not be called now.
         """
         now, chance = self._clock(), self._chance()
-        answer = self._store.update(
-            self._id,
+        answer = self._change(
             lambda circuit: rules.acquire(
                 circuit, now, self.policy, chance=chance, deadline=deadline
             ),
@@ -167,8 +171,7 @@ class CircuitBreaker:
             retry_after: The seconds that the server asked to be left alone, if it did.
         """
         now, chance = self._clock(), self._chance()
-        self._store.update(
-            self._id,
+        self._change(
             lambda circuit: (
                 rules.report(
                     circuit,
@@ -218,7 +221,27 @@ class CircuitBreaker:
         self._force(None)
 
     def _force(self, forced: Literal["open", "closed"] | None) -> None:
-        self._store.update(self._id, lambda circuit: (rules.force(circuit, forced), None))
+        self._change(lambda circuit: (rules.force(circuit, forced), None))
+
+    def _change(self, change: Callable[[Circuit], tuple[Circuit, T]]) -> T:
+        """Puts what `change` makes of the circuit in its place, and tells if its state differs."""
+
+        def remembering(before: Circuit) -> tuple[Circuit, tuple[Circuit, Circuit, T]]:
+            after, result = change(before)
+            return after, (before, after, result)
+
+        before, after, result = self._store.update(self._id, remembering)
+        if changed := rules.transition(before, after):
+            opened_by = None
+            if changed[1] is CircuitState.OPEN:
+                opened_by = after.opening.reason if after.opening else "forced"
+            telemetry.circuit_changed(self.key.name, *changed, opened_by)
+        return result
+
+    def observed(self) -> telemetry.Observed:
+        """What telemetry sees: breakers that share a circuit are one."""
+        place = id(self._store) if isinstance(self._store, MemoryCircuitStore) else None
+        return telemetry.Observed((self._id, place), self.key.name, self.state.value)
 
     def __repr__(self) -> str:
         return f"CircuitBreaker({self._id!r}, state={self.state.value!r})"

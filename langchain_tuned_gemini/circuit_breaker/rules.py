@@ -96,6 +96,19 @@ def force(circuit: Circuit, forced: Literal["open", "closed"] | None) -> Circuit
     return Circuit(epoch=circuit.epoch + 1, forced=forced)
 
 
+def transition(before: Circuit, after: Circuit) -> tuple[CircuitState, CircuitState] | None:
+    """From which state to which one a change has led; None if the circuit stays in its state.
+
+    A circuit becomes half-open with the probe that is let through, since nothing happens at the
+    moment when its cooldown is over. A probe that gives its slot back changes nothing; the next
+    one counts as half-open again.
+    """
+    if before.epoch == after.epoch:
+        return None
+    states = _told_state(before), _told_state(after)
+    return None if states[0] is states[1] else states
+
+
 def retry_after(circuit: Circuit, now: float, policy: CircuitPolicy) -> float | None:
     """The seconds until a call or a probe is let through, at the latest; None for never."""
     if circuit.forced == "open":
@@ -118,6 +131,15 @@ def outcomes_and_failures(circuit: Circuit, now: float, policy: CircuitPolicy) -
     """How many calls lately told of the model's health, and how many of them that it is sick."""
     recent = circuit.window.last(policy.window, now)
     return sum(s.outcomes for s in recent), sum(s.failed for s in recent)
+
+
+def _told_state(circuit: Circuit) -> CircuitState:
+    """The state that the last change has led to, whatever time has made of it since."""
+    if circuit.forced:
+        return CircuitState(circuit.forced)
+    if circuit.opening is None:
+        return CircuitState.CLOSED
+    return CircuitState.HALF_OPEN if circuit.opening.lease else CircuitState.OPEN
 
 
 def _throttle(

@@ -11,6 +11,7 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration
 
+from langchain_tuned_gemini import telemetry
 from langchain_tuned_gemini.errors import (
     AnswerRefusedError,
     ContentBlockedError,
@@ -64,13 +65,10 @@ def check(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
         >>> check([NonEmpty(), OneOf(["yes", "no"])], AIMessage("perhaps")).guard
         'OneOf'
     """
-    if blocked := block_of(message):
-        return replace(blocked, guard="FinishReason")
-    for guard in guards:
-        refusal = _ask(guard, message)
-        if refusal is not None:
-            return replace(refusal, guard=_name_of(guard))
-    return None
+    refusal = _first_refusal(guards, message)
+    if refusal is not None:
+        telemetry.guard_failed(refusal.guard, refusal.reason.value)
+    return refusal
 
 
 def as_error(
@@ -112,6 +110,16 @@ def answer_of(generation: ChatGeneration, llm_output: Mapping[str, Any] | None =
     return cast("AIMessage", complete)
 
 
+def _first_refusal(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
+    if blocked := block_of(message):
+        return replace(blocked, guard="FinishReason")
+    for guard in guards:
+        refusal = _ask(guard, message)
+        if refusal is not None:
+            return replace(refusal, guard=_name_of(guard))
+    return None
+
+
 def _ask(guard: Guard, message: AIMessage) -> Refusal | None:
     try:
         return _as_refusal(guard(message))
@@ -119,6 +127,7 @@ def _ask(guard: Guard, message: AIMessage) -> Refusal | None:
     except Exception as error:
         if _is_interrupt(error):
             raise
+        telemetry.guard_failed(_name_of(guard), "crashed")
         raise GuardCrashedError(_name_of(guard), error) from error
 
 

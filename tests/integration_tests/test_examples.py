@@ -65,6 +65,22 @@ def test_the_chain_keeps_answering() -> None:
     assert len(set(queries)) == 1
 
 
+def test_the_figures_of_an_outage_add_up() -> None:
+    done = run("outage_metrics.py")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    told = [line.split() for line in done.stdout.splitlines()]
+    rows = {tuple(words[:-1]): words[-1] for words in told if words}
+    assert [words[-1] for words in told[1:4]] == ["closed", "open", "closed"]
+    tuned, base = int(rows["tuned", "-"]), int(rows["base_fallback", "overloaded"])
+    assert tuned + base == 120
+    assert int(rows["tunedModels/sql-expert-v1", "ok", "-"]) == tuned
+    assert int(rows["gemini-2.5-flash", "ok", "-"]) == base
+    assert base > int(rows["tunedModels/sql-expert-v1", "skipped", "CircuitOpenError"]) > 0
+    assert rows["closed", "open", "overloaded"] == rows["half_open", "closed", "-"] == "1"
+    assert rows["p50", "<=", "1"] == "ms"
+
+
 @pytest.mark.parametrize("is_dry_run", [True, False])
 def test_failed_models_are_deleted_only_when_told_to(is_dry_run: bool) -> None:
     done = run("delete_failed_models.py", *([] if is_dry_run else ["--delete"]))

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from langchain_tuned_gemini.circuit_breaker.rules import (
     report,
     retry_after,
     share_held_back,
+    transition,
 )
 from langchain_tuned_gemini.circuit_breaker.store import decode, encode
 from langchain_tuned_gemini.circuit_breaker.window import Slice, Window
@@ -291,6 +293,45 @@ def test_an_epoch_ends_when_the_circuit_opens_lets_a_probe_through_or_closes() -
 
 
 # One probe
+
+
+CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
+
+
+def test_a_change_of_state_is_a_transition_and_nothing_else_is() -> None:
+    opened = after("x")
+    half_open, probe = probing(opened, NOW + 300.0)
+    reported = {
+        outcome: report(half_open, probe, outcome, NOW + 301.0, POLICY, chance=0.0)
+        for outcome in Outcome
+    }
+    given_back = reported[Outcome.NEUTRAL]
+
+    assert transition(NEW, after("s")) is None
+    assert transition(NEW, after("ffff")) is None
+    assert transition(NEW, opened) == (CLOSED, OPEN)
+    assert transition(opened, half_open) == (OPEN, HALF_OPEN)
+    assert transition(half_open, reported[Outcome.SUCCESS]) == (HALF_OPEN, CLOSED)
+    assert transition(half_open, reported[Outcome.FAILURE]) == (HALF_OPEN, OPEN)
+    assert transition(half_open, given_back) is None
+    assert transition(given_back, probing(given_back, NOW + 302.0)[0]) == (OPEN, HALF_OPEN)
+    abandoned = probing(half_open, NOW + 600.0)[0]  # the lease is over, so another may probe
+    assert transition(half_open, abandoned) is None
+
+
+@pytest.mark.parametrize(
+    ("forced", "expected"),
+    [("open", (CLOSED, OPEN)), ("closed", None), (None, None)],
+)
+def test_forcing_a_closed_circuit_is_a_transition_if_it_opens_it(
+    forced: Any, expected: object
+) -> None:
+    assert transition(NEW, force(NEW, forced)) == expected
+
+
+def test_letting_a_circuit_decide_again_closes_it() -> None:
+    assert transition(force(NEW, "open"), force(force(NEW, "open"), None)) == (OPEN, CLOSED)
+    assert transition(force(NEW, "open"), force(NEW, "open")) is None
 
 
 def test_an_open_circuit_lets_nothing_through_before_its_time() -> None:

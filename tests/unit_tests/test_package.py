@@ -40,6 +40,7 @@ LAYERS = [
         "example_selectors",
         "services",
         "few_shot",
+        "telemetry",
         "testing",
     },
     {"circuit_breaker", "guards", "hedging", "readiness", "retry_budget", "waiting"},
@@ -113,7 +114,8 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     code = (
         "import sys, langchain_tuned_gemini as package\n"
         "dir(package)\n"
-        "heavy = {'google.genai', 'httpx', 'langchain_core', 'langchain_google_genai', 'numpy', 'bm25s'}\n"
+        "heavy = {'google.genai', 'httpx', 'langchain_core', 'langchain_google_genai', 'numpy', 'bm25s',"
+        " 'opentelemetry.metrics', 'opentelemetry.trace'}\n"
         "sys.exit(','.join(sorted(heavy & sys.modules.keys())))"
     )
 

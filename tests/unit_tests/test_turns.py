@@ -10,6 +10,7 @@ from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.rules import Rules
 from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
 from langchain_tuned_gemini.hedging import HedgePolicy
+from langchain_tuned_gemini.telemetry import Request
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 RULES = Rules(
@@ -61,7 +62,7 @@ def test_an_answer_that_comes_too_late_changes_nothing() -> None:
 
 def test_only_one_of_two_that_answer_at_the_same_moment_is_let_through() -> None:
     def begin(candidate: Candidate, turn: Turn) -> RunningAttempt:
-        return RunningAttempt(candidate, None, None, None, turn.claim, lambda *_: {})
+        return RunningAttempt(candidate, None, None, Request(), None, turn.claim, lambda *_: {})
 
     first, other = (
         Candidate(model, model.name, "tuned", RULES, None, None)

@@ -1,0 +1,202 @@
+"""A call of a fallback model: who answered it, and a span for each attempt.
+
+A span is current only while the model computes, never while a stream is in the hands of its
+consumer: a context that was attached across a `yield` would stay behind in the consumer's code.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager, aclosing, closing, nullcontext
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Span,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    get_tracer,
+    use_span,
+)
+
+from langchain_tuned_gemini.provenance import Attempt, Role
+from langchain_tuned_gemini.telemetry.harmless import harmless
+from langchain_tuned_gemini.telemetry.metrics import (
+    ATTEMPTS,
+    FALLBACK_DELAY,
+    OTHER,
+    REQUESTS,
+    known,
+    record,
+    scope,
+)
+from langchain_tuned_gemini.telemetry.telling import tell
+
+T = TypeVar("T")
+
+_CANCELLED: Final = "cancelled"
+_ENDED: Final = object()
+_NOTHING: Final = nullcontext()
+
+
+class Request:
+    """One call of a fallback model: inside `with` it lasts, and after it, it is counted.
+
+    It begins when it is made. Its attempts may run side by side and in other threads; one that
+    ends after the call is still recorded, and changes nothing about who answered.
+
+    Args:
+        clock: The time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self.started = clock()
+        self.context = get_current()
+        self._ended: list[tuple[Attempt, float]] = []
+        self._reason: str | None = None
+
+    def attempt(self, model: str, role: Role) -> AttemptSpan:
+        """Begins an attempt, under the current span, or that of the call in another thread."""
+        return AttemptSpan(self, model, role)
+
+    def skipped(self, attempt: Attempt) -> None:
+        """Tells of a model that was not asked."""
+        self.attempt(attempt.model, attempt.role).end(attempt)
+
+    def answered(self, reason: str | None) -> None:
+        """Tells why the first model did not answer at once; what the answer says, too."""
+        self._reason = reason
+
+    def note(self, attempt: Attempt, delay: float) -> None:
+        """Takes in how an attempt has ended that began `delay` seconds after the call."""
+        self._ended.append((attempt, delay))
+
+    def __enter__(self) -> None:
+        """Nothing to do: it has begun."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        tell(functools.partial(_count, tuple(self._ended), known(self._reason)), error)
+
+
+class AttemptSpan:
+    """One attempt: a span from now on, and a count when it has ended."""
+
+    def __init__(self, request: Request, model: str, role: Role) -> None:
+        self._request = request
+        self._delay = request.clock() - request.started
+        self._span: Span = INVALID_SPAN
+        self._is_recording = False
+        with harmless:
+            self._span = _tracer().start_span(
+                f"attempt {model}",
+                _context_within(request.context),
+                attributes={"tuned_gemini.model": model, "tuned_gemini.role": role},
+            )
+            self._is_recording = self._span.is_recording()
+
+    def end(self, attempt: Attempt, error: BaseException | None = None) -> None:
+        """Ends it.
+
+        Args:
+            attempt: How it went.
+            error: What ended it.
+        """
+        self._request.note(attempt, self._delay)
+        tell(functools.partial(self._tell, attempt, time.time_ns()), error)
+
+    def _tell(self, attempt: Attempt, ended_at: int) -> None:
+        is_cancelled = attempt.outcome == _CANCELLED
+        error_type = None if is_cancelled else attempt.error_type
+        told = {
+            "model": attempt.model,
+            "role": attempt.role,
+            "outcome": attempt.outcome,
+            "error.type": error_type,
+        }
+        record(ATTEMPTS, 1, told)
+        with harmless:
+            if self._is_recording:
+                self._describe(attempt, error_type)
+            self._span.end(ended_at)
+
+    def current(self) -> AbstractContextManager[Any]:
+        """Makes the model's own spans children of this one; nothing may be yielded inside."""
+        if not self._is_recording:
+            return _NOTHING
+        # What it would record is the exception's text and its stack trace.
+        return use_span(self._span, record_exception=False, set_status_on_exception=False)
+
+    def around(self, stream: Generator[T, None, None]) -> Generator[T, None, None]:
+        """The same stream, in which the span is current while the model computes."""
+        return self._around(stream) if self._is_recording else stream
+
+    def aaround(self, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """The same stream, in which the span is current while the model computes."""
+        return self._aaround(stream) if self._is_recording else stream
+
+    def _around(self, stream: Generator[T, None, None]) -> Generator[T, None, None]:
+        with closing(stream):
+            while True:
+                with self.current():
+                    item: Any = next(stream, _ENDED)
+                if item is _ENDED:
+                    return
+                yield item
+
+    async def _aaround(self, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        async with aclosing(stream):
+            while True:
+                with self.current():
+                    item: Any = await anext(stream, _ENDED)
+                if item is _ENDED:
+                    return
+                yield item
+
+    def _describe(self, attempt: Attempt, error_type: str | None) -> None:
+        self._span.set_attribute("tuned_gemini.outcome", attempt.outcome)
+        if reason := known(attempt.reason):
+            self._span.set_attribute("tuned_gemini.reason", reason)
+        if error_type:
+            self._span.set_attribute("error.type", error_type)
+            self._span.set_status(StatusCode.ERROR)  # without the text, which may be anybody's
+
+
+def _count(ended: tuple[tuple[Attempt, float], ...], reason: str | None) -> None:
+    """Counts a call by its attempts: how they ended, and after how long they had begun."""
+    answer, delay = next((one for one in ended if one[0].outcome == "ok"), (None, 0.0))
+    if answer is None:
+        why = _why_it_ended(ended[-1][0]) if ended else OTHER
+        record(REQUESTS, 1, {"answered_by": "none", "reason": why})
+        return
+    record(REQUESTS, 1, {"answered_by": answer.role, "reason": reason})
+    if answer.role != "tuned":
+        record(FALLBACK_DELAY, delay, {"model": answer.model, "reason": reason})
+
+
+def _why_it_ended(attempt: Attempt) -> str:
+    """Why a call has ended with this attempt, and without an answer."""
+    if attempt.outcome == _CANCELLED:
+        return _CANCELLED
+    return known(attempt.reason) or OTHER
+
+
+def _context_within(call: Context) -> Context:
+    """The current context, unless this is a thread that has none."""
+    current = get_current()
+    return current if get_current_span(current).get_span_context().is_valid else call
+
+
+@functools.cache
+def _tracer() -> Tracer:
+    return get_tracer(*scope())
