@@ -21,6 +21,7 @@ from langchain_tuned_gemini.failures import Failure, Reason, classify
 from langchain_tuned_gemini.guards import answer_of, as_error, check
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, Attempt, Role
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
+from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.retry_budget import RetryBudget
 
 
@@ -162,6 +163,8 @@ class RunningAttempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        if error is not None:
+            redact(error)  # before anybody else sees it
         if self._run and error is None:
             self._run.on_chain_end({})
         elif self._run and error is not None:
@@ -178,6 +181,8 @@ class RunningAttempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        if error is not None:
+            redact(error)  # before anybody else sees it
         if self._arun and error is None:
             await self._arun.on_chain_end({})
         elif self._arun and error is not None:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.failures import classify
+from langchain_tuned_gemini.redaction import redact
 
 
 @runtime_checkable
@@ -100,11 +101,14 @@ class GatedChatModel(WrapperChatModel):
 
     @contextmanager
     def _telling_the_gate(self) -> Iterator[None]:
-        """Makes the gate ask again after an error that speaks of the model's state."""
+        """Makes the gate ask again after an error that speaks of the model's state.
+
+        The error goes on as it is, without the key that it may hold.
+        """
         try:
             yield
         except Exception as error:  # named by classify; raised again in any case
-            failure = classify(error)
+            failure = classify(redact(error))
             if failure and failure.speaks_of_the_model:
                 self.gate.forget()
             raise

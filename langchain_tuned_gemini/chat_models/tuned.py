@@ -45,6 +45,7 @@ from langchain_tuned_gemini.generation import generation_parameters
 from langchain_tuned_gemini.google_client import Access, access_to
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.readiness import ReadinessGate
+from langchain_tuned_gemini.redaction import redacting
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.either import service_for
 from langchain_tuned_gemini.tuned_model import TunedModel
@@ -320,7 +321,8 @@ class ChatTunedGemini(TunedGeminiParameters):
             return self.wrapped.get_num_tokens(text)
         if self.base_model is None:
             return count_tokens_approximately([text])
-        return self._google_model(self.base_model).get_num_tokens(text)
+        with redacting():
+            return self._google_model(self.base_model).get_num_tokens(text)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         """The base model's, but for native structured output, which harms tuned models.

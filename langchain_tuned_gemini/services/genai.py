@@ -22,9 +22,10 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.google_client import DeveloperAccess
 from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
-from langchain_tuned_gemini.services.problems import NOT_GEMINI, Refusal, reason_of, showable
+from langchain_tuned_gemini.services.problems import NOT_GEMINI, Refusal, reason_of
 from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
 
 if TYPE_CHECKING:
@@ -222,16 +223,15 @@ def _translated(action: str, name: TunedModelName | None = None) -> Iterator[Non
     try:
         yield
     except APIError as error:
-        secret = _key_in(error)
-        refusal = Refusal.read(error.code, error.details)
-        raise refusal.as_error(action, name=name, secret=secret) from showable(error, secret)
+        refusal = Refusal.read(error.code, redact(error).details)
+        raise refusal.as_error(action, name=name) from error
     except httpx.TransportError as error:
-        raise ServiceUnreachableError(_address_in(error), reason_of(error)) from error
+        raise ServiceUnreachableError(_address_in(error), reason_of(error)) from redact(error)
     except _other_transports() as error:
-        # Not chained: the repr of one of aiohttp's errors holds the API key.
-        raise ServiceUnreachableError("the Gemini API", reason_of(error)) from None
+        raise ServiceUnreachableError("the Gemini API", reason_of(error)) from redact(error)
     except ValueError as error:  # not JSON, or not the JSON of a tuned model
-        raise ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False) from error
+        problem = ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
+        raise problem from redact(error)
 
 
 def _other_transports() -> tuple[type[Exception], ...]:
@@ -251,9 +251,3 @@ def _address_in(error: httpx.TransportError) -> str:
     except RuntimeError:  # httpx raises it where an error knows no request
         return "the Gemini API"
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
-
-
-def _key_in(error: APIError) -> str:
-    """The API key that the refused request carried, so that it can be hidden."""
-    request = getattr(error.response, "request", None)
-    return request.headers.get("x-goog-api-key", "") if isinstance(request, httpx.Request) else ""

@@ -28,13 +28,13 @@ from langchain_tuned_gemini.errors import (
     ServiceUnreachableError,
 )
 from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
 from langchain_tuned_gemini.services.problems import (
     NOT_GEMINI,
     Refusal,
     reason_of,
-    showable,
 )
 from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState, TuningSnapshot
 
@@ -197,16 +197,15 @@ class GenerativeAIService:
             yield
         except GoogleAPICallError as error:
             refusal = Refusal.read(int(error.code or 0), _body_of(error))
-            raise refusal.as_error(action, name=name, secret=secret) from showable(error, secret)
+            raise refusal.as_error(action, name=name, secret=secret) from redact(error, secret)
         except TooManyRedirects as error:  # it is the first one: see _make_client
             status = error.response.status_code if error.response is not None else 300
-            raise Refusal(status).as_error(action, name=name, secret=secret) from None
+            raise Refusal(status).as_error(action, name=name, secret=secret) from redact(error)
         except (ParseError, ValueError) as error:
-            raise ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False) from showable(
-                error, secret
-            )
+            problem = ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
+            raise problem from redact(error, secret)
         except (RequestException, TransportError) as error:
-            cause = showable(error, secret)
+            cause = redact(error, secret)
             raise ServiceUnreachableError(self._address, reason_of(error)) from cause
 
 

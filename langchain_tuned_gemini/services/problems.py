@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelError, TunedModelNotFoundError
 from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.redaction import without_secrets
 
 NOT_GEMINI = (
     "The answer is not the Gemini API's: check base_url, the location if it is on Vertex AI, and "
@@ -18,12 +18,6 @@ NOT_GEMINI = (
 
 _LONGEST = 500
 """How many characters of the service's own words are shown; some proxies answer with a page."""
-
-_SHORTEST_SECRET = 6
-"""Keys of fewer characters are made up for an emulator; hiding "k" would spoil every sentence."""
-
-# Google's own messages quote keys, as in "Consumer 'api_key:AIza…' has been suspended."
-_SECRETS = re.compile(r"AIza[\w-]{10,}|ya29\.[\w.-]+|(?<=api_key:)[^\s'\"]+|(?<=key=)[^\s&'\"]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ class Refusal:
         )
 
     def as_error(
-        self, action: str, *, name: TunedModelName | None, secret: str
+        self, action: str, *, name: TunedModelName | None, secret: str = ""
     ) -> ServiceError | TunedModelError:
         """The error to raise.
 
@@ -80,7 +74,7 @@ class Refusal:
         Args:
             action: What failed, as the start of a sentence: "Reading tunedModels/x".
             name: The tuned model that was asked for, if it was one.
-            secret: The API key, which must not be shown.
+            secret: The API key, which must not be shown, if the answer may still hold it.
         """
         if name is not None and self.word == "NOT_FOUND":
             return TunedModelNotFoundError.of(str(name))
@@ -112,18 +106,6 @@ class Refusal:
                 return "Correct the request; trying again does not help."
 
 
-def without_secrets(text: str, secret: str) -> str:
-    """Hides the API key, and whatever else looks like one.
-
-    Example:
-        >>> without_secrets("Consumer 'api_key:abc' is not k-1234.", secret="k-1234")
-        "Consumer 'api_key:[hidden]' is not [hidden]."
-    """
-    if len(secret) >= _SHORTEST_SECRET:
-        text = text.replace(secret, "[hidden]")
-    return _SECRETS.sub("[hidden]", text)
-
-
 def reason_of(error: BaseException) -> str:
     """Why there was no answer, in a few words, and none of them from the request.
 
@@ -145,14 +127,6 @@ def reason_of(error: BaseException) -> str:
             return link.strerror
         link = link.__cause__ or link.__context__
     return type(error).__name__
-
-
-def showable(cause: BaseException, secret: str) -> BaseException | None:
-    """The cause, unless its text holds a secret: a traceback prints causes.
-
-    Google answers a bad key with a body that quotes the key.
-    """
-    return cause if without_secrets(str(cause), secret) == str(cause) else None
 
 
 def _dict(value: object) -> dict[str, Any]:

@@ -29,6 +29,7 @@ LAYERS = [
         "names",
         "provenance",
         "punctual",
+        "redaction",
         "soft_errors",
         "tuned_model",
     },

@@ -6,7 +6,6 @@ import traceback
 import httpx
 import pytest
 from google.genai import Client
-from google.genai.errors import APIError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +21,7 @@ from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
 from langchain_tuned_gemini.services.paging import Pages
-from langchain_tuned_gemini.services.problems import Refusal, showable, without_secrets
+from langchain_tuned_gemini.services.problems import Refusal
 
 KEY = "k-1234567"
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
@@ -184,14 +183,7 @@ def test_a_key_in_googles_own_words_is_hidden(message):
     assert not any(secret in told for secret in (KEY, "AIza", "ya29.a"))
 
 
-@given(st.text(), st.text(min_size=6))
-def test_no_text_keeps_the_secret(text, secret):
-    hidden = without_secrets(f"{text}{secret}{text}", secret)
-
-    assert secret not in hidden or secret in "[hidden]"
-
-
-def test_a_cause_that_quotes_the_key_is_not_chained():
+def test_a_cause_that_quotes_the_key_is_chained_without_it():
     """Google's answer to a bad key quotes it; a traceback prints the causes of an error."""
     body = {
         "error": {
@@ -213,13 +205,8 @@ def test_a_cause_that_quotes_the_key_is_not_chained():
     with pytest.raises(ServiceError) as raised:
         GenAIService(client).get("tunedModels/x")
 
+    assert "Invalid API key: [hidden]" in str(raised.value.__cause__)
     assert KEY not in "".join(traceback.format_exception(raised.value))
-
-
-def test_a_cause_without_a_key_is_kept():
-    cause = APIError(503, {"error": {"message": "Busy."}})
-
-    assert showable(cause, KEY) is cause
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=5), min_size=1, max_size=8))
