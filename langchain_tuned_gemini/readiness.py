@@ -15,12 +15,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, TypeAlias, assert_never
 
 from langchain_tuned_gemini import telemetry
+from langchain_tuned_gemini.deadline import waiting
 from langchain_tuned_gemini.errors import (
     ServiceError,
     TunedGeminiError,
@@ -208,14 +209,20 @@ class ReadinessGate:
     def check(self) -> None:
         """Returns if the model may be called.
 
+        It waits no longer than the deadline of the call leaves, if there is one.
+
         Raises:
             TunedModelNotReadyError: It is CREATING.
             TunedModelFailedError: It FAILED or was CANCELLED.
             TunedModelNotFoundError: It does not exist.
             ServiceError: Its state can't be learnt, and the policy says `"raise"`.
+            TimeoutError: The deadline is over already.
         """
         if flight := self._flight_to_wait_for():
-            wait([flight.landing], flight.patience(self._clock()))
+            over = threading.Event()
+            flight.landing.add_done_callback(lambda _: over.set())
+            with waiting(flight.patience(self._clock()), over.set) as left:
+                over.wait(left)
             self._conclude(flight)
 
     async def acheck(self) -> None:

@@ -30,6 +30,9 @@ _CREDENTIALS: Final = frozenset(
     {"api-key", "authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"}
 )
 
+_REQUESTS: Final = ("request", "next_request")
+"""Where httpx and requests keep requests that can be changed; aiohttp has a `request_info`."""
+
 _Error = TypeVar("_Error", bound=BaseException)
 
 
@@ -116,10 +119,6 @@ def _secrets_in(error: BaseException) -> Iterator[str]:
             for header, value in _headers_of(_held(holder, name)).items():
                 if _is_credential(header):
                     yield str(value).removeprefix("Bearer ")
-
-
-_REQUESTS: Final = ("request", "next_request")
-"""Where httpx and requests keep requests that can be changed; aiohttp has a `request_info`."""
 
 
 def _responses_in(error: BaseException) -> Iterator[object]:

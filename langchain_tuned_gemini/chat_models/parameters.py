@@ -102,4 +102,7 @@ class TunedGeminiParameters(NamedChatModel):
         if "model" in parameters:
             place = {where: parameters.get(where) for where in ("project", "location")}
             parameters["model"] = str(TunedModelName.parse(parameters["model"], **place))
+        for name in ("api_key", "google_api_key"):  # load() passes None for a key it leaves out
+            if name in parameters and parameters[name] is None:
+                del parameters[name]
         super().__init__(**parameters)

@@ -38,11 +38,13 @@ from langchain_tuned_gemini.chat_models.structured import parsed_text
 from langchain_tuned_gemini.chat_models.trying import TriedByCalling
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Examples
+from langchain_tuned_gemini.destinations import check_destination
 from langchain_tuned_gemini.errors import BaseModelRetiredError
 from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.generation import generation_parameters
 from langchain_tuned_gemini.google_client import Access, access_to
+from langchain_tuned_gemini.google_credentials import default_credentials
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.readiness import ReadinessGate
 from langchain_tuned_gemini.redaction import redacting
@@ -69,6 +71,8 @@ class ChatTunedGemini(TunedGeminiParameters):
             left out.
         credentials: Credentials of Google Cloud, for Vertex AI; the application default ones
             when left out.
+        base_url: Where the API is. An address that is neither Google's nor this machine's gets
+            only a key or credentials that were passed, none from the environment.
 
     Raises:
         TunedModelNameError: For a name that can't be a tuned model's.
@@ -99,6 +103,8 @@ class ChatTunedGemini(TunedGeminiParameters):
             credentials=self.credentials,
             base_url=self.base_url,
         )
+        if self.credentials is None and "google_api_key" not in self.model_fields_set:
+            check_destination(self.base_url)
         self._service = service_for(self._access)
         self.gate = ReadinessGate(self._service, name)
         self._identity = Identity(name, self.base_model, self.checkpoint)
@@ -317,11 +323,11 @@ class ChatTunedGemini(TunedGeminiParameters):
         token for 4 characters.
         """
         name = TunedModelName.parse(self.model)
-        if name.platform == "vertex" and self._identity.address:
-            return self.wrapped.get_num_tokens(text)
-        if self.base_model is None:
-            return count_tokens_approximately([text])
         with redacting():
+            if name.platform == "vertex" and self._identity.address:
+                return self.wrapped.get_num_tokens(text)
+            if self.base_model is None:
+                return count_tokens_approximately([text])
             return self._google_model(self.base_model).get_num_tokens(text)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
@@ -380,8 +386,13 @@ class ChatTunedGemini(TunedGeminiParameters):
 def _rebuild(
     kind: type[ChatTunedGemini], parameters: dict[str, Any], has_key: bool
 ) -> ChatTunedGemini:
-    """Makes a model anew; one that had a key reads it from the environment."""
-    keys = (os.environ[name] for name in KEYS if has_key and os.environ.get(name))
+    """Makes a model anew, with the key or the credentials of the environment.
+
+    They count as passed: unlike JSON, a pickle is trusted with all there is.
+    """
+    if not has_key:
+        return kind(**parameters, credentials=default_credentials())
+    keys = (os.environ[name] for name in KEYS if os.environ.get(name))
     if key := next(keys, None):
         parameters = {**parameters, "google_api_key": SecretStr(key)}
     return kind(**parameters)

@@ -414,7 +414,7 @@ def test_no_key_shows_in_what_is_written_down(secretive: ChatTunedGemini) -> Non
             dumpd(model),
             allowed_objects=[ChatTunedGemini],
             valid_namespaces=["langchain_tuned_gemini"],
-            secrets_from_env=True,
+            secrets_map={"GOOGLE_API_KEY": "a-secret-key"},
         ),
     ],
     ids=["pickle", "copy", "deepcopy", "load"],

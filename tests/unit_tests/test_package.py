@@ -22,6 +22,7 @@ LAYERS = [
         "base_models",
         "dataset",
         "deadline",
+        "destinations",
         "errors",
         "forks",
         "generation",

@@ -1,0 +1,112 @@
+"""Whose HTTP stack the tuned model is called over.
+
+Ours is always httpx. A user's own `ChatGoogleGenerativeAI` is on httpx, or on httpx2 where
+`GOOGLE_GENAI_HTTP_CLIENT` says so; its asynchronous calls are on aiohttp as soon as that is
+installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from google.genai import _api_client
+from langchain_google_genai import ChatGoogleGenerativeAI
+
+from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
+from langchain_tuned_gemini.google_client import tls_arguments
+from tests.integration_tests.fault_matrix.task import BASE, EXAMPLES, SPARE, TUNED
+from tests.integration_tests.fault_matrix.ways import (
+    ASYNC,
+    EVERY,
+    STREAMED,
+    Ask,
+    ainvoke,
+    astream,
+    invoke,
+    stream,
+)
+
+OURS, HTTPX, HTTPX2, AIOHTTP = "ours", "httpx", "httpx2", "aiohttp"
+
+_DEADLINES = ("first_token_timeout", "stall_timeout", "total_timeout")
+
+quiet = [
+    # google-genai makes a subclass of what aiohttp would rather keep as it is, …
+    pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
+    # … and the plain model leaves its connections to the garbage collector.
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
+"""Marks for modules with plain models in them."""
+
+_ALL: list[tuple[str, Ask]] = [
+    *((OURS, ask) for ask in EVERY),
+    *((HTTPX, ask) for ask in (invoke, astream)),
+    *((HTTPX2, ask) for ask in (ainvoke, stream)),  # a fork of httpx: the other two ways
+    *((AIOHTTP, ask) for ask in ASYNC),
+]
+
+
+def _on(pairs: list[tuple[str, Ask]]) -> pytest.MarkDecorator:
+    ids = [f"{stack}-{ask.__name__}" for stack, ask in pairs]
+    return pytest.mark.parametrize(("stack", "ask"), pairs, ids=ids)
+
+
+on_every_stack = _on(_ALL)
+"""Every way to ask, on every stack that it can be on."""
+
+
+every_stream_on_every_stack = _on([pair for pair in _ALL if pair[1] in STREAMED])
+"""Those of them that stream."""
+
+on_every_punctual_stack = _on([(s, ask) for s, ask in _ALL if s == OURS or ask in ASYNC])
+"""The same without the plain model in a thread, whose call nothing can end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """Builds the models of one test.
+
+    Attributes:
+        key: The API key of all of them; no other test has it.
+        monkeypatch: Chooses the HTTP stack, as the environment would.
+    """
+
+    key: str
+    monkeypatch: pytest.MonkeyPatch
+
+    def robust(
+        self, stack: str, base_url: str, *, base_at: str | None = None, **settings: Any
+    ) -> FallbackChatModel:
+        """A tuned model at this address, and one that answers for it, there or elsewhere.
+
+        The plain model gets the shortest of the deadlines as its own timeout: in a thread,
+        nothing else can end its call.
+        """
+        if stack == OURS:
+            tuned = ChatTunedGemini(model=TUNED, api_key=self.key, base_url=base_url)
+            base = BASE if base_at is None else self._spare(base_at)
+            return tuned.with_few_shot_fallback(base, examples=EXAMPLES, **settings)
+        # As it is where aiohttp is not installed: google-genai looks once, when it is imported.
+        self.monkeypatch.setattr(_api_client, "has_aiohttp", stack == AIOHTTP)
+        self.monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", HTTPX2 if stack == HTTPX2 else HTTPX)
+        patience = min(settings.get(name, 5.0) for name in _DEADLINES)
+        models = [
+            self._plain(TUNED, base_url, timeout=patience),
+            self._plain(SPARE, base_at or base_url, timeout=5.0),
+        ]
+        return FallbackChatModel(models=models, **settings)
+
+    def _spare(self, base_url: str) -> ChatTunedGemini:
+        return ChatTunedGemini(model=SPARE, api_key=self.key, base_url=base_url)
+
+    def _plain(self, name: str, base_url: str, timeout: float) -> ChatGoogleGenerativeAI:
+        return ChatGoogleGenerativeAI(
+            model=name,
+            api_key=self.key,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=1,
+            client_args=tls_arguments(),  # saves 60 ms for each model
+        )

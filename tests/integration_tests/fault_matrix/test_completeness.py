@@ -1,0 +1,120 @@
+"""Every row of the matrix is tested here, or elsewhere, or waits for what it is about."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.integration_tests.fault_matrix.contract import Row
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+ROWS = range(1, 81)
+
+_UNIT = "tests/unit_tests"
+_INTEGRATION = "tests/integration_tests"
+
+ELSEWHERE = {
+    57: [f"{_UNIT}/test_names.py::test_no_accepted_name_can_change_a_url"],
+    59: [
+        f"{_UNIT}/test_circuit_rules.py::test_a_clock_set_back_starts_the_cooldown_again_at_most",
+        f"{_UNIT}/test_circuit_rules.py::test_a_clock_set_forward_lets_one_probe_through",
+    ],
+    65: [
+        (
+            f"{_UNIT}/test_circuit_rules.py"
+            "::test_a_prober_that_dies_frees_the_slot_after_its_deadline_and_a_margin"
+        )
+    ],
+    66: [
+        f"{_INTEGRATION}/test_http.py::test_a_forked_process_opens_connections_of_its_own",
+        f"{_UNIT}/test_readiness.py::test_a_child_process_does_not_wait_for_its_parents_request",
+    ],
+    68: [f"{_UNIT}/test_circuit_rules.py::test_a_poisoned_record_is_as_good_as_none"],
+    74: [
+        (
+            f"{_UNIT}/test_few_shot.py"
+            "::test_examples_come_after_the_system_messages_and_before_all_else"
+        ),
+        f"{_UNIT}/test_few_shot.py::test_no_example_in_a_block_can_start_another_one",
+    ],
+    75: [f"{_UNIT}/test_few_shot.py::test_a_brace_is_a_brace"],
+    77: [f"{_UNIT}/test_cassettes_hold_no_secrets.py::test_a_cassette_holds_no_secret"],
+    78: [
+        f"{_INTEGRATION}/emulator/test_emulator_access.py::test_it_listens_on_loopback_only",
+        (
+            f"{_INTEGRATION}/emulator/test_emulator_access.py"
+            "::test_only_loopback_and_google_are_answered"
+        ),
+    ],
+    79: [
+        f"{_UNIT}/test_dataset.py::test_a_line_without_end_is_not_read_to_its_end",
+        f"{_UNIT}/test_dataset.py::test_what_is_no_json_text_is_named_by_its_line",
+    ],
+    80: [
+        (
+            f"{_UNIT}/test_destinations.py"
+            "::test_a_model_that_is_loaded_does_not_send_the_key_where_its_json_says"
+        )
+    ],
+}
+"""Rows that need no socket, or one that another module has, and the tests of each."""
+
+NOT_BUILT = {
+    53: "a library of models, which deletes them",
+    54: "a library of models",
+    55: "a library of models",
+    56: "a library of models; the services' pages have tests of their own",
+    58: "a command line, which prints names",
+    67: "a store of circuits in Redis",
+    69: "a store of circuits in SQLite",
+    70: "a store of circuits that two versions share",
+    73: "a budget of examples in tokens",
+}
+"""Rows about something that this package does not have yet, and what that is."""
+
+
+def modules() -> list[ModuleType]:
+    package = ".".join(HERE.relative_to(ROOT).parts)
+    return [importlib.import_module(f"{package}.{path.stem}") for path in HERE.glob("test_*.py")]
+
+
+def rows_tested_in(module: ModuleType) -> set[int]:
+    """The rows of the tables that tests are run for, and those that stand in tests' names."""
+    tests = [value for name, value in vars(module).items() if name.startswith("test_")]
+    marks = [mark for test in tests for mark in getattr(test, "pytestmark", [])]
+    tables: list[Any] = [mark.args[1] for mark in marks if mark.name == "parametrize"]
+    of_tables = {row.number for table in tables for row in table if isinstance(row, Row)}
+    named = (re.match(r"test_row_(\d+)_", test.__name__) for test in tests)
+    return of_tables | {int(match[1]) for match in named if match}
+
+
+HERE_TESTED = {row for module in modules() for row in rows_tested_in(module)}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_is_accounted_for_once(row: int) -> None:
+    assert (row in HERE_TESTED) + (row in ELSEWHERE) + (row in NOT_BUILT) == 1
+
+
+@pytest.mark.parametrize("test", [test for tests in ELSEWHERE.values() for test in tests])
+def test_a_test_that_stands_elsewhere_is_there(test: str) -> None:
+    path, _, name = test.partition("::")
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+    assert name in {getattr(node, "name", None) for node in tree.body}
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.__name__.rpartition(".")[2])
+def test_a_deviation_is_one_from_a_row_that_is_tested_beside_it(module: ModuleType) -> None:
+    assert getattr(module, "DEVIATIONS", {}).keys() <= rows_tested_in(module)
+
+
+def test_no_row_is_invented() -> None:
+    assert set(ROWS) >= HERE_TESTED
