@@ -11,9 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from langchain_tuned_gemini.emulator import Emulator
+from tests.conftest import Deployed
 from tests.integration_tests.fault_matrix.stacks import Lab
 from tests.integration_tests.fault_matrix.task import (
     BASE_TEXT,
+    ENDPOINT,
     EXAMPLES,
     QUESTION,
     SPARE,
@@ -30,10 +32,11 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def gemini() -> Iterator[Emulator]:
-    """A Gemini API with the tuned model and one that stands in."""
+    """A Gemini API with the tuned model, on both platforms, and one that stands in."""
     with Emulator() as gemini:
         gemini.add_tuned_model(TUNED, examples=TRAINING_SET)
         gemini.add_tuned_model(SPARE, examples=EXAMPLES)
+        assert Deployed.add(gemini, "vertex", TRAINING_SET).name == ENDPOINT
         yield gemini
 
 

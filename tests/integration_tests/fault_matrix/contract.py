@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from langchain_tuned_gemini import AllModelsFailedError, BrokenStreamError
+from tests.integration_tests.fault_matrix.stacks import ALL, PLAIN
 from tests.integration_tests.fault_matrix.ways import STREAMED, Ask
 
 
@@ -108,6 +109,7 @@ class Row:
         fault: The fault, in the words of the emulator or of the TCP proxy.
         contract: What is promised.
         streamed: The same for streams, where that differs.
+        plain: The same for an answer in one piece of a user's own model, where that differs.
         settings: Further settings of the chat model.
     """
 
@@ -116,15 +118,33 @@ class Row:
     fault: Mapping[str, Any]
     contract: Contract
     streamed: Contract | None = None
+    plain: Contract | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def for_way(self, ask: Ask) -> Contract:
-        """What is promised to whoever asks in this way."""
-        return (self.streamed if ask in STREAMED else None) or self.contract
+    def on(self, stack: str, ask: Ask) -> Contract:
+        """What is promised to whoever asks in this way, over this stack."""
+        if ask in STREAMED:
+            return self.streamed or self.contract
+        return (self.plain if stack in PLAIN else None) or self.contract
 
 
 def rows(table: Sequence[Row]) -> pytest.MarkDecorator:
     """Runs a test for each row; its id begins with the row's number."""
-    return pytest.mark.parametrize(
-        "row", table, ids=[f"{row.number}-{row.what.replace(' ', '-')}" for row in table]
-    )
+    return pytest.mark.parametrize("row", table, ids=map(_id, table))
+
+
+def rows_on_every_stack(table: Sequence[Row]) -> pytest.MarkDecorator:
+    """The same for each way and stack; a plain model gets the first fault of each row's."""
+    first = {row.number: row for row in reversed(table)}
+    cases = [
+        (row, stack, ask)
+        for row in table
+        for stack, ask in ALL
+        if stack not in PLAIN or row is first[row.number]
+    ]
+    ids = [f"{_id(row)}-{stack}-{ask.__name__}" for row, stack, ask in cases]
+    return pytest.mark.parametrize(("row", "stack", "ask"), cases, ids=ids)
+
+
+def _id(row: Row) -> str:
+    return f"{row.number}-{row.what.replace(' ', '-')}"

@@ -15,7 +15,7 @@ from langchain_tuned_gemini.circuit_breaker import CircuitState, CircuitView
 from langchain_tuned_gemini.emulator import Emulator
 from tests.integration_tests.fault_matrix.contract import Circuit, Contract
 from tests.integration_tests.fault_matrix.leaks import places_in_error
-from tests.integration_tests.fault_matrix.task import BASE_TEXT, TUNED, TUNED_TEXT
+from tests.integration_tests.fault_matrix.task import BASE_TEXT, TUNED_TEXT
 from tests.integration_tests.fault_matrix.ways import Ask
 
 
@@ -55,6 +55,7 @@ class Observation:
         error: What was raised.
         swallowed: The errors of the attempts.
         asked: The models that were asked, in order, as the server saw it.
+        tuned: The name of the model that was to answer.
         circuit: The circuit afterwards.
         leaks: The places where the API key shows.
     """
@@ -63,6 +64,7 @@ class Observation:
     error: BaseException | None
     swallowed: list[BaseException]
     asked: list[str | None]
+    tuned: str
     circuit: CircuitView
     leaks: list[str]
 
@@ -93,7 +95,15 @@ def observe(model: FallbackChatModel, ask: Ask, gemini: Emulator, *, key: str) -
     requests = [r.model for r in gemini.requests[before:] if "enerateContent" in r.path]
     assert model.circuit is not None
     leaks = [*_leaks(tracer.told, key), *_leaks([error, *messages], key)]
-    return Observation(messages, error, tracer.swallowed, requests, model.circuit.view(), leaks)
+    return Observation(
+        messages,
+        error,
+        tracer.swallowed,
+        requests,
+        cast("Any", model.models[0]).model,
+        model.circuit.view(),
+        leaks,
+    )
 
 
 def _leaks(things: list[Any], key: str) -> Iterator[str]:
@@ -170,7 +180,7 @@ def _failed(seen: Observation) -> int:
 
 
 def _check_requests(seen: Observation, contract: Contract) -> None:
-    tuned = seen.asked.count(TUNED)
+    tuned = seen.asked.count(seen.tuned)
     others = len(seen.asked) - tuned
     if contract.asked is not None:
         assert tuned == contract.asked

@@ -1,6 +1,6 @@
-"""Whose HTTP stack the tuned model is called over.
+"""Where the tuned model is, and whose HTTP stack it is called over.
 
-Ours is always httpx. A user's own `ChatGoogleGenerativeAI` is on httpx, or on httpx2 where
+Ours is always httpx, on the Developer API and on Vertex AI. A user's own `ChatGoogleGenerativeAI` is on httpx, or on httpx2 where
 `GOOGLE_GENAI_HTTP_CLIENT` says so; its asynchronous calls are on aiohttp as soon as that is
 installed.
 """
@@ -16,7 +16,7 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 
 from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
 from langchain_tuned_gemini.google_client import tls_arguments
-from tests.integration_tests.fault_matrix.task import BASE, EXAMPLES, SPARE, TUNED
+from tests.integration_tests.fault_matrix.task import BASE, ENDPOINT, EXAMPLES, SPARE, TUNED
 from tests.integration_tests.fault_matrix.ways import (
     ASYNC,
     EVERY,
@@ -28,7 +28,9 @@ from tests.integration_tests.fault_matrix.ways import (
     stream,
 )
 
-OURS, HTTPX, HTTPX2, AIOHTTP = "ours", "httpx", "httpx2", "aiohttp"
+OURS, VERTEX = "ours", "vertex"
+HTTPX, HTTPX2, AIOHTTP = "httpx", "httpx2", "aiohttp"
+PLAIN = (HTTPX, HTTPX2, AIOHTTP)
 
 _DEADLINES = ("first_token_timeout", "stall_timeout", "total_timeout")
 
@@ -40,12 +42,14 @@ quiet = [
 ]
 """Marks for modules with plain models in them."""
 
-_ALL: list[tuple[str, Ask]] = [
+ALL: list[tuple[str, Ask]] = [
     *((OURS, ask) for ask in EVERY),
+    *((VERTEX, ask) for ask in (invoke, astream)),
     *((HTTPX, ask) for ask in (invoke, astream)),
     *((HTTPX2, ask) for ask in (ainvoke, stream)),  # a fork of httpx: the other two ways
     *((AIOHTTP, ask) for ask in ASYNC),
 ]
+"""Every way to ask ours, and two ways each to ask it on Vertex AI, and a plain model."""
 
 
 def _on(pairs: list[tuple[str, Ask]]) -> pytest.MarkDecorator:
@@ -53,15 +57,20 @@ def _on(pairs: list[tuple[str, Ask]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("stack", "ask"), pairs, ids=ids)
 
 
-on_every_stack = _on(_ALL)
+on_every_stack = _on(ALL)
 """Every way to ask, on every stack that it can be on."""
 
 
-every_stream_on_every_stack = _on([pair for pair in _ALL if pair[1] in STREAMED])
+every_stream_on_every_stack = _on([pair for pair in ALL if pair[1] in STREAMED])
 """Those of them that stream."""
 
-on_every_punctual_stack = _on([(s, ask) for s, ask in _ALL if s == OURS or ask in ASYNC])
+on_every_punctual_stack = _on([(s, ask) for s, ask in ALL if s not in PLAIN or ask in ASYNC])
 """The same without the plain model in a thread, whose call nothing can end."""
+
+
+def tuned_on(stack: str) -> str:
+    """The tuned model's name."""
+    return ENDPOINT if stack == VERTEX else TUNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,8 @@ class Lab:
         The plain model gets the shortest of the deadlines as its own timeout: in a thread,
         nothing else can end its call.
         """
-        if stack == OURS:
-            tuned = ChatTunedGemini(model=TUNED, api_key=self.key, base_url=base_url)
+        if stack not in PLAIN:
+            tuned = ChatTunedGemini(model=tuned_on(stack), api_key=self.key, base_url=base_url)
             base = BASE if base_at is None else self._spare(base_at)
             return tuned.with_few_shot_fallback(base, examples=EXAMPLES, **settings)
         # As it is where aiohttp is not installed: google-genai looks once, when it is imported.

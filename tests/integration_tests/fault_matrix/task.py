@@ -5,11 +5,12 @@ The two know different words, so that text of one that is glued to text of the o
 
 from __future__ import annotations
 
-from tests.conftest import BASE, TUNED
+from tests.conftest import AT, BASE, TUNED
 
 __all__ = [
     "BASE",
     "BASE_TEXT",
+    "ENDPOINT",
     "EXAMPLES",
     "QUESTION",
     "SPARE",
@@ -17,6 +18,9 @@ __all__ = [
     "TUNED",
     "TUNED_TEXT",
 ]
+
+ENDPOINT = f"{AT}/endpoints/next-number"
+"""The tuned model on Vertex AI."""
 
 QUESTION = "How long do dogs sleep?"
 TUNED_TEXT = "Dogs sleep for twelve hours a day."

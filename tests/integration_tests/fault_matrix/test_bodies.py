@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
+from langchain_google_genai.chat_models import GoogleInvalidRequestError
 
 from langchain_tuned_gemini import ContentBlockedError
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.guards import FinishReason, is_cut_off
 from tests.integration_tests.fault_matrix.contract import (
+    Circuit,
     Contract,
     Row,
     answered,
@@ -25,12 +27,20 @@ from tests.integration_tests.fault_matrix.contract import (
     degraded,
     no_answer,
     raised,
-    rows,
+    rows_on_every_stack,
     sick,
 )
 from tests.integration_tests.fault_matrix.experiment import check, observe
-from tests.integration_tests.fault_matrix.stacks import AIOHTTP, OURS, Lab, on_every_stack, quiet
+from tests.integration_tests.fault_matrix.stacks import (
+    AIOHTTP,
+    OURS,
+    Lab,
+    on_every_stack,
+    quiet,
+    tuned_on,
+)
 from tests.integration_tests.fault_matrix.task import QUESTION, TUNED, TUNED_TEXT
+from tests.integration_tests.fault_matrix.test_http_answers import refusal, with_key
 from tests.integration_tests.fault_matrix.ways import Ask, answer, every_way
 
 pytestmark = [
@@ -39,8 +49,9 @@ pytestmark = [
 ]
 
 DEVIATIONS = {
-    17: "Upstream throws the error away unless the answer is streamed, so that what is left is an "
-    "empty answer: bad_output instead of overloaded. It counts all the same.",
+    17: "For a user's own model, upstream throws the error away unless the answer is streamed, so "
+    "that what is left is an empty answer: bad_output instead of overloaded. It counts all the "
+    "same.",
     19: "No second try of an empty answer: the base model answers sooner and more surely.",
     22: "The next model answers without an option: a recitation is no policy of the user's.",
     23: "No second try, as in row 19.",
@@ -51,6 +62,9 @@ DEVIATIONS = {
 """Where the product does not do what the row says, and why."""
 
 EMPTY = no_answer("it is empty")
+
+
+WRONG_KEY = refusal(400, "INVALID_ARGUMENT", "API_KEY_INVALID")["body"]["error"]
 
 
 def blocked(what: str) -> Contract:
@@ -65,16 +79,51 @@ def saying(text: str, **further: Any) -> dict[str, Any]:
 
 
 ROWS = [
-    Row(
-        number=17,
-        what="200 with an error",
-        fault={"body": {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}},
-        contract=EMPTY,
-        streamed=sick("overloaded", 503),
+    *(
+        Row(
+            number=17,
+            what=f"200 with {what}",
+            fault={"body": {"error": error}},
+            contract=contract,
+            plain=EMPTY,
+            streamed=contract,
+        )
+        for what, error, contract in [
+            ("a 503", {"code": 503, "message": "busy"}, sick("overloaded", 503)),
+            (
+                "a 429",
+                {"code": 429, "message": "Please retry in 8.5s."},
+                degraded("quota", 429, circuit=Circuit.OPEN, retry_after=8.5),
+            ),
+            ("a wrong key", WRONG_KEY, raised(GoogleInvalidRequestError, "not valid")),
+        ]
+    ),
+    *(
+        Row(
+            number=17,
+            what=f"200 with {what}",
+            fault={"body": {"error": error}},
+            contract=EMPTY,
+            streamed=no_answer(),
+        )
+        for what, error in [
+            ("no code", {"status": "UNAVAILABLE"}),
+            ("a code in quotes", {"code": "503"}),
+            ("one word", "busy"),
+        ]
+    ),
+    *(
+        Row(number=18, what=f"not Gemini {body}", fault={"body": body}, contract=no_answer())
+        for body in (
+            7,
+            {"candidates": 7},
+            {"candidates": "dogs"},
+            {"candidates": [{"content": "dogs"}]},
+            {"candidates": [{"finishReason": 7}]},
+        )
     ),
     Row(number=18, what="null", fault={"body": b"null"}, contract=EMPTY),
     Row(number=18, what="an array", fault={"body": []}, contract=EMPTY),
-    Row(number=18, what="wrong types", fault={"body": {"candidates": "dogs"}}, contract=EMPTY),
     Row(
         number=18,
         what="an empty body",
@@ -174,17 +223,16 @@ ROWS = [
 ]
 
 
-@on_every_stack
-@rows(ROWS)
+@rows_on_every_stack(ROWS)
 def test_a_body_that_looks_fine_is_seen_through(
     row: Row, stack: str, ask: Ask, gemini: Emulator, lab: Lab
 ) -> None:
     model = lab.robust(stack, gemini.base_url)
 
-    with gemini.fault(model=TUNED, **row.fault):
+    with gemini.fault(model=tuned_on(stack), **with_key(row.fault, lab.key)):
         seen = observe(model, ask, gemini, key=lab.key)
 
-    check(seen, row.for_way(ask))
+    check(seen, row.on(stack, ask))
 
 
 @every_way
@@ -260,7 +308,7 @@ def test_row_31_a_byte_that_is_no_utf8_is_a_replacement_character_on_httpx(
     body = json.dumps(saying("Dogs sleep.")).encode().replace(b"sleep", b"sl\xffep")
     model = lab.robust(stack, gemini.base_url)
 
-    with gemini.fault(model=TUNED, body=body):
+    with gemini.fault(model=tuned_on(stack), body=body):
         seen = observe(model, ask, gemini, key=lab.key)
 
     check(seen, no_answer() if stack == AIOHTTP else answered("Dogs sl\ufffdep."))

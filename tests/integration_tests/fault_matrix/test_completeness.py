@@ -90,9 +90,14 @@ def rows_tested_in(module: ModuleType) -> set[int]:
     tests = [value for name, value in vars(module).items() if name.startswith("test_")]
     marks = [mark for test in tests for mark in getattr(test, "pytestmark", [])]
     tables: list[Any] = [mark.args[1] for mark in marks if mark.name == "parametrize"]
-    of_tables = {row.number for table in tables for row in table if isinstance(row, Row)}
+    cells = [cell for table in tables for case in table for cell in _cells(case)]
+    of_tables = {cell.number for cell in cells if isinstance(cell, Row)}
     named = (re.match(r"test_row_(\d+)_", test.__name__) for test in tests)
     return of_tables | {int(match[1]) for match in named if match}
+
+
+def _cells(case: object) -> tuple[object, ...]:
+    return case if isinstance(case, tuple) else (case,)
 
 
 HERE_TESTED = {row for module in modules() for row in rows_tested_in(module)}

@@ -14,6 +14,7 @@ from langchain_google_genai.chat_models import (
 
 from langchain_tuned_gemini import AllModelsFailedError
 from langchain_tuned_gemini.emulator import Emulator
+from langchain_tuned_gemini.emulator.errors import quota_exceeded
 from tests.integration_tests.fault_matrix.contract import (
     Circuit,
     Row,
@@ -21,10 +22,11 @@ from tests.integration_tests.fault_matrix.contract import (
     degraded,
     raised,
     rows,
+    rows_on_every_stack,
     sick,
 )
 from tests.integration_tests.fault_matrix.experiment import check, observe
-from tests.integration_tests.fault_matrix.stacks import OURS, Lab, on_every_stack, quiet
+from tests.integration_tests.fault_matrix.stacks import OURS, Lab, quiet, tuned_on
 from tests.integration_tests.fault_matrix.task import TUNED
 from tests.integration_tests.fault_matrix.ways import Ask, answer, batched, every_way
 
@@ -116,7 +118,7 @@ ROWS = [
     Row(
         number=9,
         what="429 by the day",
-        fault={"retry_delay": 7, "quota": "day"},
+        fault={"status": 429, "body": quota_exceeded("x", per="day", delay=7)},
         contract=degraded("quota", 429, circuit=Circuit.OPEN, retry_after=300),
     ),
     Row(
@@ -182,17 +184,16 @@ def with_key(value: Any, key: str) -> Any:
     return value
 
 
-@on_every_stack
-@rows(ROWS)
+@rows_on_every_stack(ROWS)
 def test_an_answer_that_is_an_error_means_the_same_on_every_stack(
     row: Row, stack: str, ask: Ask, gemini: Emulator, lab: Lab
 ) -> None:
     model = lab.robust(stack, gemini.base_url)
 
-    with gemini.fault(model=TUNED, **with_key(row.fault, lab.key)):
+    with gemini.fault(model=tuned_on(stack), **with_key(row.fault, lab.key)):
         seen = observe(model, ask, gemini, key=lab.key)
 
-    check(seen, row.for_way(ask))
+    check(seen, row.on(stack, ask))
 
 
 @batched
@@ -203,7 +204,7 @@ def test_it_means_the_same_in_a_batch(row: Row, ask: Ask, gemini: Emulator, lab:
     with gemini.fault(model=TUNED, **with_key(row.fault, lab.key)):
         seen = observe(model, ask, gemini, key=lab.key)
 
-    check(seen, row.for_way(ask))
+    check(seen, row.on(OURS, ask))
 
 
 @every_way
@@ -216,7 +217,7 @@ def test_a_redirect_is_refused_and_takes_nothing_along(
     with gemini.fault(model=TUNED, **{**row.fault, "redirect": elsewhere.base_url}):
         seen = observe(model, ask, gemini, key=lab.key)
 
-    check(seen, row.for_way(ask))
+    check(seen, row.on(OURS, ask))
     assert elsewhere.connections == 0
 
 

@@ -16,17 +16,19 @@ from tests.integration_tests.fault_matrix.contract import (
     Row,
     all_failed,
     no_answer,
-    rows,
+    rows_on_every_stack,
     unheard,
 )
 from tests.integration_tests.fault_matrix.experiment import Observation, check, observe
 from tests.integration_tests.fault_matrix.stacks import (
     AIOHTTP,
     OURS,
+    PLAIN,
     Lab,
     on_every_punctual_stack,
     on_every_stack,
     quiet,
+    tuned_on,
 )
 from tests.integration_tests.fault_matrix.task import TUNED
 from tests.integration_tests.fault_matrix.ways import STREAMED, Ask, every_way
@@ -117,17 +119,16 @@ ROWS = [
 ]
 
 
-@on_every_stack
-@rows(ROWS)
+@rows_on_every_stack(ROWS)
 def test_a_fault_of_the_network_is_answered_by_the_base_model(
     row: Row, stack: str, ask: Ask, gemini: Emulator, proxy: TcpProxy, lab: Lab
 ) -> None:
     model = lab.robust(stack, proxy.base_url, **row.settings)
 
-    with proxy.fault(hits=f"{TUNED}:", **row.fault):
+    with proxy.fault(hits=f"{tuned_on(stack)}:", **row.fault):
         seen = observe(model, ask, gemini, key=lab.key)
 
-    check(seen, row.for_way(ask))
+    check(seen, row.on(stack, ask))
     if row.settings:
         assert 0.1 <= duration(seen) < 2
 
@@ -138,7 +139,7 @@ def test_row_40_a_drip_puts_no_deadline_off(
 ) -> None:
     model = lab.robust(stack, proxy.base_url, **SHORT)
 
-    with proxy.fault(hits=f"{TUNED}:", drip=0.01):  # all of it would take more than 10 s
+    with proxy.fault(hits=f"{tuned_on(stack)}:", drip=0.01):  # all of it would take more than 10 s
         seen = observe(model, ask, gemini, key=lab.key)
 
     check(seen, unheard("timeout", tries=1))
@@ -291,8 +292,8 @@ def test_the_stack_is_the_one_that_was_meant(
     stack: str, ask: Ask, gemini: Emulator, lab: Lab
 ) -> None:
     """Ours keeps to httpx, though aiohttp is installed."""
-    with gemini.fault(model=TUNED, reset=True):
+    with gemini.fault(model=tuned_on(stack), reset=True):
         seen = observe(lab.robust(stack, gemini.base_url), ask, gemini, key=lab.key)
 
     modules = {type(error).__module__.partition(".")[0] for error in seen.swallowed}
-    assert modules == {"httpx" if stack == OURS else stack}
+    assert modules == {stack if stack in PLAIN else "httpx"}

@@ -102,7 +102,7 @@ async def test_row_62_a_call_can_be_cancelled_wherever_it_waits(
         (how,) = await asyncio.gather(task, return_exceptions=True)
         ended += isinstance(how, asyncio.CancelledError)
 
-    assert ended > 10
+    assert ended > 3
     assert left_behind(before) == []
     view = model.circuit.view()
     assert (view.failures, view.state) == (0, CircuitState.CLOSED)

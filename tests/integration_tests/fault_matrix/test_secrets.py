@@ -17,7 +17,7 @@ from langchain_tuned_gemini.emulator import Emulator
 from tests.integration_tests.fault_matrix import test_http_answers
 from tests.integration_tests.fault_matrix.contract import Row, rows
 from tests.integration_tests.fault_matrix.leaks import places_in_error, places_in_model
-from tests.integration_tests.fault_matrix.stacks import Lab, on_every_stack, quiet
+from tests.integration_tests.fault_matrix.stacks import Lab, on_every_stack, quiet, tuned_on
 from tests.integration_tests.fault_matrix.task import BASE, QUESTION, TUNED
 from tests.integration_tests.fault_matrix.test_http_answers import refusal, with_key
 from tests.integration_tests.fault_matrix.ways import Ask, answer, astream, every_way, invoke
@@ -73,7 +73,7 @@ def test_row_76_a_model_that_is_written_down_shows_no_key(
 ) -> None:
     model = lab.robust(stack, gemini.base_url)
 
-    with gemini.fault(model=TUNED, **with_key(WRONG_KEY, lab.key)):
+    with gemini.fault(model=tuned_on(stack), **with_key(WRONG_KEY, lab.key)):
         raised_by(lambda: answer(ask, model))
 
     for part in (model, *model.models):

@@ -31,6 +31,7 @@ from tests.integration_tests.fault_matrix.stacks import (
     Lab,
     every_stream_on_every_stack,
     quiet,
+    tuned_on,
 )
 from tests.integration_tests.fault_matrix.task import BASE_TEXT, QUESTION, TUNED, TUNED_TEXT
 from tests.integration_tests.fault_matrix.ways import Ask, answer, streamed
@@ -108,7 +109,7 @@ def test_a_failure_before_the_first_content_is_invisible(
 ) -> None:
     model = lab.robust(stack, gemini.base_url, **row.settings)
 
-    with gemini.fault(model=TUNED, **row.fault):
+    with gemini.fault(model=tuned_on(stack), **row.fault):
         seen = observe(model, ask, gemini, key=lab.key)
 
     check(seen, row.contract)
@@ -121,7 +122,7 @@ def test_a_stream_that_breaks_raises_with_the_text_so_far(
 ) -> None:
     model = lab.robust(stack, gemini.base_url, **row.settings)
 
-    with gemini.fault(model=TUNED, **row.fault):
+    with gemini.fault(model=tuned_on(stack), **row.fault):
         seen = observe(model, ask, gemini, key=lab.key)
 
     check(seen, row.contract)
