@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         ValidJSON,
         ValidSQL,
     )
+    from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
     from langchain_tuned_gemini.names import TunedModelName
     from langchain_tuned_gemini.readiness import ReadinessGate, ReadinessPolicy
     from langchain_tuned_gemini.services import TunedModelService
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
         TunedModelState,
         TuningSnapshot,
     )
+    from langchain_tuned_gemini.versions import VersionName
     from langchain_tuned_gemini.waiting import Progress, await_until_active, wait_until_active
 
 _HOMES = {
@@ -119,6 +121,7 @@ _HOMES = {
         "ValidJSON",
         "ValidSQL",
     ],
+    "library": ["LibraryModel", "ModelLibrary"],
     "names": ["TunedModelName"],
     "readiness": ["ReadinessGate", "ReadinessPolicy"],
     "services": ["TunedModelService"],
@@ -126,6 +129,7 @@ _HOMES = {
     "services.generativeai": ["GenerativeAIService"],
     "services.vertex": ["VertexService"],
     "tuned_model": ["Checkpoint", "TunedModel", "TunedModelState", "TuningSnapshot"],
+    "versions": ["VersionName"],
     "waiting": ["Progress", "await_until_active", "wait_until_active"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -156,9 +160,11 @@ __all__ = [
     "GenerativeAIService",
     "GuardCrashedError",
     "LexicalExampleSelector",
+    "LibraryModel",
     "LossyConversionError",
     "MatchesRegex",
     "MissingExtraError",
+    "ModelLibrary",
     "NonEmpty",
     "OneOf",
     "ParameterError",
@@ -186,6 +192,7 @@ __all__ = [
     "TuningSnapshot",
     "ValidJSON",
     "ValidSQL",
+    "VersionName",
     "VertexService",
     "WaitCancelledError",
     "WaitTimeoutError",

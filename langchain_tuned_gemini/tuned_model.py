@@ -106,6 +106,8 @@ class TunedModel:
             `TUNING_JOB_STATE_WAITING_FOR_QUOTA`; empty where the platform does not tell.
         endpoint: What answers for it: on the Developer API itself, on Vertex AI an endpoint;
             empty as long as nothing does.
+        model: Its name in Vertex AI's model registry, with the version: `…/models/M@3`; empty
+            where there is none, or it is not told.
         base_model: The model it was tuned from, for example
             `models/gemini-1.5-flash-001-tuning`; empty where the service does not tell.
         display_name: The name for people; empty where there is none or it is not told.
@@ -126,6 +128,7 @@ class TunedModel:
     raw_state: str
     detail: str = ""
     endpoint: str = ""
+    model: str = ""
     base_model: str = ""
     display_name: str = ""
     create_time: datetime | None = None

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from langchain_tuned_gemini.dataset import Examples
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.tuned_model import TunedModel
 
 __all__ = ["StateService", "TunedModelService", "TunedModels"]
@@ -43,6 +43,10 @@ class TunedModelService(StateService, Protocol):
         ServiceUnreachableError: The service gave no answer.
         ServiceError: It refused, or answered nonsense; `status` holds the HTTP status.
     """
+
+    @property
+    def platform(self) -> Platform:
+        """Which of Google's two services it asks."""
 
     def list(self) -> TunedModels:
         """Describes all tuned models that the key can see, oldest first, as Google sends them."""

@@ -21,7 +21,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.google_client import DeveloperAccess
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
@@ -59,6 +59,8 @@ class GenAIService:
     Raises:
         ParameterError: The client is one of Vertex AI.
     """
+
+    platform: Platform = "developer"
 
     def __init__(self, client: Client, *, timeout: float = 10.0) -> None:
         if client.vertexai:

@@ -27,7 +27,7 @@ from langchain_tuned_gemini.errors import (
     ServiceError,
     ServiceUnreachableError,
 )
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
@@ -63,6 +63,8 @@ class GenerativeAIService:
     Raises:
         MissingExtraError: google-generativeai is not installed.
     """
+
+    platform: Platform = "developer"
 
     def __init__(self, api_key: str, base_url: str | None = None, *, timeout: float = 10.0) -> None:
         self._sdk = _import_sdk()

@@ -24,6 +24,7 @@ LAYERS = [
         "deadline",
         "destinations",
         "errors",
+        "flows",
         "forks",
         "generation",
         "http",
@@ -33,6 +34,7 @@ LAYERS = [
         "redaction",
         "soft_errors",
         "tuned_model",
+        "versions",
     },
     {
         "failures",
@@ -46,6 +48,7 @@ LAYERS = [
     },
     {"circuit_breaker", "guards", "hedging", "readiness", "retry_budget", "waiting"},
     {"chat_models"},
+    {"library"},
 ]
 VALUES = LAYERS[0] | {""}
 

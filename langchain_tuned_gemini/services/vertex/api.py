@@ -24,12 +24,12 @@ from langchain_tuned_gemini.errors import (
     ServiceUnreachableError,
     TunedModelNotFoundError,
 )
+from langchain_tuned_gemini.flows import Course
 from langchain_tuned_gemini.google_client import VERTEX_API_VERSION, VertexAccess, vertex_address
 from langchain_tuned_gemini.services.problems import NOT_GEMINI, Refusal, reason_of
 from langchain_tuned_gemini.services.vertex.flows import (
     Answer,
     Call,
-    Course,
     Flow,
     JsonObject,
     Pause,

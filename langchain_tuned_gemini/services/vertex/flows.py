@@ -6,9 +6,9 @@ the error inside the flow, where a refusal may be expected. One driver blocks, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.names import TunedModelName
@@ -58,39 +58,3 @@ Flow: TypeAlias = Generator[Call | Pause, JsonObject, _T]
 
 Answer: TypeAlias = JsonObject | ServiceError | TunedModelNotFoundError
 """What comes of a call; an error is raised inside the flow."""
-
-
-class Course(Generic[_T]):
-    """A flow under way.
-
-    Args:
-        flow: The flow, not begun.
-
-    Attributes:
-        wish: What it wants next; None at its end.
-    """
-
-    wish: Call | Pause | None
-
-    def __init__(self, flow: Flow[_T]) -> None:
-        self._flow = flow
-        self._step(lambda: next(flow))
-
-    @property
-    def outcome(self) -> _T:
-        """What it came to."""
-        return self._outcome
-
-    def go_on(self, answer: Answer) -> None:
-        """Gives it what it wanted."""
-        if isinstance(answer, Exception):
-            self._step(lambda: self._flow.throw(answer))
-        else:
-            self._step(lambda: self._flow.send(answer))
-
-    def _step(self, step: Callable[[], Call | Pause]) -> None:
-        try:
-            self.wish = step()
-        except StopIteration as end:
-            self.wish = None
-            self._outcome: _T = end.value

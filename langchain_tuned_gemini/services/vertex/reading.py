@@ -53,8 +53,12 @@ def tuned_models(parent: TunedModelName, condition: str | None) -> Flow[list[Tun
     if any(model.endpoint for model in models):
         endpoints = yield from unless_forbidden(pages(parent, "endpoints", {}))
         if endpoints is not None:
-            there = {_id(str(endpoint.get("name", ""))) for endpoint in endpoints}
-            models = [m for m in models if not m.endpoint or _id(m.endpoint) in there]
+            there = {_id(str(endpoint.get("name", ""))): endpoint for endpoint in endpoints}
+            models = [
+                _at_endpoint(model, there[_id(model.endpoint)]) if model.endpoint else model
+                for model in models
+                if not model.endpoint or _id(model.endpoint) in there
+            ]
     return sorted(models, key=lambda model: (model.create_time is not None, model.create_time))
 
 
@@ -97,9 +101,14 @@ def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
         raise TunedModelNotFoundError.of(str(name)) from None
     except ServiceError:  # it is not needed
         return described
-    if not records.deployed_models(at_endpoint):
-        return replace(described, state=TunedModelState.UNKNOWN, raw_state=records.NOT_DEPLOYED)
-    return described
+    return _at_endpoint(described, at_endpoint)
+
+
+def _at_endpoint(described: TunedModel, record: JsonObject) -> TunedModel:
+    """What a tuning job says, unless its endpoint can't answer any more."""
+    if described.state is not TunedModelState.ACTIVE or records.deployed_models(record):
+        return described
+    return replace(described, state=TunedModelState.UNKNOWN, raw_state=records.NOT_DEPLOYED)
 
 
 def _if_seen(name: TunedModelName) -> Flow[JsonObject]:

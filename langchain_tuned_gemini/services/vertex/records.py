@@ -43,6 +43,7 @@ def tuning_job(name: TunedModelName | str, record: JsonObject) -> TunedModel:
         raw_state=raw_state,
         detail=str(record.get("tuningJobState", "")),
         endpoint=str(tuned.get("endpoint", "")),
+        model=str(model_of_job(record) or ""),
         base_model=_base_of_job(record),
         display_name=str(record.get("tunedModelDisplayName", "")),
         create_time=_time(record, "createTime"),
@@ -72,6 +73,7 @@ def model(name: TunedModelName, record: JsonObject) -> TunedModel:
         state=TunedModelState.ACTIVE if endpoint else TunedModelState.UNKNOWN,
         raw_state=DEPLOYED if endpoint else NOT_DEPLOYED,
         endpoint=endpoint,
+        model=_with_version(name, record),
         base_model=base_in_labels(record),
         display_name=str(record.get("displayName", "")),
         create_time=_time(record, "versionCreateTime") or _time(record, "createTime"),
@@ -86,16 +88,25 @@ def model(name: TunedModelName, record: JsonObject) -> TunedModel:
 def endpoint(name: TunedModelName, record: JsonObject) -> TunedModel:
     """What an endpoint says."""
     can_answer = bool(_objects(record, "deployedModels"))
+    models = {str(model or "") for model in deployed_models(record).values()}
     return TunedModel(
         name=str(name),
         state=TunedModelState.ACTIVE if can_answer else TunedModelState.UNKNOWN,
         raw_state=DEPLOYED if can_answer else NOT_DEPLOYED,
         endpoint=str(name),
+        model=models.pop() if len(models) == 1 else "",
         base_model=base_in_labels(record),
         display_name=str(record.get("displayName", "")),
         create_time=_time(record, "createTime"),
         update_time=_time(record, "updateTime"),
     )
+
+
+def _with_version(name: TunedModelName | str, record: JsonObject) -> str:
+    """A model's name with the version that its record is about."""
+    whole = str(name).partition("@")[0]
+    version = record.get("versionId")
+    return f"{whole}@{version}" if version else str(name)
 
 
 def base_in_labels(record: JsonObject) -> str:

@@ -13,7 +13,7 @@ from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.google_client import VertexAccess
 from langchain_tuned_gemini.google_credentials import SharedCredentials
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.vertex import creating, deleting, reading
 from langchain_tuned_gemini.services.vertex.api import VertexApi
@@ -51,6 +51,8 @@ class VertexService:
         wait_until_active(service, job)
         ```
     """
+
+    platform: Platform = "vertex"
 
     def __init__(
         self,

@@ -1,0 +1,130 @@
+"""A tuned model among others: its family, its version, and whether it is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from packaging.version import Version
+
+from langchain_tuned_gemini.base_models import base_model_id
+from langchain_tuned_gemini.names import Platform, TunedModelName
+from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.versions import VersionName, same_version, version_or_none
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_NO_VERSION = Version("0")
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryModel:
+    """A tuned model, and what the library knows of it besides what the platform says.
+
+    Attributes:
+        model: The tuned model as the platform describes it.
+        platform: Where it is.
+        family: What it is a version of; empty where neither its name nor a record tells.
+        version: Its version, as it is written, for example `v1-2`; empty where it has none.
+        age: How long ago it was created, in seconds; None where the platform does not tell.
+        aliases: The aliases that point to it, for example `sql-expert@production`.
+        dataset: The content hash of what it was tuned on; empty where that is not recorded.
+    """
+
+    model: TunedModel
+    platform: Platform
+    family: str
+    version: str
+    age: float | None = None
+    aliases: tuple[str, ...] = ()
+    dataset: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its full name."""
+        return self.model.name
+
+    @property
+    def state(self) -> TunedModelState:
+        """Whether it can serve."""
+        return self.model.state
+
+    @property
+    def deployed(self) -> bool | None:
+        """Whether an endpoint answers for it; None on the Developer API, which has no such thing.
+
+        Where the endpoints may not be listed, a model that was tuned successfully counts as
+        deployed, which is what Vertex AI does with it by itself.
+        """
+        if self.platform == "developer":
+            return None
+        return self.state is TunedModelState.ACTIVE and bool(self.model.endpoint)
+
+    def is_version(self, label: str) -> bool:
+        """Whether a label means its version, as `v1-2` and `v1.2` do."""
+        return bool(self.version) and same_version(self.version, label)
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """What versions are ordered by: the version, then the time of creation.
+
+        A model whose version has no order comes before those that have one.
+        """
+        version = version_or_none(self.version)
+        ordered = (version is not None, version or _NO_VERSION)
+        return (*ordered, self.model.create_time or _FIRST)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which models are asked for; None is any. See `ModelLibrary.list`."""
+
+    platform: Platform | None = None
+    state: TunedModelState | None = None
+    family: str | None = None
+    base_model: str | None = None
+    older_than: float | None = None
+
+    def takes(self, model: LibraryModel) -> bool:
+        """Whether a model is one of them."""
+        return (
+            self.platform in {None, model.platform}
+            and self.state in {None, model.state}
+            and self.family in {None, model.family}
+            and self._takes_base(model)
+            and (self.older_than is None or (model.age or 0.0) > self.older_than)
+        )
+
+    def _takes_base(self, model: LibraryModel) -> bool:
+        """Whether it was tuned from the base model that is asked for, however that is written."""
+        if self.base_model is None:
+            return True
+        return _base(self.base_model) == _base(model.model.base_model)
+
+
+def version_name(model: TunedModel, platform: Platform) -> tuple[str, str]:
+    """The family and the version that a model's own names tell, or two empty texts.
+
+    The name for people goes before the id, which Google makes from it by adding to it. On
+    Vertex AI a model that has no version in its name has the number that the model registry
+    gave it, and the family is what the model is called.
+    """
+    address = TunedModelName.parse(model.name)
+    ids = [address.id] if platform == "developer" else []
+    for text in (model.display_name, *ids):
+        if found := VersionName.find(text):
+            return found.family, found.label
+    if platform == "developer" or not model.model:
+        return "", ""
+    registered = TunedModelName.parse(model.model)
+    label = f"v{registered.version}" if registered.version.isdecimal() else ""
+    return model.display_name or registered.id, label
+
+
+def in_order(models: Iterable[LibraryModel]) -> list[LibraryModel]:
+    """Versions from the oldest to the newest; see `LibraryModel.order`."""
+    return sorted(models, key=lambda model: model.order)
+
+
+def _base(name: str) -> str:
+    return base_model_id(name) or name
