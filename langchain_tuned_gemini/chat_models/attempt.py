@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -37,6 +37,7 @@ class Candidate:
         rules: What holds for its attempts.
         breaker: Keeps calls from it while it can't serve; None for a model that is always tried.
         retry_budget: Pays for a second try after a hiccup; None for none.
+        arguments: What it is sent besides what all are: how it is asked for a schema.
     """
 
     model: BaseChatModel
@@ -45,6 +46,7 @@ class Candidate:
     rules: Rules
     breaker: CircuitBreaker | None
     retry_budget: RetryBudget | None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LostRaceError(Exception):

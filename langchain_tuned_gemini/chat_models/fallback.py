@@ -42,6 +42,7 @@ from langchain_tuned_gemini.chat_models.delegation import (
 from langchain_tuned_gemini.chat_models.racing import aanswer_of, abegin, answer_of, begin
 from langchain_tuned_gemini.chat_models.rules import OnBrokenStream, Rules
 from langchain_tuned_gemini.chat_models.streaming import Commit
+from langchain_tuned_gemini.chat_models.structured import StructuredCall, for_tracers, read_with
 from langchain_tuned_gemini.chat_models.traced import TracedChatModel
 from langchain_tuned_gemini.chat_models.tracing import current_caller
 from langchain_tuned_gemini.chat_models.turns import Hedge
@@ -64,6 +65,9 @@ class HasCircuit(Protocol):
     def circuit_key(self) -> CircuitKey:
         """The same for all models that call the same tuned model with the same key."""
 
+
+_STRUCTURED = "structured_output"
+"""The argument with which a call carries its schema to the models."""
 
 _OF_MODELS = frozenset(
     {"api_key", "max_retries", "max_tokens", "stop", "streaming", "temperature", "timeout"}
@@ -215,13 +219,21 @@ class FallbackChatModel(TracedChatModel):
         return CircuitBreaker(key, store=MemoryCircuitStore())
 
     def _attempts(
-        self, run_manager: BaseRunManager | None, *, is_streamed: bool = False
+        self,
+        run_manager: BaseRunManager | None,
+        arguments: dict[str, Any],
+        *,
+        is_streamed: bool = False,
     ) -> Attempts:
+        """Begins a call; takes out of its arguments what is not a model's."""
+        candidates = self._candidates
+        if structured := arguments.pop(_STRUCTURED, None):
+            candidates = _held_to(structured, candidates)
         hedge = None
         if self._hedge_policy is not None:
-            hedge = Hedge(self._hedge_policy, self._candidates[1], is_streamed)
+            hedge = Hedge(self._hedge_policy, candidates[1], is_streamed)
         caller = current_caller(run_manager)
-        return Attempts(self._candidates, caller, hedge, self.on_fallback)
+        return Attempts(candidates, caller, hedge, self.on_fallback)
 
     def _generate(
         self,
@@ -232,11 +244,11 @@ class FallbackChatModel(TracedChatModel):
     ) -> ChatResult:
         def ask(attempt: RunningAttempt) -> ChatResult | None:
             with attempt, attempt.deadline, attempt.span.current():
-                model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
+                model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
                 return attempt.finish(generate_with(model, messages, stop, **arguments))
             return None
 
-        for turn in self._attempts(run_manager):
+        for turn in self._attempts(run_manager, kwargs):
             answer = answer_of(turn, ask)
         return cast("ChatResult", answer)  # that of the last turn
 
@@ -249,13 +261,13 @@ class FallbackChatModel(TracedChatModel):
     ) -> ChatResult:
         async def ask(attempt: RunningAttempt) -> ChatResult | None:
             async with attempt, attempt.deadline:
-                model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
+                model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
                 with attempt.span.current():
                     result = await agenerate_with(model, messages, stop, **arguments)
                 return attempt.finish(result)
             return None
 
-        for turn in self._attempts(run_manager):
+        for turn in self._attempts(run_manager, kwargs):
             answer = await aanswer_of(turn, ask)
         return cast("ChatResult", answer)  # that of the last turn
 
@@ -268,14 +280,14 @@ class FallbackChatModel(TracedChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         def answer(attempt: RunningAttempt) -> Generator[ChatGenerationChunk, None, None]:
             with attempt:
-                model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
+                model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
                 yield from attempt.opening()
                 stream = attempt.span.around(stream_with(model, messages, stop, **arguments))
                 for chunks in attempt.stream.read(stream):
                     yield from chunks
                 yield from attempt.closing()
 
-        for turn in self._attempts(run_manager, is_streamed=True):
+        for turn in self._attempts(run_manager, kwargs, is_streamed=True):
             begun = answer_of(turn, lambda attempt: begin(answer(attempt)))
             if begun is not None:
                 first, rest = begun
@@ -292,7 +304,7 @@ class FallbackChatModel(TracedChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         async def answer(attempt: RunningAttempt) -> AsyncGenerator[ChatGenerationChunk, None]:
             async with attempt:
-                model, arguments = neutral_tools.bound_to(attempt.model, kwargs)
+                model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
                 for chunk in attempt.opening():
                     yield chunk
                 stream = await astream_with(model, messages, stop, **arguments)
@@ -304,7 +316,7 @@ class FallbackChatModel(TracedChatModel):
                 for chunk in attempt.closing():
                     yield chunk
 
-        for turn in self._attempts(run_manager, is_streamed=True):
+        for turn in self._attempts(run_manager, kwargs, is_streamed=True):
             begun = await aanswer_of(turn, lambda attempt: abegin(answer(attempt)))
             if begun is not None:
                 first, rest = begun
@@ -332,15 +344,43 @@ class FallbackChatModel(TracedChatModel):
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """Answers in a schema, by function calling, from whichever model answers."""
-        return super().with_structured_output(schema, include_raw=include_raw, **kwargs)
+        """Answers in a schema; an answer that does not fit it makes way for the next model's.
+
+        Each model is asked in its own way: a tuned model as it was tuned, the others as their
+        `with_structured_output` does by default. On a stream nothing is handed out before it is
+        known to fit.
+
+        Args:
+            schema: A pydantic class, a TypedDict, or a JSON schema (which needs the extra
+                `json`).
+            include_raw: Whether to give `{"raw", "parsed", "parsing_error"}`. Then what the last
+                model says is given out even if it does not fit.
+            **kwargs: Passed on to each model's `with_structured_output`, such as `method`.
+
+        Raises:
+            AllModelsFailedError: When the call is made, and no model's answer fits.
+            MissingExtraError: For a JSON schema without `jsonschema`.
+            ParameterError: For what is no schema.
+        """
+        call = StructuredCall.of(tuple(self.models), schema, kwargs, include_raw=include_raw)
+        asked = self.bind(
+            **{_STRUCTURED: call}, ls_structured_output_format=for_tracers(schema, kwargs)
+        )
+        chain = read_with(call.parser, asked, include_raw=include_raw)
+        return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
 
     def get_num_tokens(self, text: str) -> int:
         """The last model's count: a tuned model's own is not to be had on every platform."""
         return self.models[-1].get_num_tokens(text)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return next((model.profile for model in self.models if model.profile), None)
+        """That of the first model which has one, but for native structured output.
+
+        LangChain's agents would choose it, even together with tools, which no Gemini before 3
+        takes; a tool call does for every model.
+        """
+        profile = next((model.profile for model in self.models if model.profile), None)
+        return cast("ModelProfile", {**profile, "structured_output": False}) if profile else None
 
     @property
     def _llm_type(self) -> str:
@@ -352,6 +392,19 @@ class FallbackChatModel(TracedChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self.models[0]._get_ls_params(stop=stop, **kwargs)
+
+
+def _held_to(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The candidates, each asked for the schema, with the schema among its guards."""
+    held = []
+    for candidate, arguments in zip(candidates, call.arguments, strict=True):
+        is_last = candidate is candidates[-1]
+        guards = () if is_last and call.is_lenient else (call,)
+        rules = candidate.rules
+        # Whether it fits is known at its end only.
+        rules = replace(rules, commit="complete", guards=(*rules.guards, *guards))
+        held.append(replace(candidate, rules=rules, arguments=arguments))
+    return tuple(held)
 
 
 def _name_of(model: BaseChatModel) -> str:

@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.errors import ParameterError
 
 
@@ -32,17 +33,17 @@ def _neutral_tool(tool: Any) -> Any:
 
 
 def bound_to(
-    model: BaseChatModel, arguments: Mapping[str, Any]
+    candidate: Candidate, arguments: Mapping[str, Any]
 ) -> tuple[BaseChatModel, dict[str, Any]]:
     """A model and its call arguments, with neutral tools turned into its provider's form.
 
     Raises:
         ParameterError: If there are tools and the model does not bind them to itself.
     """
-    rest = dict(arguments)
+    model, rest = candidate.model, dict(arguments)
     tools = rest.pop("tools", None)
     if not tools:
-        return model, rest
+        return model, {**rest, **candidate.arguments}
     choice = {"tool_choice": rest.pop("tool_choice")} if "tool_choice" in rest else {}
     binding = model.bind_tools(tools, **choice)
     if not isinstance(binding, RunnableBinding) or not isinstance(binding.bound, BaseChatModel):
@@ -50,4 +51,4 @@ def bound_to(
             f"{type(model).__name__}.bind_tools() makes a {type(binding).__name__}, not a model "
             "with tools, so it can't be one of the models of a FallbackChatModel that has tools."
         )
-    return binding.bound, {**rest, **binding.kwargs}
+    return binding.bound, {**rest, **binding.kwargs, **candidate.arguments}

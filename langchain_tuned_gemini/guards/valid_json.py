@@ -47,7 +47,7 @@ class ValidJSON:
     def __post_init__(self) -> None:
         """Checks the schema while whoever wrote it is looking."""
         if isinstance(self.schema, Mapping):
-            _check_schema(self.schema)
+            check_schema(self.schema, needed_by="ValidJSON")
         elif self.schema is not None and not _is_model(self.schema):
             raise ParameterError(
                 "ValidJSON takes a JSON Schema (a dict), a pydantic model (the class) or "
@@ -76,7 +76,7 @@ class ValidJSON:
         if self.schema is None:
             return None
         if isinstance(self.schema, Mapping):
-            return _breach_of_schema(self.schema, value)
+            return breach_of_schema(self.schema, value)
         return _breach_of_model(self.schema, text)
 
 
@@ -89,21 +89,32 @@ def _is_model(schema: object) -> bool:
     return isinstance(schema, type) and issubclass(schema, BaseModel)
 
 
-def _check_schema(schema: Mapping[str, Any]) -> None:
+def check_schema(schema: Mapping[str, Any], *, needed_by: str) -> None:
+    """Makes sure that a JSON Schema is one, and that answers can be held to it.
+
+    Args:
+        schema: The schema.
+        needed_by: Who wants to know, for the error.
+
+    Raises:
+        MissingExtraError: If there is no `jsonschema`.
+        ParameterError: For a schema that is none.
+    """
     try:
         import jsonschema
     except ImportError as error:
-        raise MissingExtraError("ValidJSON with a JSON Schema", extra="json") from error
+        raise MissingExtraError(f"{needed_by} with a JSON Schema", extra="json") from error
     validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
     try:
         validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise ParameterError(
-            f"ValidJSON: this is no JSON Schema: {error.message} (at {error.json_path})."
+            f"{needed_by}: this is no JSON Schema: {error.message} (at {error.json_path})."
         ) from error
 
 
-def _breach_of_schema(schema: Mapping[str, Any], value: Any) -> Refusal | None:
+def breach_of_schema(schema: Mapping[str, Any], value: Any) -> Refusal | None:
+    """What is wrong with a value, by a schema that `check_schema` has passed."""
     from jsonschema import Draft202012Validator, validators
     from jsonschema_specifications import REGISTRY
 

@@ -440,7 +440,8 @@ def test_the_profile_is_that_of_the_first_model_which_has_one() -> None:
 
     model = FallbackChatModel(models=[tuned("x"), stand_in])
 
-    assert model.profile == {"max_input_tokens": 8_192}
+    # Agents would choose native structured output, together with tools, too.
+    assert model.profile == {"max_input_tokens": 8_192, "structured_output": False}
 
 
 def test_a_batch_keeps_its_order_and_its_errors() -> None:

@@ -1,0 +1,80 @@
+"""Whether a value fits a schema: a pydantic class's, a TypedDict's, or a JSON schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NotRequired, Required, get_type_hints
+
+from langchain_core.utils.function_calling import convert_to_json_schema
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from langchain_tuned_gemini.guards import Refusal
+from langchain_tuned_gemini.guards.valid_json import breach_of_schema, check_schema
+from langchain_tuned_gemini.guards.verdicts import excerpt
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """Judges what a parser has read from an answer.
+
+    LangChain's parsers make sure of a pydantic class only: of a TypedDict or a JSON schema they
+    give out any JSON.
+
+    Attributes:
+        name: What the schema is called.
+    """
+
+    name: str
+    _breach: Callable[[Any], Refusal | None]
+
+    @classmethod
+    def of(cls, schema: dict[str, Any] | type) -> SchemaCheck:
+        """The check for a schema.
+
+        Raises:
+            MissingExtraError: For a JSON schema without `jsonschema`.
+            ParameterError: For one that is none.
+        """
+        if isinstance(schema, dict):
+            own = (
+                schema if {"type", "properties"} & schema.keys() else convert_to_json_schema(schema)
+            )
+            check_schema(own, needed_by="with_structured_output")
+            return cls(str(own.get("title", "the schema")), partial(breach_of_schema, own))
+        if issubclass(schema, BaseModel):
+            return cls(schema.__name__, _fits)
+        return cls(schema.__name__, partial(_breach_of_type, _adapter(schema)))
+
+    def __call__(self, value: Any) -> Refusal | None:
+        """Judges a value; None for one that fits."""
+        return self._breach(value)
+
+
+def _fits(_: Any) -> None:
+    """The parser has made an object of the class, so it fits."""
+
+
+def _adapter(schema: type) -> TypeAdapter[Any]:
+    """Checks a TypedDict, also one of `typing`, which pydantic refuses before Python 3.12."""
+    required: Any = getattr(schema, "__required_keys__", ())
+    keys = {
+        name: Required[hint] if name in required else NotRequired[hint]
+        for name, hint in get_type_hints(schema, include_extras=True).items()
+    }
+    make: Any = TypedDict  # for a type checker it is no function
+    return TypeAdapter(make(schema.__name__, keys))
+
+
+def _breach_of_type(adapter: TypeAdapter[Any], value: Any) -> Refusal | None:
+    """Strict, for the value is given out as it is; as JSON, which has no tuples and no dates."""
+    try:
+        adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "its top"
+        return Refusal(f"it does not fit: {excerpt(first['msg'])} at {excerpt(where)}")
+    return None
