@@ -11,6 +11,9 @@ FEW_SHOT_KEY = "few_shot"
 METADATA_KEY = "tuned_gemini"
 """Where an answer's `response_metadata` holds its provenance."""
 
+RESTARTED = ("restarted", "restart_reason")
+"""What stands there on the chunk that marks a new beginning: whether it is one, and why."""
+
 Role = Literal["tuned", "base_fallback"]
 Outcome = Literal["ok", "error", "rejected", "skipped", "cancelled"]
 

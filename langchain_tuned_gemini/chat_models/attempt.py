@@ -13,13 +13,14 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+from langchain_tuned_gemini.chat_models.collected import tell_answer
 from langchain_tuned_gemini.chat_models.rules import Rules
 from langchain_tuned_gemini.chat_models.tracing import Caller
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, Outcome, Permit
 from langchain_tuned_gemini.errors import BrokenStreamError, EmptyAnswerError, TunedModelError
 from langchain_tuned_gemini.failures import Failure, Reason, classify
 from langchain_tuned_gemini.guards import answer_of, as_error, check
-from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, Attempt, Role
+from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, Attempt, Role
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.retry_budget import RetryBudget
@@ -113,7 +114,7 @@ class RunningAttempt:
     def opening(self) -> Iterator[ChatGenerationChunk]:
         """A chunk that marks a new beginning, if another model's text has been handed out."""
         if self._interrupted:
-            told = {METADATA_KEY: {"restarted": True, "restart_reason": self._interrupted}}
+            told = {METADATA_KEY: dict(zip(RESTARTED, (True, self._interrupted), strict=True))}
             mark = AIMessageChunk(content="", response_metadata=told)
             yield ChatGenerationChunk(message=mark)
 
@@ -129,6 +130,8 @@ class RunningAttempt:
         if message is None:
             raise EmptyAnswerError(self.candidate.name)
         told = self._succeed(message, self.stream.few_shot)
+        if self._interrupted or self.stream.was_restarted:
+            tell_answer(message)
         yield from self.stream.rest()
         content: str | list[str | dict[Any, Any]] = "" if isinstance(message.content, str) else []
         last = AIMessageChunk(content=content, response_metadata=told, chunk_position="last")

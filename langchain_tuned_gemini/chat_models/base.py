@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, cast
+from typing import Any, Self, cast
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
 from pydantic import model_validator
 
+from langchain_tuned_gemini.chat_models.collected import CollectedChatModel
 from langchain_tuned_gemini.errors import ParameterError
 
 MAX_CONCURRENCY = 128
@@ -21,7 +22,7 @@ LangChain takes `min(32, cores + 4)` threads, as if calls used the processor; th
 """
 
 
-class TunedGeminiChatModel(BaseChatModel):
+class TunedGeminiChatModel(CollectedChatModel):
     """A chat model that refuses parameters it does not know and batches by the hundred."""
 
     @model_validator(mode="before")
@@ -48,6 +49,10 @@ class TunedGeminiChatModel(BaseChatModel):
     def get_lc_namespace(cls) -> list[str]:
         """Where the class is found in serialised form, wherever its module moves."""
         return ["langchain_tuned_gemini"]
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A copy of the parameters around the same models and connections."""
+        return self.model_copy()
 
     def batch(
         self,

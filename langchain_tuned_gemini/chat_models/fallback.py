@@ -33,6 +33,7 @@ from pydantic import BaseModel, Field, SerializeAsAny, model_validator
 from langchain_tuned_gemini.chat_models import tools as neutral_tools
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
+from langchain_tuned_gemini.chat_models.collected import is_collected
 from langchain_tuned_gemini.chat_models.delegation import (
     agenerate_with,
     astream_with,
@@ -118,7 +119,9 @@ class FallbackChatModel(TracedChatModel):
     on_broken_stream: OnBrokenStream = "raise"
     """What happens to a stream that breaks after it was begun: `"raise"` a `BrokenStreamError`
     with the text so far, or `"restart"` with the next model, after a chunk whose
-    `response_metadata["tuned_gemini"]["restarted"]` is true: what came before it is void."""
+    `response_metadata["tuned_gemini"]["restarted"]` is true: what came before it is void, and
+    no part of what `invoke` returns, in an agent, for one. A stream of `stream_events` in
+    version 3, which would glue the two, raises in any case."""
 
     hedge_after: Annotated[float, Field(gt=0)] | Literal["p95"] | None = None
     """After how many seconds of silence the second model is asked beside the first one, so that
@@ -228,7 +231,10 @@ class FallbackChatModel(TracedChatModel):
         """Begins a call; takes out of its arguments what is not a model's."""
         candidates = self._candidates
         if structured := arguments.pop(_STRUCTURED, None):
-            candidates = _held_to(structured, candidates)
+            candidates = _asked_for(structured, candidates)
+        if is_streamed and run_manager is not None and not is_collected():
+            # LangChain adds up the chunks of v3 events; no mark would keep it from gluing.
+            candidates = _held_to({"on_broken_stream": "raise"}, candidates)
         hedge = None
         if self._hedge_policy is not None:
             hedge = Hedge(self._hedge_policy, candidates[1], is_streamed)
@@ -369,6 +375,11 @@ class FallbackChatModel(TracedChatModel):
         chain = read_with(call.parser, asked, include_raw=include_raw)
         return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the models and the settings; what is remembered of calls stays behind."""
+        settings = {name: getattr(self, name) for name in self.model_fields_set}
+        return _rebuild, (type(self), settings)
+
     def get_num_tokens(self, text: str) -> int:
         """The last model's count: a tuned model's own is not to be had on every platform."""
         return self.models[-1].get_num_tokens(text)
@@ -394,17 +405,25 @@ class FallbackChatModel(TracedChatModel):
         return self.models[0]._get_ls_params(stop=stop, **kwargs)
 
 
-def _held_to(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+def _rebuild(kind: type[FallbackChatModel], settings: dict[str, Any]) -> FallbackChatModel:
+    return kind(**settings)
+
+
+def _asked_for(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """The candidates, each asked for the schema, with the schema among its guards."""
-    held = []
+    asked: list[Candidate] = []
     for candidate, arguments in zip(candidates, call.arguments, strict=True):
         is_last = candidate is candidates[-1]
         guards = () if is_last and call.is_lenient else (call,)
-        rules = candidate.rules
         # Whether it fits is known at its end only.
-        rules = replace(rules, commit="complete", guards=(*rules.guards, *guards))
-        held.append(replace(candidate, rules=rules, arguments=arguments))
-    return tuple(held)
+        rules = {"commit": "complete", "guards": (*candidate.rules.guards, *guards)}
+        asked += _held_to(rules, [replace(candidate, arguments=arguments)])
+    return tuple(asked)
+
+
+def _held_to(rules: dict[str, Any], candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The candidates with other rules for this call."""
+    return tuple(replace(one, rules=replace(one.rules, **rules)) for one in candidates)
 
 
 def _name_of(model: BaseChatModel) -> str:

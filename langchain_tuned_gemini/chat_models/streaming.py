@@ -11,7 +11,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
 from langchain_tuned_gemini.deadline import Deadline
-from langchain_tuned_gemini.provenance import FEW_SHOT_KEY
+from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED
 
 Commit = Literal["first_token", "complete"]
 """When a stream may be handed out: from its first content on, or when all of it was checked."""
@@ -33,6 +33,7 @@ class StreamedAnswer:
 
     def __init__(self, commit: Commit, deadline: Deadline, claim: Callable[[], None]) -> None:
         self.is_committed = False
+        self.was_restarted = False
         self._commit = commit
         self._deadline = deadline
         self._claim = claim
@@ -83,6 +84,9 @@ class StreamedAnswer:
         return "".join(chunk.text for chunk in self._chunks)
 
     def _arrived(self, chunk: ChatGenerationChunk) -> Chunks:
+        if chunk.message.response_metadata.get(METADATA_KEY, {}).get(RESTARTED[0]):
+            self.was_restarted = True  # by a fallback within this one: what it said is void
+            self._chunks.clear()
         self._chunks.append(chunk)
         # What a few-shot model says about its examples goes into the provenance instead.
         self.few_shot = chunk.message.response_metadata.pop(FEW_SHOT_KEY, self.few_shot)

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, cast
 
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -34,6 +34,7 @@ from langchain_tuned_gemini.chat_models.parameters import (
     THINKING,
     TunedGeminiParameters,
 )
+from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
 from langchain_tuned_gemini.chat_models.structured import parsed_text
 from langchain_tuned_gemini.chat_models.trying import TriedByCalling
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
@@ -265,7 +266,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         """
         if isinstance(base, str):
             self._warn_if_retired(base, "it is to stand in for a tuned model")
-        stand_in = self._google_model(base) if isinstance(base, str) else base
+        stand_in = StandInChatModel(model=base, tuned=self) if isinstance(base, str) else base
         prompt = FewShotPrompt(examples=examples, k=k)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
         base_model = FewShotChatModel(wrapped=stand_in, prompt=prompt)
@@ -369,10 +370,6 @@ class ChatTunedGemini(TunedGeminiParameters):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the parameters without key and credentials, which are found again."""
         return _rebuild, (type(self), self._parameters(), self.google_api_key is not None)
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """A copy of the parameters around the same connections."""
-        return self.model_copy()
 
     def _parameters(self) -> dict[str, Any]:
         fields = type(self).model_fields

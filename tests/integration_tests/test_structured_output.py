@@ -228,7 +228,7 @@ def test_what_is_no_schema_is_refused_before_any_call() -> None:
     with pytest.raises(ParameterError, match="'City' is no schema"):
         scripted(CALL).with_structured_output("City")  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="no JSON Schema"):
-        scripted(CALL).with_structured_output({**JSON_SCHEMA, "type": "objekt"})
+        scripted(CALL).with_structured_output({**JSON_SCHEMA, "type": "a city"})
 
 
 def test_a_model_that_can_not_be_asked_for_a_schema_here_is_named() -> None:

@@ -15,8 +15,6 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.tools import tool
-from langchain_core.tracers.base import BaseTracer
-from langchain_core.tracers.schemas import Run
 from pydantic import BaseModel
 
 from langchain_tuned_gemini import (
@@ -26,6 +24,7 @@ from langchain_tuned_gemini import (
     ParameterError,
 )
 from langchain_tuned_gemini.testing import ScriptedChatModel
+from tests.runs import RunTrees
 
 Ask = Callable[[FallbackChatModel], AIMessage]
 
@@ -261,21 +260,6 @@ def test_a_consumer_who_stops_early_ends_the_models_stream() -> None:
     chunks.close()
 
     assert ended == [True]
-
-
-class RunTrees(BaseTracer):
-    """Keeps the finished run trees, as (type, name, whether it failed, children)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trees: list[Any] = []
-
-    def _persist_run(self, run: Run) -> None:
-        self.trees.append(self._tree(run))
-
-    def _tree(self, run: Run) -> Any:
-        children = [self._tree(child) for child in run.child_runs]
-        return (run.run_type, run.name, run.error is not None, children)
 
 
 def traced_invoke(model: FallbackChatModel, config: Any) -> None:

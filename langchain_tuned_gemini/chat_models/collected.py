@@ -1,0 +1,102 @@
+"""A chat model whose streams may begin anew, and whose answer is still one model's.
+
+Within `invoke`, LangChain streams where somebody listens to tokens, such as LangGraph, and adds
+up the chunks. Those from before a restart are void, so what they add up to is not the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from langchain_core.outputs import ChatResult
+
+from langchain_tuned_gemini.provenance import METADATA_KEY, RESTARTED
+
+
+@dataclass(slots=True)
+class _Collected:
+    answer: AIMessage | None = None
+    """The answer after a restart; None without one."""
+
+
+_collected: ContextVar[_Collected | None] = ContextVar("tuned_gemini_collected", default=None)
+
+
+@contextmanager
+def _collecting() -> Iterator[_Collected]:
+    collected = _Collected()
+    token = _collected.set(collected)
+    try:
+        yield collected
+    finally:
+        _collected.reset(token)
+
+
+def is_collected() -> bool:
+    """Whether the chunks of a stream are being added up, by code that asks what the answer is."""
+    return _collected.get() is not None
+
+
+def tell_answer(answer: AIMessage) -> None:
+    """Tells whoever adds up the chunks of a stream that was restarted what the answer is."""
+    if collected := _collected.get():
+        collected.answer = answer
+
+
+class CollectedChatModel(BaseChatModel):
+    """Answers with what its stream said after the restart, if there was one."""
+
+    def _generate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with _collecting() as collected:
+            result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
+        return _answered(result, collected.answer)
+
+    async def _agenerate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with _collecting() as collected:
+            result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
+        return _answered(result, collected.answer)
+
+
+def _answered(result: ChatResult, answer: AIMessage | None) -> ChatResult:
+    """The result with the answer in the place of all that was streamed."""
+    if answer is None:
+        return result
+    added_up = result.generations[0].message
+    metadata = dict(added_up.response_metadata)
+    told = {k: v for k, v in metadata[METADATA_KEY].items() if k not in RESTARTED}
+    is_v1 = metadata.get("output_version") == "v1" or _has_blocks(added_up, answer)
+    whole = (
+        message_chunk_to_message(answer) if isinstance(answer, AIMessageChunk) else answer
+    ).model_copy(
+        update={
+            "id": added_up.id,
+            "content": answer.content_blocks if is_v1 else answer.content,
+            "response_metadata": {**metadata, METADATA_KEY: told},
+        }
+    )
+    result.generations[0].message = whole
+    return result
+
+
+def _has_blocks(added_up: BaseMessage, answer: AIMessage) -> bool:
+    """Whether LangChain has put the content into blocks, as `output_version="v1"` wants it."""
+    return isinstance(added_up.content, list) and isinstance(answer.content, str)
