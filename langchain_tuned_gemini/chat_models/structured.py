@@ -43,8 +43,9 @@ def parsed_text(model: BaseChatModel, schema: Schema, *, include_raw: bool) -> R
         schema: A pydantic class, a TypedDict, or a JSON schema.
         include_raw: Whether to give the message and an error along, instead of raising it.
     """
+    parser = _parser(schema)
     asked = model.bind(ls_structured_output_format=for_tracers(schema, {"method": "text"}))
-    return read_with(_parser(schema), asked, include_raw=include_raw)
+    return read_with(parser, asked, include_raw=include_raw)
 
 
 def read_with(
