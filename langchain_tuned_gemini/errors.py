@@ -7,6 +7,8 @@ TunedGeminiError
 ├── MissingExtraError (ImportError)       an optional dependency is not installed
 ├── DatasetError (ValueError)             examples that can't be used: all that is wrong, where
 │   └── LossyConversionError              … or that a format can't hold as a whole
+├── JournalError (ValueError)             a file that is no journal of a comparison: source, line
+├── ComparisonCancelledError              a comparison was ended by its caller: done, total
 ├── ServiceError (ModelError)             the control plane could not answer
 │   ├── ServiceUnreachableError           no answer at all: refused, no such host, timed out
 │   └── DeletionIncompleteError           a step of a deletion failed: done, left
@@ -137,6 +139,40 @@ class LossyConversionError(DatasetError):
         return (
             f"{super()._told()}\nTo leave that out, say lossy=True to `rows`, `lines` or `write`."
         )
+
+
+class JournalError(TunedGeminiError, ValueError):
+    """A file that was to keep the answers of a comparison, and holds something else.
+
+    Attributes:
+        source: The file's path.
+        line: The 1-based number of the line that is none of a journal's.
+    """
+
+    def __init__(self, source: str, line: int) -> None:
+        super().__init__(
+            f"{source}:{line}: is no line of a comparison's journal, so nothing was written to it. "
+            "Choose another file, or delete this one to begin anew."
+        )
+        self.source = source
+        self.line = line
+
+
+class ComparisonCancelledError(TunedGeminiError):
+    """A comparison was ended by whoever asked for it.
+
+    Attributes:
+        done: How many answers there are.
+        total: How many there would have been.
+    """
+
+    def __init__(self, *, done: int, total: int) -> None:
+        super().__init__(
+            f"The comparison was cancelled after {done:,} of {total:,} answers. With the same "
+            "journal it goes on from there; without one it begins anew."
+        )
+        self.done = done
+        self.total = total
 
 
 class ServiceError(TunedGeminiError, ModelError):

@@ -17,7 +17,12 @@ from langchain_tuned_gemini.chat_models.collected import tell_answer
 from langchain_tuned_gemini.chat_models.rules import Rules
 from langchain_tuned_gemini.chat_models.tracing import Caller
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, Outcome, Permit
-from langchain_tuned_gemini.errors import BrokenStreamError, EmptyAnswerError, TunedModelError
+from langchain_tuned_gemini.errors import (
+    AnswerRefusedError,
+    BrokenStreamError,
+    EmptyAnswerError,
+    TunedModelError,
+)
 from langchain_tuned_gemini.failures import Failure, Reason, classify
 from langchain_tuned_gemini.guards import answer_of, as_error, check
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, Attempt, Role
@@ -159,7 +164,7 @@ class RunningAttempt:
         if not self.stream.is_committed:
             self._claim()
         self.has_answered = True
-        self.record = self._as_record(None, None, dict(message.usage_metadata or {}) or None)
+        self.record = self._as_record(None, None, _usage_of(message))
         return self._provenance(self, few_shot)
 
     def __enter__(self) -> Self:
@@ -216,7 +221,9 @@ class RunningAttempt:
         failure = classify(error) if isinstance(error, Exception) else None
         self._report(failure, has_failed=error is not None)
         record = None if failure is not None else self.record
-        record = record or self._as_record(failure, error, None)
+        # A refused answer has cost its tokens all the same.
+        usage = _usage_of(error.answer) if isinstance(error, AnswerRefusedError) else None
+        record = record or self._as_record(failure, error, usage)
         self.span.end(record, error)
         if failure is None or not self._may_degrade(failure):
             return False
@@ -264,6 +271,11 @@ class RunningAttempt:
             duration_s=self.elapsed(),
             usage=usage,
         )
+
+
+def _usage_of(message: AIMessage) -> dict[str, Any] | None:
+    """The tokens that an answer took, where it tells."""
+    return dict(message.usage_metadata or {}) or None
 
 
 def _outcome(failure: Failure | None, error: BaseException | None) -> RecordedOutcome:

@@ -81,6 +81,20 @@ def test_the_figures_of_an_outage_add_up() -> None:
     assert rows["p50", "<=", "1"] == "ms"
 
 
+def test_versions_are_compared_and_the_comparison_goes_on_where_it_was(tmp_path: Path) -> None:
+    report, journal = tmp_path / "report.html", tmp_path / "answers.jsonl"
+
+    done = run("compare_versions.py", "--html", str(report), "--journal", str(journal))
+
+    assert done.stderr.splitlines() == [f"{n} of 117 answers" for n in (0, 40, 80, 117)]
+    assert done.stdout.splitlines()[0].startswith("39 questions from ")
+    for row in ("router-v1      35.9 %", "router-v2      66.7 %", "base+few-shot  66.7 %"):
+        assert f"\n{row}" in done.stdout
+    assert done.stdout.endswith("\npromote it\n")
+    assert "<b>router-v2</b> is better than <b>router-v1</b>" in report.read_text()
+    assert len(journal.read_text().splitlines()) == 117
+
+
 @pytest.mark.parametrize("is_dry_run", [True, False])
 def test_failed_models_are_deleted_only_when_told_to(is_dry_run: bool) -> None:
     done = run("delete_failed_models.py", *([] if is_dry_run else ["--delete"]))

@@ -26,6 +26,8 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.MissingExtraError("The emulator", extra="emulator"),
     errors.DatasetError([PROBLEM]),
     errors.LossyConversionError([PROBLEM, PROBLEM], total=5_000),
+    errors.JournalError("answers.jsonl", 3),
+    errors.ComparisonCancelledError(done=3, total=1_000),
     errors.ServiceError("refused", status=403),
     errors.ServiceUnreachableError("http://127.0.0.1:1", "connection refused"),
     errors.DeletionIncompleteError(

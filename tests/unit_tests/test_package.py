@@ -48,6 +48,7 @@ LAYERS = [
     },
     {"circuit_breaker", "guards", "hedging", "readiness", "retry_budget", "waiting"},
     {"chat_models"},
+    {"comparison"},
     {"library"},
 ]
 VALUES = LAYERS[0] | {""}
@@ -155,6 +156,7 @@ def test_every_other_block_of_the_readme_runs(
         at_the_emulator = f"api_key='k', base_url={gemini.base_url!r})"
         replaced = {
             '"train.jsonl"': repr(train),
+            '"test.jsonl"': repr(train.replace("train", "test")),
             "GenerativeAIService(api_key)": f"GenerativeAIService('k', {gemini.base_url!r})",
             '("acme", "us-central1")': f"('acme', 'us-central1', {at_the_emulator}",
             "(model=ready.endpoint)": f"(model=ready.endpoint, {at_the_emulator}",
@@ -163,7 +165,9 @@ def test_every_other_block_of_the_readme_runs(
             code = block
             for there, here in replaced.items():
                 code = code.replace(there, here)
-            exec(compile(code, "README.md", "exec"), {"robust": robust, "model": model})
+            known = {"robust": robust, "model": model, "production": model, "v3": robust}
+            known["base_with_examples"] = robust.models[1]
+            exec(compile(code, "README.md", "exec"), known)
 
 
 def test_what_the_readme_names_is_there() -> None:

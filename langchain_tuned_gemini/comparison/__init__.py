@@ -1,0 +1,46 @@
+"""Comparing models before one is promoted: which one answers better, how surely, at what cost.
+
+A test set is put to every candidate, each answer is judged, and what that comes to is a table,
+JSON, a report in HTML, and the decision of `is_better`.
+"""
+
+from langchain_tuned_gemini.comparison.answers import Answer, Failed
+from langchain_tuned_gemini.comparison.candidates import Candidate, Candidates
+from langchain_tuned_gemini.comparison.comparison import Comparison
+from langchain_tuned_gemini.comparison.deciding import Decision, is_better
+from langchain_tuned_gemini.comparison.figures import Difference, Figures, Latency
+from langchain_tuned_gemini.comparison.judging import Matches, Metric, Result, Usage
+from langchain_tuned_gemini.comparison.prices import Price, PriceTable
+from langchain_tuned_gemini.comparison.questions import Question
+from langchain_tuned_gemini.comparison.running import (
+    ComparisonProgress,
+    acompare,
+    compare,
+)
+from langchain_tuned_gemini.comparison.statistics import Interval, PairedDifference, Rate
+
+__all__ = [
+    "Answer",
+    "Candidate",
+    "Candidates",
+    "Comparison",
+    "ComparisonProgress",
+    "Decision",
+    "Difference",
+    "Failed",
+    "Figures",
+    "Interval",
+    "Latency",
+    "Matches",
+    "Metric",
+    "PairedDifference",
+    "Price",
+    "PriceTable",
+    "Question",
+    "Rate",
+    "Result",
+    "Usage",
+    "acompare",
+    "compare",
+    "is_better",
+]

@@ -1,0 +1,113 @@
+"""The candidates of a comparison, and what tells one from an earlier one of the same name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TypeAlias
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.load import dumpd
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
+
+from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
+from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
+from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.example_selectors import TuningExampleSelector
+from langchain_tuned_gemini.few_shot import FewShotPrompt
+
+Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
+"""A chat model, or a chain that takes messages and answers with one."""
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that is compared with others.
+
+    Attributes:
+        name: What figures and reports call it, for example `sql-expert@production`.
+        model: What is asked: any chat model, or a chain that takes messages.
+        version: What tells it from another one of the same name, so that answers of that one
+            are not taken for its own. By default a hash of the model's settings, of which
+            secrets are no part, and of the examples that it is shown.
+
+    Raises:
+        ParameterError: If the name is empty.
+    """
+
+    name: str
+    model: Model
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        """Names the version."""
+        if not self.name.strip():
+            raise ParameterError("A candidate needs a name, for the figures to call it by.")
+        if not self.version:
+            object.__setattr__(self, "version", version_of(self.model))
+
+
+Candidates: TypeAlias = Mapping[str, Model] | Iterable[Candidate]
+"""Models by their names, or candidates. The first one is the baseline."""
+
+
+def as_candidates(candidates: Candidates) -> tuple[Candidate, ...]:
+    """The candidates, each under a name of its own.
+
+    Raises:
+        ParameterError: If there are none, or two have the same name.
+    """
+    if isinstance(candidates, Mapping):
+        known = tuple(Candidate(name, model) for name, model in candidates.items())
+    else:
+        known = tuple(candidates)
+    if not known:
+        raise ParameterError("There is nothing to compare: pass a candidate, better two.")
+    names = [candidate.name for candidate in known]
+    if len(set(names)) < len(names):
+        raise ParameterError(f"Candidates need different names: {names}.")
+    return known
+
+
+def version_of(model: Model) -> str:
+    """A hash of a model's settings and of the examples that it is shown, 16 characters.
+
+    Example:
+        >>> from langchain_tuned_gemini.testing import ScriptedChatModel
+        >>> one, other = ScriptedChatModel(answers=["1"]), ScriptedChatModel(answers=["2"])
+        >>> version_of(one) == version_of(one.model_copy()), version_of(one) == version_of(other)
+        (True, False)
+    """
+    described = json.dumps([dumpd(model), *_shown_to(model)], sort_keys=True, default=repr)
+    # Of functions, such as guards, the address is the one thing that changes from run to run.
+    return sha256(_ADDRESS.sub("", described).encode()).hexdigest()[:16]
+
+
+def _shown_to(model: object) -> Iterator[str]:
+    """The hashes of the tuning sets that models choose examples from.
+
+    A model's settings say how many there are, not what they are.
+    """
+    match model:
+        case FallbackChatModel():
+            for part in model.models:
+                yield from _shown_to(part)
+        case FewShotChatModel():
+            yield from _shown_to(model.prompt)
+            yield from _shown_to(model.wrapped)
+        case WrapperChatModel():
+            yield from _shown_to(model.wrapped)
+        case FewShotPrompt(examples=TuningExampleSelector() as selector):
+            yield selector.dataset.content_hash()
+        case RunnableBinding():
+            yield from _shown_to(model.bound)
+        case RunnableSequence():
+            for step in model.steps:
+                yield from _shown_to(step)

@@ -1,0 +1,95 @@
+"""Whether a candidate is better than another one: the rule by which it may be promoted."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from langchain_tuned_gemini.comparison.comparison import Comparison
+from langchain_tuned_gemini.comparison.figures import Difference
+from langchain_tuned_gemini.comparison.formatting import points, signed_points
+from langchain_tuned_gemini.comparison.statistics import CONFIDENCE
+from langchain_tuned_gemini.errors import ParameterError
+
+_CHANCE = 1 - CONFIDENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a candidate is better, and why; true if it is.
+
+    Attributes:
+        is_better: Whether it is better, or not worse by the margin.
+        why: A sentence that says so, with the figures.
+        difference: How the two differ.
+        margin: By how much the candidate may be worse.
+    """
+
+    is_better: bool
+    why: str
+    difference: Difference
+    margin: float
+
+    def __bool__(self) -> bool:
+        return self.is_better
+
+    def as_dict(self) -> dict[str, Any]:
+        """The decision as plain data."""
+        return {**asdict(self), "difference": self.difference.as_dict()}
+
+
+def is_better(
+    comparison: Comparison,
+    candidate: str,
+    than: str | None = None,
+    *,
+    margin: float = 0.0,
+) -> Decision:
+    """Says whether a candidate is better than another one, beyond chance.
+
+    It is when the whole 95 % interval of the paired difference is above zero, and McNemar's exact
+    test agrees (p < 0.05), which it never does for fewer than 6 questions that tell them apart.
+    With a margin it is enough not to be worse by that much: the whole interval is above
+    `-margin`. What the candidate did not answer counts against it.
+
+    Args:
+        comparison: What they answered.
+        candidate: The name of the one that may be better.
+        than: The name of the other one; the baseline when None.
+        margin: By how much it may be worse, as a share of the questions, from 0.0 to less than
+            1.0: 0.02 is two questions in a hundred.
+
+    Raises:
+        ParameterError: If there is no such candidate, or no such margin.
+
+    Example:
+        >>> from langchain_tuned_gemini.comparison import compare
+        >>> from langchain_tuned_gemini.testing import ScriptedChatModel
+        >>> old, new = ScriptedChatModel(answers=["?"]), ScriptedChatModel(answers=["yes"])
+        >>> test = [(f"Is {n} even?", "yes") for n in range(0, 24, 2)]
+        >>> print(is_better(compare({"old": old, "new": new}, test), "new").why)
+        new is better than old: +100.0 points (+51.5 to +100.0), p = 0.00049, 12 questions
+    """
+    if not 0 <= margin < 1:
+        raise ParameterError(f"margin={margin!r} must be a share from 0.0 to less than 1.0.")
+    difference = comparison.difference(candidate, than)
+    paired = difference.paired
+    is_above = paired.interval.low > -margin
+    agrees = margin > 0 or paired.p_value < _CHANCE
+    better = is_above and agrees
+    return Decision(better, _told(difference, margin, better=better), difference, margin)
+
+
+def _told(difference: Difference, margin: float, *, better: bool) -> str:
+    """The decision in a sentence."""
+    what = f"not worse by {points(margin)} points" if margin else "better"
+    verb = "is" if better else "is not shown to be"
+    paired = difference.paired
+    low, high = signed_points(paired.interval.low), signed_points(paired.interval.high)
+    questions = f"{paired.of} question{'' if paired.of == 1 else 's'}"
+    left_out = f", {difference.left_out} more left out" if difference.left_out else ""
+    return (
+        f"{difference.candidate} {verb} {what} than {difference.baseline}: "
+        f"{signed_points(paired.value)} points ({low} to {high}), p = {paired.p_value:.2g}, "
+        f"{questions}{left_out}"
+    )

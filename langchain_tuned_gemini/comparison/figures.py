@@ -1,0 +1,190 @@
+"""What the results of a comparison come to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from langchain_tuned_gemini.comparison.judging import Metric, Result
+from langchain_tuned_gemini.comparison.prices import PriceTable
+from langchain_tuned_gemini.comparison.statistics import PairedDifference, Rate, percentile
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long answers took, in seconds.
+
+    Attributes:
+        p50: Half of them took no longer.
+        p95: 95 of 100 took no longer.
+        most: The longest.
+    """
+
+    p50: float
+    p95: float
+    most: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Self | None:
+        """The latency of some answers; None of none."""
+        if not seconds:
+            return None
+        return cls(percentile(seconds, 0.5), percentile(seconds, 0.95), max(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a candidate's results come to.
+
+    Attributes:
+        candidate: Its name.
+        version: Its version.
+        exact: How many answers are the right ones.
+        guards: How many answers all guards let pass.
+        latency: How long the answers took; None without any.
+        input_tokens: The tokens of all prompts; None where no answer tells.
+        output_tokens: The tokens of all answers.
+        cost: What they cost; None without a price for each, or where an answer does not tell
+            its tokens.
+        unpriced: The names of the models that there is no price for.
+        answered_by: How many answers each model gave.
+        fell_back: Why a fallback answered, and how often.
+        failures: Why there was no answer, and how often.
+    """
+
+    candidate: str
+    version: str
+    exact: Rate
+    guards: Rate
+    latency: Latency | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    unpriced: tuple[str, ...]
+    answered_by: Mapping[str, int]
+    fell_back: Mapping[str, int]
+    failures: Mapping[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        candidate: str,
+        version: str,
+        results: Sequence[Result],
+        prices: PriceTable | None,
+    ) -> Self:
+        """Adds up results."""
+        answered = [result for result in results if result.failure is None]
+        calls = [usage for result in results for usage in result.usage]
+        found = [(usage, prices and prices.find(usage.model, candidate)) for usage in calls]
+        unpriced = dict.fromkeys(usage.model for usage, price in found if not price)
+        is_known = bool(prices) and not unpriced and all(result.usage for result in answered)
+        return cls(
+            candidate=candidate,
+            version=version,
+            exact=_rate(results, "exact"),
+            guards=_rate(results, "guards"),
+            latency=Latency.of([result.duration_s for result in answered]),
+            input_tokens=sum(usage.input_tokens for usage in calls) if calls else None,
+            output_tokens=sum(usage.output_tokens for usage in calls) if calls else None,
+            cost=sum(p.of_call(u.input_tokens, u.output_tokens) for u, p in found if p)
+            if is_known
+            else None,
+            unpriced=tuple(unpriced) if prices else (),
+            answered_by=_times(result.answered_by for result in answered),
+            fell_back=_times(result.fell_back for result in answered if result.fell_back),
+            failures=_times(result.failure.reason for result in results if result.failure),
+        )
+
+    def rate(self, metric: Metric) -> Rate:
+        """How many answers pass."""
+        return self.exact if metric == "exact" else self.guards
+
+    @property
+    def questions(self) -> int:
+        """How many questions it was asked."""
+        return self.exact.of
+
+    @property
+    def cost_of_a_thousand(self) -> float | None:
+        """What a thousand such questions cost; None where it is not known."""
+        return (
+            None if self.cost is None or not self.questions else 1000 * self.cost / self.questions
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as plain data."""
+        rates = {name: rate_as_dict(getattr(self, name)) for name in ("exact", "guards")}
+        return {**asdict(self), **rates, "cost_of_a_thousand": self.cost_of_a_thousand}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a candidate differs from another one on the same questions.
+
+    What the candidate did not answer counts against it, for whatever reason. A question that the
+    other one's service did not let it answer counts for neither: an outage of the old model must
+    not make the new one look better.
+
+    Attributes:
+        candidate: The candidate's name.
+        baseline: The other one's name.
+        metric: What counts.
+        paired: On how many questions only one of them passes.
+        left_out: How many questions count for neither.
+    """
+
+    candidate: str
+    baseline: str
+    metric: Metric
+    paired: PairedDifference
+    left_out: int
+
+    @classmethod
+    def between(
+        cls, names: tuple[str, str], results: Sequence[tuple[Result, Result]], metric: Metric
+    ) -> Self:
+        """Compares the results of two candidates.
+
+        Args:
+            names: The candidate's, and the baseline's.
+            results: For each question the candidate's, and the baseline's.
+            metric: What counts.
+        """
+        pairs = [
+            (ours.passes(metric), theirs.passes(metric))
+            for ours, theirs in results
+            if not theirs.is_missing
+        ]
+        gained, lost = pairs.count((True, False)), pairs.count((False, True))
+        paired = PairedDifference(gained, lost, len(pairs))
+        return cls(*names, metric, paired, len(results) - len(pairs))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The difference as plain data."""
+        paired = self.paired
+        return {
+            **asdict(self),
+            "paired": {
+                **asdict(paired),
+                "value": paired.value,
+                "interval": asdict(paired.interval),
+                "p_value": paired.p_value,
+            },
+        }
+
+
+def rate_as_dict(rate: Rate) -> dict[str, Any]:
+    """The rate as plain data."""
+    return {**asdict(rate), "value": rate.value, "interval": asdict(rate.interval)}
+
+
+def _rate(results: Sequence[Result], metric: Metric) -> Rate:
+    return Rate(sum(result.passes(metric) for result in results), len(results))
+
+
+def _times(names: Iterable[str]) -> dict[str, int]:
+    """How often each is there; a plain dict, since `asdict` spoils a Counter."""
+    return dict(Counter(names))

@@ -1,0 +1,112 @@
+"""How figures are written, in every report alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from langchain_tuned_gemini.comparison.figures import Difference, Figures
+from langchain_tuned_gemini.comparison.statistics import Rate
+
+UNKNOWN = "-"
+
+
+def points(share: float) -> str:
+    """A share in percentage points.
+
+    Example:
+        >>> points(0.125)
+        '12.5'
+    """
+    return f"{100 * share:.1f}"
+
+
+def signed_points(share: float) -> str:
+    """A difference in percentage points, with its sign, and no negative zero.
+
+    Example:
+        >>> signed_points(0.125), signed_points(-0.0001), signed_points(-0.5)
+        ('+12.5', '0.0', '-50.0')
+    """
+    rounded = round(100 * share, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
+
+
+def rate(told: Rate) -> str:
+    """A rate with its interval.
+
+    Example:
+        >>> rate(Rate(8, 10))
+        '80.0 % (49.0 to 94.3)'
+    """
+    interval = told.interval
+    return f"{points(told.value)} % ({points(interval.low)} to {points(interval.high)})"
+
+
+def difference(told: Difference) -> str:
+    """A difference with its interval."""
+    paired = told.paired
+    low, high = signed_points(paired.interval.low), signed_points(paired.interval.high)
+    return f"{signed_points(paired.value)} ({low} to {high})"
+
+
+def seconds(told: float) -> str:
+    """A duration, in milliseconds or seconds.
+
+    Example:
+        >>> seconds(0.0042), seconds(0.5), seconds(12.34)
+        ('4.2 ms', '500 ms', '12.3 s')
+    """
+    if told < 0.01:
+        return f"{1e3 * told:.1f} ms"
+    return f"{1e3 * told:.0f} ms" if told < 1 else f"{told:.1f} s"
+
+
+def number(told: int | None) -> str:
+    """A number, with its thousands apart."""
+    return UNKNOWN if told is None else f"{told:,}"
+
+
+def money(amount: float | None, currency: str) -> str:
+    """An amount of money, with as many digits as say something.
+
+    Example:
+        >>> money(0.000123, "USD"), money(12.5, "EUR"), money(0.0, "EUR")
+        ('0.000123 USD', '12.50 EUR', '0.00 EUR')
+    """
+    if amount is None:
+        return UNKNOWN
+    digits = f"{amount:.3g}" if 0 < amount < 0.1 else f"{amount:,.2f}"
+    return f"{digits} {currency}"
+
+
+def counts(told: Mapping[str, int]) -> str:
+    """How often each of some things was there, the most frequent first.
+
+    Example:
+        >>> counts({"quota": 1, "timeout": 3})
+        '3 timeout, 1 quota'
+    """
+    often = sorted(told.items(), key=lambda item: -item[1])
+    return ", ".join(f"{times} {name}" for name, times in often)
+
+
+def tokens(figures: Figures) -> str:
+    """The tokens of a question and of an answer, on average."""
+    if figures.input_tokens is None or figures.output_tokens is None or not figures.questions:
+        return UNKNOWN
+    asked, said = figures.input_tokens, figures.output_tokens
+    return f"{asked / figures.questions:,.0f} in, {said / figures.questions:,.0f} out"
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    r"""A text without what moves a cursor or turns the direction of writing around.
+
+    Args:
+        text: What a model or a server said.
+        keep: Control characters that may stay, such as line ends.
+
+    Example:
+        >>> printable("red \x1b[31m")
+        'red �[31m'
+    """
+    return "".join(c if c.isprintable() or c in keep else "\ufffd" for c in text)

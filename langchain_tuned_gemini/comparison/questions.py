@@ -1,0 +1,51 @@
+"""The questions of a test set, each with the answers that are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from langchain_core.messages import BaseMessage
+
+from langchain_tuned_gemini.dataset import TuningExample
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question, asked of every candidate.
+
+    Attributes:
+        key: Names what is asked, whatever answers are right: a hash of 16 characters.
+        example: The example that asks it.
+        expected: The answers that are right: the outputs of all examples that ask it.
+    """
+
+    key: str
+    example: TuningExample
+    expected: tuple[str, ...]
+
+    @property
+    def messages(self) -> list[BaseMessage]:
+        """What a candidate is asked: all turns before the answer."""
+        return self.example.as_messages()[:-1]
+
+
+def questions_of(examples: Iterable[TuningExample]) -> tuple[Question, ...]:
+    """The questions of a test set, in its order, each once.
+
+    Examples that ask the same and answer otherwise are one question with several right answers.
+
+    Example:
+        >>> pairs = [("2 + 2", "4"), ("1 + 1", "2"), ("2 + 2", "four"), ("2 + 2", "4")]
+        >>> asked = questions_of(TuningExample(*pair) for pair in pairs)
+        >>> [question.expected for question in asked]
+        [('4', 'four'), ('2',)]
+    """
+    asked: dict[str, Question] = {}
+    for example in examples:
+        key = sha256(replace(example, output="").canonical()).hexdigest()[:16]
+        known = asked.setdefault(key, Question(key, example, ()))
+        if example.output not in known.expected:
+            asked[key] = replace(known, expected=(*known.expected, example.output))
+    return tuple(asked.values())

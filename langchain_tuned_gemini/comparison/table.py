@@ -1,0 +1,77 @@
+"""The figures of a comparison as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from langchain_tuned_gemini.comparison import formatting as told
+from langchain_tuned_gemini.comparison.comparison import Comparison
+from langchain_tuned_gemini.comparison.deciding import is_better
+from langchain_tuned_gemini.comparison.figures import Figures
+
+_GAP = "  "
+
+
+def columns(comparison: Comparison) -> tuple[str, ...]:
+    """The names of the columns."""
+    return (
+        "candidate",
+        "right answers",
+        "pass the guards",
+        f"points more than {comparison.baseline}",
+        "p50",
+        "p95",
+        "tokens a question",
+        "cost of 1,000",
+        "no answer",
+    )
+
+
+def rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+    """A row for each candidate, in their order."""
+    for figures in comparison.figures:
+        yield _row(comparison, figures)
+
+
+def _row(comparison: Comparison, figures: Figures) -> tuple[str, ...]:
+    name, latency = figures.candidate, figures.latency
+    currency = comparison.prices.currency if comparison.prices else ""
+    is_baseline = name == comparison.baseline
+    return (
+        name,
+        told.rate(figures.exact),
+        told.rate(figures.guards),
+        told.UNKNOWN if is_baseline else told.difference(comparison.difference(name)),
+        told.seconds(latency.p50) if latency else told.UNKNOWN,
+        told.seconds(latency.p95) if latency else told.UNKNOWN,
+        told.tokens(figures),
+        told.money(figures.cost_of_a_thousand, currency),
+        told.counts(figures.failures) or "0",
+    )
+
+
+def notes(comparison: Comparison) -> Iterator[str]:
+    """What the figures alone don't say, a sentence each."""
+    for candidate in comparison.candidates[1:]:
+        yield f"{is_better(comparison, candidate).why}."
+    for figures in comparison.figures:
+        if figures.fell_back:
+            yield f"{figures.candidate} fell back for {told.counts(figures.fell_back)}."
+        if figures.unpriced:
+            names = ", ".join(figures.unpriced)
+            yield f"The cost of {figures.candidate} is not known: there is no price for {names}."
+
+
+def table(comparison: Comparison) -> str:
+    """The figures as text."""
+    head = f"{told.number(len(comparison.questions))} questions from {comparison.source}"
+    grid = [columns(comparison), *rows(comparison)]
+    lines = [f"{head}, 95 % intervals", "", *_aligned(grid), "", *notes(comparison)]
+    return "\n".join(told.printable(line) for line in lines)
+
+
+def _aligned(grid: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    for row in grid:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield _GAP.join(cells).rstrip()
