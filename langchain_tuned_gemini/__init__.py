@@ -61,6 +61,10 @@ if TYPE_CHECKING:
         ValidSQL,
     )
     from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
+    from langchain_tuned_gemini.middleware import (
+        FallbackBypassedWarning,
+        TunedGeminiFallbackMiddleware,
+    )
     from langchain_tuned_gemini.names import TunedModelName
     from langchain_tuned_gemini.readiness import ReadinessGate, ReadinessPolicy
     from langchain_tuned_gemini.services import TunedModelService
@@ -126,6 +130,7 @@ _HOMES = {
         "ValidSQL",
     ],
     "library": ["LibraryModel", "ModelLibrary"],
+    "middleware": ["FallbackBypassedWarning", "TunedGeminiFallbackMiddleware"],
     "names": ["TunedModelName"],
     "readiness": ["ReadinessGate", "ReadinessPolicy"],
     "services": ["TunedModelService"],
@@ -155,6 +160,7 @@ __all__ = [
     "DatasetError",
     "DeletionIncompleteError",
     "EmptyAnswerError",
+    "FallbackBypassedWarning",
     "FallbackChatModel",
     "FewShotChatModel",
     "FewShotPrompt",
@@ -183,6 +189,7 @@ __all__ = [
     "ServiceError",
     "ServiceUnreachableError",
     "TunedGeminiError",
+    "TunedGeminiFallbackMiddleware",
     "TunedModel",
     "TunedModelError",
     "TunedModelFailedError",

@@ -236,6 +236,21 @@ class ChatTunedGemini(TunedGeminiParameters):
         if circuit.view().forced is None:
             circuit.reset()
 
+    def stand_in(self, base: str | BaseChatModel) -> BaseChatModel:
+        """The model that is to stand in for this one, with its rights if it is Google's.
+
+        Args:
+            base: A Gemini model's name, or any chat model, which is returned as it is.
+
+        Warns:
+            BaseModelRetiredWarning: If the base model is retired, or Google lets another one
+                answer in its place.
+        """
+        if isinstance(base, BaseChatModel):
+            return base
+        self._warn_if_retired(base, "it is to stand in for a tuned model")
+        return StandInChatModel(model=base, tuned=self)
+
     def with_few_shot_fallback(
         self,
         base: str | BaseChatModel,
@@ -264,12 +279,9 @@ class ChatTunedGemini(TunedGeminiParameters):
             BaseModelRetiredWarning: If the base model is retired, or Google lets another one
                 answer in its place.
         """
-        if isinstance(base, str):
-            self._warn_if_retired(base, "it is to stand in for a tuned model")
-        stand_in = StandInChatModel(model=base, tuned=self) if isinstance(base, str) else base
         prompt = FewShotPrompt(examples=examples, k=k)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
-        base_model = FewShotChatModel(wrapped=stand_in, prompt=prompt)
+        base_model = FewShotChatModel(wrapped=self.stand_in(base), prompt=prompt)
         return FallbackChatModel(models=[self, base_model], **settings)
 
     def bind_tools(

@@ -48,7 +48,7 @@ LAYERS = [
     },
     {"circuit_breaker", "guards", "hedging", "readiness", "retry_budget", "waiting"},
     {"chat_models"},
-    {"comparison"},
+    {"comparison", "middleware"},
     {"library"},
 ]
 VALUES = LAYERS[0] | {""}
