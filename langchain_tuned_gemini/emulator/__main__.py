@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import threading
 from pathlib import Path
@@ -17,14 +18,24 @@ WRONG_INPUT = 2
 
 
 class _Parser(argparse.ArgumentParser):
+    """An argument parser that is brief about mistakes."""
+
     def error(self, message: str) -> NoReturn:
         """One line; argparse would print the usage before it."""
         self.exit(WRONG_INPUT, f"emulator: error: {message} (see --help)\n")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until Ctrl-C; returns the exit code."""
-    options = _parser().parse_args(arguments)
+def main(
+    arguments: Sequence[str] | None = None,
+    program: str = "python -m langchain_tuned_gemini.emulator",
+) -> int:
+    """Serves until Ctrl-C; returns the exit code.
+
+    Args:
+        arguments: What stands after the program's name; this process's own when None.
+        program: What `--help` calls it.
+    """
+    options = _parser(program).parse_args(arguments)
     try:
         progression = immediate() if options.after is None else after(options.after)
         gemini = Emulator(port=options.port, progression=progression, latency=options.latency)
@@ -36,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         _say(f"emulator: error: {error}")
         return WRONG_INPUT
-    _serve(gemini, options.model if options.examples else None)
+    _serve(gemini, options.model if options.examples else None, as_json=options.json)
     return 0
 
 
@@ -54,8 +65,9 @@ def _file(text: str) -> tuple[str, str]:
     return uri, file
 
 
-def _serve(gemini: Emulator, model: str | None) -> None:
-    _say(gemini.base_url, sys.stdout)
+def _serve(gemini: Emulator, model: str | None, *, as_json: bool) -> None:
+    url = gemini.base_url
+    _say(json.dumps({"base_url": url, "model": model}) if as_json else url, sys.stdout)
     hint = f"serving {model}; " if model else ""
     _say(f"{hint}any API key or token will do; Ctrl-C stops it")
     try:
@@ -71,9 +83,9 @@ def _say(text: str, stream: TextIO | None = None) -> None:
     print(text, file=stream or sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m langchain_tuned_gemini.emulator",
+        prog=program,
         description=(
             "A local Gemini tuning API on 127.0.0.1: the Gemini Developer API (tunedModels) "
             "and Vertex AI (tuningJobs, endpoints). Prints its base URL and serves until "
@@ -96,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar="SECONDS",
         help="how long a model thinks before each answer (default: 0)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the address as JSON: base_url, model"
     )
     return parser
 

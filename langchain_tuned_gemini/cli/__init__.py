@@ -1,0 +1,56 @@
+"""The command line, `tuned-gemini`.
+
+To add a command, write a module of this package and name it in `app`:
+
+```python
+@command("double", panel=TOOLS)
+def double(session: Session, number: Annotated[int, typer.Argument(help="Any number.")]) -> None:
+    \"\"\"Double a number.\"\"\"
+    session.out.result({"double": 2 * number}, f"{2 * number}")
+```
+
+`command` adds the options that all have (`--json`; unless `has_place=False`, also `--platform`,
+`--project`, `--location` and `--base-url`) and hands over the `Session`:
+
+| | |
+| --- | --- |
+| `session.out.result(data, *views)` | JSON with `--json`; else text, `Table`s, `Details` |
+| `session.out.say`, `.warn`, `.progress()` | what stands beside it, on the error stream |
+| `session.place.name(text)` | the tuned model that the user means |
+| `session.service_of(name)` | the control plane that knows it |
+
+A module imports nothing heavy at its top, so that `--help` stays instant: typer, and what is in
+this package. It prints nothing itself: all output is made safe in `output`. It lets errors pass:
+`app` tells them in one sentence, and `exit_codes` says which code they end with. The test
+`tests/integration_tests/cli/test_every_command.py` asks for a line for each command, and the
+README's table of commands is what `reference.command_table()` makes of the docstrings.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+_NOT_INSTALLED = (
+    "error: tuned-gemini needs an optional dependency. Install it with: "
+    'pip install "langchain-tuned-gemini[cli]"\n'
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code.
+
+    Args:
+        arguments: What stands after the program's name; this process's own when None.
+    """
+    try:
+        from langchain_tuned_gemini.cli.app import run
+
+        return run(arguments)
+    except ModuleNotFoundError as missing:
+        if missing.name not in {"typer", "rich"}:
+            raise
+        sys.stderr.write(_NOT_INSTALLED)
+        return 2
+    except KeyboardInterrupt:  # before or after a command; within one, typer sees it
+        return 130

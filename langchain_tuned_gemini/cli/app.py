@@ -1,0 +1,117 @@
+"""The commands together, and what becomes of what they raise."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from langchain_tuned_gemini.cli import asking, data, emulate, waiting  # noqa: F401  # their commands
+from langchain_tuned_gemini.cli.command import app
+from langchain_tuned_gemini.cli.exit_codes import ExitCode, exit_code_of
+from langchain_tuned_gemini.cli.output import Output
+
+PROGRAM = "tuned-gemini"
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        arguments: The command line after the program's name; this process's own when None.
+
+    Returns:
+        The exit code.
+    """
+    _prepare_streams()
+    out = Output()
+    try:
+        with _routed_to(out):
+            code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except typer.TyperException as error:
+        return _say_what_is_wrong(error, out)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and safely
+        return _tell(error, out)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _say_what_is_wrong(error: typer.TyperException, out: Output) -> ExitCode:
+    """A mistake in the command line."""
+    message = error.format_message().replace("Value error, ", "")
+    if not message:  # the help has been shown in its place
+        return ExitCode.USAGE
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else PROGRAM
+    out.error(f"{message.rstrip('.')}. See: {path} --help")
+    return ExitCode.USAGE
+
+
+def _tell(error: Exception, out: Output) -> ExitCode:
+    """One sentence for what can go wrong; a traceback for what can't."""
+    from langchain_tuned_gemini.cli.telling import sentence_for
+
+    sentence = sentence_for(error)
+    if sentence is None:
+        out.error("This is a bug in tuned-gemini; please report it with what stands below.")
+        out.say("".join(traceback.format_exception(error)))
+        return ExitCode.FAILED
+    out.error(sentence)
+    return exit_code_of(error)
+
+
+def _prepare_streams() -> None:
+    """No text is a reason to fail, whatever the terminal's encoding can't hold."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+class _Telling(logging.Handler):
+    """Tells log records as everything else is told."""
+
+    def __init__(self, out: Output) -> None:
+        super().__init__(logging.WARNING)
+        self._out = out
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._out.warn(record.getMessage())
+
+
+@contextmanager
+def _routed_to(out: Output) -> Iterator[None]:
+    """Lets log records and warnings take the way that everything takes."""
+    handler = _Telling(out)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: out.warn(str(message))
+            yield
+    finally:
+        root.removeHandler(handler)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        Output().result(None, f"{PROGRAM} {version('langchain-tuned-gemini')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _all_commands(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,85 @@
+"""A small chat: lines in, answers out, until the end of the input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from langchain_tuned_gemini.cli.telling import sentence_for
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.cli.output import Output
+
+_HELP = "/new begins a new conversation, /quit (or Ctrl-D) ends the chat, Ctrl-C stops an answer."
+
+
+class Chat:
+    """A conversation with a model.
+
+    A failed or stopped answer leaves the conversation as it was before its question.
+
+    Args:
+        out: Where everything goes.
+        answer: Writes the answer to messages, and returns its text.
+        beginning: The messages that every conversation starts with.
+    """
+
+    def __init__(
+        self,
+        out: Output,
+        answer: Callable[[list[BaseMessage]], str],
+        beginning: list[BaseMessage],
+    ) -> None:
+        self._out = out
+        self._answer = answer
+        self._beginning = beginning
+        self._messages = list(beginning)
+        self._asks = sys.stdin.isatty()
+
+    def run(self) -> None:
+        """Goes on until the input ends. A Ctrl-C at the prompt leaves, too."""
+        if self._asks:
+            with suppress(ImportError):  # some Pythons lack it; then lines can't be edited
+                import readline  # noqa: F401
+            self._out.say(_HELP, "dim")
+        while (line := self._next_line()) is not None:
+            match line.strip():
+                case "":
+                    continue
+                case "/quit":
+                    return
+                case "/new":
+                    self._messages = list(self._beginning)
+                case "/help":
+                    self._out.say(_HELP, "dim")
+                case question:
+                    self._ask(question)
+
+    def _next_line(self) -> str | None:
+        if not self._asks:
+            return sys.stdin.readline() or None
+        try:
+            return input("> ")
+        except EOFError:
+            self._out.piece("\n")
+            return None
+
+    def _ask(self, question: str) -> None:
+        asked = [*self._messages, HumanMessage(question)]
+        try:
+            text = self._answer(asked)
+        except KeyboardInterrupt:
+            if not self._asks:
+                raise
+            self._out.say("\nStopped.", "dim")
+        except Exception as error:
+            sentence = sentence_for(error)
+            if sentence is None or not self._asks:
+                raise
+            self._out.error(sentence)
+        else:
+            self._messages = [*asked, AIMessage(text)]

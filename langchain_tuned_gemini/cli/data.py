@@ -1,0 +1,251 @@
+"""`tuned-gemini data`: check, convert, merge, split and measure tuning sets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from langchain_tuned_gemini.cli.command import TOOLS, app, command, leave
+from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.views import Cell, Details, Table
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.dataset import Report, TuningDataset
+    from langchain_tuned_gemini.dataset.stats import Spread
+
+group = typer.Typer(no_args_is_help=True)
+app.add_typer(
+    group,
+    name="data",
+    rich_help_panel=TOOLS,
+    help="Check, convert, merge, split and measure tuning sets.",
+)
+
+Format: TypeAlias = Literal["jsonl", "json", "csv", "vertex", "messages"]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A tuning set; '-' is the input.")]
+Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Tuning sets.")]
+To = Annotated[Format, typer.Option("--to", help="The format to write.")]
+Target = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write; the output by default."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+Lossy = Annotated[bool, typer.Option("--lossy", help="Leave out what the format can't hold.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=NAME",
+        help="What the file calls a field: text_input=question. May be repeated.",
+    ),
+]
+
+
+@command("check", group=group, has_place=False)
+def check(
+    session: Session,
+    files: Files,
+    platform: Annotated[
+        Literal["developer", "vertex"] | None,
+        typer.Option(help="Whose limits to check, too."),
+    ] = None,
+    columns: Columns = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings, too.")] = False,
+) -> None:
+    """Tell all that is wrong or odd, with file, line and field; fails on errors."""
+    from langchain_tuned_gemini import dataset
+
+    reports = [
+        dataset.check(_source(file), columns=_columns(columns), platform=platform) for file in files
+    ]
+    session.out.result(
+        [_report_data(report) for report in reports],
+        "\n".join(str(report) for report in reports),
+    )
+    if not all(report.ok and not (strict and report.warnings) for report in reports):
+        leave(ExitCode.FAILED)
+
+
+@command("convert", group=group, has_place=False)
+def convert(
+    session: Session,
+    file: File,
+    to: To,
+    output: Target = None,
+    lossy: Lossy = False,
+    force: Force = False,
+    columns: Columns = None,
+) -> None:
+    """Write a tuning set in another format."""
+    _check_targets(session, output, force=force)
+    examples = _read(file, columns)
+    _write(session, examples, output, to, lossy=lossy)
+    _tell_written(session, {"examples": len(examples), "format": to}, output)
+
+
+@command("merge", group=group, has_place=False)
+def merge(
+    session: Session,
+    files: Files,
+    to: To = "jsonl",
+    output: Target = None,
+    lossy: Lossy = False,
+    force: Force = False,
+) -> None:
+    """Make one tuning set of several, without duplicates; contradictions stay, and are told."""
+    from langchain_tuned_gemini import dataset
+
+    _check_targets(session, output, force=force)
+    merged = dataset.merge(*[_read(file) for file in files])
+    for problem in merged.report.problems:
+        if problem.code == "contradiction":
+            session.out.warn(str(problem))
+    _write(session, merged.dataset, output, to, lossy=lossy)
+    told = {
+        "examples": len(merged.dataset),
+        "duplicates": merged.duplicates,
+        "contradictions": merged.contradictions,
+        "format": to,
+    }
+    _tell_written(session, told, output)
+
+
+@command("split", group=group, has_place=False)
+def split(
+    session: Session,
+    file: File,
+    tune_with: Annotated[Path, typer.Argument(help="Where to write what to tune with.")],
+    held_back: Annotated[Path, typer.Argument(help="Where to write what to hold back.")],
+    share: Annotated[float, typer.Option(help="Which part of the questions to hold back.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Another number chooses others.")] = 0,
+    to: To = "jsonl",
+    lossy: Lossy = False,
+    force: Force = False,
+) -> None:
+    """Split a tuning set in two; no question is in both, and each label has its share in both."""
+    if tune_with == held_back:
+        raise typer.BadParameter("The two files must be different ones.")
+    _check_targets(session, tune_with, held_back, force=force)
+    parts = _read(file).split(share, seed=seed)
+    pairs = list(zip((tune_with, held_back), parts, strict=True))
+    for _, part in pairs:
+        part.rows(to, lossy=lossy)  # before anything is written, it says what would be lost
+    for path, part in pairs:
+        part.write(path, format=to, lossy=lossy)
+    session.out.result(
+        [{"file": str(path), "examples": len(part), "format": to} for path, part in pairs],
+        Table(
+            ["file", "examples"],
+            [[str(path), f"{len(part):,}"] for path, part in pairs],
+            right=frozenset({"examples"}),
+        ),
+    )
+
+
+@command("stats", group=group, has_place=False)
+def stats(session: Session, file: File, columns: Columns = None) -> None:
+    """Count and measure a tuning set; tell the hash that names it."""
+    from dataclasses import asdict
+
+    from langchain_tuned_gemini import dataset
+
+    examples = _read(file, columns)
+    found = dataset.stats(examples)
+    data = {**asdict(found), "labels": dict(found.labels), "hash": examples.content_hash()}
+    labels = [[label, f"{times:,}"] for label, times in found.labels.items()]
+    session.out.result(
+        data,
+        Details(
+            [
+                ("examples", f"{found.examples:,}"),
+                ("conversations", f"{found.conversations:,}"),
+                ("with system instruction", f"{found.with_system_instruction:,}"),
+                ("duplicates", _counted(found.duplicates)),
+                ("contradictions", _counted(found.contradictions)),
+                ("input characters", _spread(found.input_characters)),
+                ("output characters", _spread(found.output_characters)),
+                ("tokens (estimated)", _spread(found.tokens)),
+                ("hash", data["hash"]),
+            ]
+        ),
+        *([Table(["label", "examples"], labels, right=frozenset({"examples"}))] if labels else []),
+    )
+
+
+def _source(file: str) -> Any:
+    return sys.stdin.buffer if file == "-" else file
+
+
+def _columns(given: list[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given or ()]
+    for field, equals, name in pairs:
+        if not equals or not name:
+            raise typer.BadParameter(f"--column takes FIELD=NAME, not {field!r}.")
+    return {field: name for field, _, name in pairs}
+
+
+def _read(file: str, columns: list[str] | None = None) -> TuningDataset:
+    from langchain_tuned_gemini.dataset import TuningDataset
+
+    return TuningDataset.read(_source(file), columns=_columns(columns))
+
+
+def _check_targets(session: Session, *paths: Path | None, force: bool) -> None:
+    """Refuses, before any work, what would spoil the output or a file that is there."""
+    if session.out.as_json and None in paths:
+        raise typer.BadParameter("--json tells what was written; say where with --output FILE.")
+    for path in paths:
+        if path and path.is_file() and not force:
+            raise typer.BadParameter(f"{path} is there already. To replace it, add --force.")
+
+
+def _write(
+    session: Session, examples: TuningDataset, path: Path | None, to: Format, *, lossy: bool
+) -> None:
+    if path:
+        examples.write(path, format=to, lossy=lossy)
+        return
+    for text in examples.lines(to, lossy=lossy):
+        session.out.data(text)
+
+
+def _tell_written(session: Session, told: dict[str, Any], path: Path | None) -> None:
+    if path:
+        counted = ", ".join(
+            f"{told[name]:,} {name}"
+            for name in ("examples", "duplicates", "contradictions")
+            if told.get(name)
+        )
+        session.out.result({"file": str(path), **told}, f"{path}: {counted}")
+
+
+def _report_data(report: Report) -> dict[str, Any]:
+    return {
+        "file": report.source,
+        "examples": report.examples,
+        "errors": report.errors,
+        "warnings": report.warnings,
+        "problems": [
+            {
+                "severity": str(problem.severity),
+                "code": problem.code,
+                "line": problem.line,
+                "item": problem.item,
+                "field": problem.field,
+                "message": problem.message,
+            }
+            for problem in report.problems
+        ],
+    }
+
+
+def _counted(number: int) -> Cell:
+    return Cell(f"{number:,}", "yellow" if number else "")
+
+
+def _spread(spread: Spread) -> str:
+    return f"{spread.least:,} to {spread.most:,}, median {spread.median:,}, sum {spread.total:,}"

@@ -1,0 +1,161 @@
+"""Where the tuned models are that a command is about, and the right to see them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.names import TunedModelName
+    from langchain_tuned_gemini.services import TunedModelService
+
+Platform: TypeAlias = Literal["developer", "vertex"]
+
+KEYS = ("TUNED_GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY")
+"""Where an API key is looked for. The first one goes to whatever address is given."""
+
+ANY_KEY = "any-key"
+"""What an emulator on this machine takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A platform, and where on it.
+
+    Attributes:
+        platform: The one that was asked for; None where the names, or what is set up, decide.
+        project: The project of Vertex AI, if it was given.
+        location: The region of Vertex AI, if it was given.
+        base_url: Where the API is; Google's own address when None.
+    """
+
+    platform: Platform | None = None
+    project: str | None = None
+    location: str | None = None
+    base_url: str | None = None
+
+    def name(self, text: str) -> TunedModelName:
+        """Reads the name of a tuned model, which may be short.
+
+        Raises:
+            TunedModelNameError: It can't be one, or it is on the other platform.
+        """
+        from langchain_tuned_gemini.errors import TunedModelNameError
+        from langchain_tuned_gemini.names import TunedModelName
+
+        is_full = text.startswith(("projects/", "tunedModels/"))
+        short = {} if is_full else {"project": self.project, "location": self.location}
+        name = TunedModelName.parse(text, **short)
+        if self.platform and name.platform != self.platform:
+            raise TunedModelNameError(
+                f"{name} is a name of the other platform. Leave out --platform "
+                f"{self.platform}: a full name says where it is.",
+                name=str(name),
+            )
+        return name
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """The platforms to look at: the one asked for, or all that are set up.
+
+        Raises:
+            ParameterError: Nothing is set up.
+        """
+        if self.platform:
+            return (self.platform,)
+        found: list[Platform] = []
+        if key() or (self.is_local and not (self.project and self.location)):
+            found.append("developer")
+        if self.project and self.location:
+            found.append("vertex")
+        if found:
+            return tuple(found)
+        from langchain_tuned_gemini.errors import ParameterError
+
+        raise ParameterError(
+            "Nothing says where your tuned models are. For the Gemini Developer API set "
+            "GOOGLE_API_KEY; for Vertex AI pass --project and --location, or set "
+            "GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION; for the emulator pass --base-url."
+        )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the API is on this machine: an emulator."""
+        from urllib.parse import urlsplit
+
+        host = urlsplit(self.base_url or "").hostname or ""
+        return host in {"localhost", "::1"} or host.startswith("127.")
+
+    def service(self, platform: Platform, name: TunedModelName | None = None) -> TunedModelService:
+        """The control plane of a platform.
+
+        Args:
+            platform: The platform.
+            name: The tuned model that it is asked about: on Vertex AI, it is asked where that is.
+
+        Raises:
+            ParameterError: A key is missing, or would go to an address that nobody vouches for.
+        """
+        if platform == "vertex":
+            from langchain_tuned_gemini.services.vertex import VertexService
+
+            project, location = (
+                (name.project, name.location) if name else (self.project, self.location)
+            )
+            return VertexService(project, location, **self._vertex_rights())
+        secret = self._developer_key()
+        if find_spec("google") and find_spec("google.generativeai"):  # it tells the loss, too
+            from langchain_tuned_gemini.services.generativeai import GenerativeAIService
+
+            return GenerativeAIService(secret, self.base_url)
+        from langchain_tuned_gemini.services.genai import GenAIService
+
+        return GenAIService.from_api_key(secret, base_url=self.base_url)
+
+    def rights(self, platform: Platform) -> dict[str, Any]:
+        """What `ChatTunedGemini` needs besides a name."""
+        if platform == "vertex":
+            return self._vertex_rights()
+        return {"api_key": self._developer_key(), "base_url": self.base_url}
+
+    def _developer_key(self) -> str:
+        self._check_destination()
+        if secret := key():
+            return secret
+        if self.is_local:
+            return ANY_KEY
+        from langchain_tuned_gemini.errors import ParameterError
+
+        raise ParameterError(
+            "The Gemini Developer API needs an API key: set GOOGLE_API_KEY. To try it without one, "
+            "run: tuned-gemini emulate, and pass the address that it prints as --base-url."
+        )
+
+    def _vertex_rights(self) -> dict[str, Any]:
+        self._check_destination()
+        secret = os.environ.get(KEYS[0])
+        if not secret and self.is_local and "GOOGLE_APPLICATION_CREDENTIALS" not in os.environ:
+            secret = ANY_KEY
+        return {"api_key": secret, "base_url": self.base_url}
+
+    def _check_destination(self) -> None:
+        """Sends what was not meant for an address to Google and to this machine only."""
+        from langchain_tuned_gemini.destinations import check_destination
+        from langchain_tuned_gemini.errors import ParameterError
+
+        if os.environ.get(KEYS[0]):
+            return
+        try:
+            check_destination(self.base_url)
+        except ParameterError as refusal:
+            raise ParameterError(
+                f"{self.base_url!r} is neither Google's nor this machine's, so it gets no key and "
+                f"no credentials that were meant for Google. Set {KEYS[0]} to the one it is to get."
+            ) from refusal
+
+
+def key() -> str | None:
+    """The API key of the environment."""
+    return next((os.environ[name] for name in KEYS if os.environ.get(name)), None)

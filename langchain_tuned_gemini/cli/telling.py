@@ -1,0 +1,118 @@
+"""An error as one sentence that says what to do; nothing for a bug."""
+
+from __future__ import annotations
+
+from langchain_tuned_gemini.cli.exit_codes import ExitCode
+
+_ADVICE = {
+    "not_ready": "Wait for it: tuned-gemini wait NAME.",
+    "gone": "See which models there are: tuned-gemini list.",
+    "retired": "Tune it again on a current base model.",
+    "quota": "Wait a while, or let a base model stand in: --fallback BASE --examples FILE.",
+    "overloaded": "Try again, or let a base model stand in: --fallback BASE --examples FILE.",
+    "timeout": "Try again, or let a base model stand in: --fallback BASE --examples FILE.",
+    "connection": "Check the network, and the address if --base-url is given.",
+    "permission": "See what this key or account may do: tuned-gemini doctor.",
+    "credentials": "See what is wrong with the credentials: tuned-gemini doctor.",
+    "rejected": "Change the question or the parameters.",
+    "bad_output": "Ask again.",
+    "blocked": "Change the question.",
+}
+
+IN_PYTHON_AND_HERE = (
+    (
+        "Wait longer with a larger timeout, or add a fallback with with_few_shot_fallback(...).",
+        "Wait longer with --timeout SECONDS.",
+    ),
+    (
+        "Call wait_until_active() first, or add a fallback with with_few_shot_fallback(...).",
+        (
+            "Wait for it: tuned-gemini wait NAME; or let a base model stand in: --fallback BASE "
+            "--examples FILE."
+        ),
+    ),
+    ("Ask again, or add a fallback with with_few_shot_fallback(...).", "Ask again."),
+    (
+        "To leave that out, say lossy=True to `rows`, `lines` or `write`.",
+        "To leave that out, add --lossy.",
+    ),
+    ("Pass credentials=... or api_key=..., or run:", "Run:"),
+    ("Pass project=..., set", "Pass --project, set"),
+    ("Pass location=..., set", "Pass --location, set"),
+    (
+        "Pass that one, for example location='us-central1'.",
+        "Pass that one, for example --location us-central1.",
+    ),
+    (
+        (
+            "Use ChatGoogleGenerativeAI for it, or pass it as the fallback: "
+            "model.with_few_shot_fallback(base, examples=...)."
+        ),
+        "It may stand in for one: --fallback.",
+    ),
+    (" Without that Google looks for a base model; for one, use ChatGoogleGenerativeAI.", ""),
+)
+"""What errors advise to write in Python, and what helps at the command line."""
+
+
+class CommandError(Exception):
+    """Why a command can't do it, in a sentence for its user.
+
+    Attributes:
+        code: The exit code.
+    """
+
+    def __init__(self, message: str, code: ExitCode = ExitCode.FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def sentence_for(error: Exception) -> str | None:
+    """What to tell of an error, without secrets; None for what nobody foresaw."""
+    from langchain_tuned_gemini.errors import TunedGeminiError
+    from langchain_tuned_gemini.redaction import without_secrets
+
+    if isinstance(error, CommandError):
+        return str(error)
+    if isinstance(error, TunedGeminiError):
+        return without_secrets(for_the_command_line(_own_words(error)))
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    return None
+
+
+def for_the_command_line(sentence: str) -> str:
+    """An error's sentence with advice that can be followed at the command line."""
+    for in_python, here in IN_PYTHON_AND_HERE:
+        sentence = sentence.replace(in_python, here)
+    return sentence
+
+
+def _own_words(error: Exception) -> str:
+    """The error's own text; of a group, also the first line of what each model raised."""
+    from langchain_tuned_gemini.errors import AllModelsFailedError
+
+    if not isinstance(error, AllModelsFailedError):
+        return str(error)
+    causes = [meaning_of_call(each) or str(each) for each in error.exceptions]
+    told = error.message.partition(" The errors are in")[0]
+    return "\n".join([told, *(f"  {cause.splitlines()[0]}" for cause in causes if cause)])
+
+
+def meaning_of_call(error: Exception) -> str | None:
+    """What an error of a model call means, whoever raised it; None for what nobody foresaw."""
+    from langchain_tuned_gemini.errors import TunedGeminiError
+    from langchain_tuned_gemini.failures import classify
+    from langchain_tuned_gemini.redaction import redact, without_secrets
+    from langchain_tuned_gemini.services.problems import reason_of
+
+    if isinstance(error, TunedGeminiError):
+        return str(error)
+    failure = classify(error)
+    if failure is None:
+        return None
+    words = str(redact(error)).strip().splitlines()
+    if failure.reason in {"connection", "timeout"} or not words:
+        words = [reason_of(error)]
+    said = without_secrets(words[0]).rstrip(".")
+    return f"The model did not answer ({failure.reason}): {said}. {_ADVICE.get(failure.reason, '')}"

@@ -1,0 +1,96 @@
+"""`tuned-gemini wait`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from langchain_tuned_gemini.cli.command import MODELS, command
+from langchain_tuned_gemini.cli.session import Session
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.cli.output import Output
+    from langchain_tuned_gemini.services import StateService
+    from langchain_tuned_gemini.tuned_model import TunedModel
+    from langchain_tuned_gemini.waiting import Progress
+
+
+@command("wait", panel=MODELS)
+def wait(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="The tuned model; on Vertex AI, its tuning job.")],
+    timeout: Annotated[
+        float, typer.Option(min=0, help="How long to wait at the most, in seconds.")
+    ] = 3600.0,
+    interval: Annotated[
+        float, typer.Option(min=0.01, help="The first pause between two looks, in seconds.")
+    ] = 1.0,
+) -> None:
+    """Wait until a tuned model can serve. Ctrl-C ends the waiting, not the tuning."""
+    from langchain_tuned_gemini.cli.records import model_data
+
+    parsed = session.place.name(name)
+    service = session.service_of(parsed)
+    ready = wait_with_progress(
+        session.out, service, str(parsed), timeout=timeout, interval=interval
+    )
+    session.out.result(model_data(ready), f"{ready.name} is {ready.raw_state}")
+
+
+def wait_with_progress(
+    out: Output,
+    service: StateService,
+    model: str | TunedModel,
+    *,
+    timeout: float = 3600.0,
+    interval: float = 1.0,
+) -> TunedModel:
+    """Waits until a model is ACTIVE, and shows percent, step and loss meanwhile.
+
+    Raises what `wait_until_active` raises.
+
+    Args:
+        out: Where the progress is shown.
+        service: Who knows the state.
+        model: The model, or its name; one that `create` returned knows its steps.
+        timeout: How long to wait at the most, in seconds.
+        interval: The first pause between two looks, in seconds.
+    """
+    from langchain_tuned_gemini.waiting import wait_until_active
+
+    name = model if isinstance(model, str) else model.name
+    with out.progress() as advance:
+        try:
+            return wait_until_active(
+                service,
+                model,
+                timeout=timeout,
+                poll_interval=interval,
+                on_progress=lambda progress: advance(_told(progress), progress.percent),
+            )
+        except KeyboardInterrupt:
+            out.say(f"The tuning goes on. To wait again: tuned-gemini wait {name}")
+            raise
+
+
+def _told(progress: Progress) -> str:
+    """One look at a model: its state, what it is at, step, loss, and what went wrong."""
+    model = progress.model
+    told = [model.raw_state if model else "no answer yet", progress.doing]
+    if model and (step := _step(model)):
+        told.append(f"step {step}")
+    if progress.loss is not None:
+        told.append(f"loss {progress.loss:.4g}")
+    if progress.problem:
+        told.append(f"the last question failed: {progress.problem}")
+    return ", ".join(filter(None, told))
+
+
+def _step(model: TunedModel) -> str:
+    step = model.completed_steps
+    if step is None and model.snapshots:
+        step = model.snapshots[-1].step
+    if step is None:
+        return ""
+    return f"{step} of {model.total_steps}" if model.total_steps else str(step)

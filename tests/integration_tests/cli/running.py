@@ -1,0 +1,114 @@
+"""The command line in processes of its own: in a pipe, and on a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+COMMAND = [sys.executable, "-m", "langchain_tuned_gemini"]
+PROJECT, LOCATION = "acme", "us-central1"
+AT = f"projects/{PROJECT}/locations/{LOCATION}"
+ENDPOINT = f"{AT}/endpoints/42"
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+"""What only colours; it moves no cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+def in_a_pipe(*arguments: str, stdin: str = "", **environment: str) -> Done:
+    """Runs a command in a process of its own, into a pipe."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+class Terminal:
+    """A command on a pseudo-terminal, 100 columns wide."""
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self._leader, follower = pty.openpty()
+        size = {"COLUMNS": "100", "LINES": "40"}
+        self.process = subprocess.Popen(
+            # The terminal that the leader of a session opens is the one whose Ctrl-C it gets.
+            ["sh", "-c", 'exec "$@" <"$0"', os.ttyname(follower), *COMMAND, *arguments],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            env={**os.environ, **size, **(environment or {})},
+            start_new_session=True,
+        )
+        os.close(follower)
+        self.shown = ""
+        self._seen = 0
+
+    def wait_for(self, text: str, *, seconds: float = 30) -> None:
+        """Reads until something is shown that was not waited for before."""
+        end = time.monotonic() + seconds
+        while (at := self.shown.find(text, self._seen)) < 0:
+            assert self._read(end - time.monotonic()), f"no {text!r} in {self.shown!r}"
+        self._seen = at + len(text)
+
+    def type(self, text: str) -> None:
+        os.write(self._leader, text.encode())
+
+    def ends_within(self, seconds: float) -> bool:
+        """Reads for a while; tells whether it has ended."""
+        end = time.monotonic() + seconds
+        while self._read(end - time.monotonic()):
+            pass
+        return time.monotonic() < end
+
+    def end(self, *, seconds: float = 60) -> Done:
+        """Reads to the end."""
+        end = time.monotonic() + seconds
+        while self._read(end - time.monotonic()):
+            pass
+        os.close(self._leader)
+        code = self.process.wait(timeout=max(end - time.monotonic(), 1))
+        return Done(code, self.shown.replace("\r\n", "\n"))
+
+    def _read(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._leader], [], [], max(seconds, 0))
+        if not ready:
+            return False
+        try:
+            piece = os.read(self._leader, 65536)
+        except OSError:  # Linux says so when the other end is closed
+            return False
+        self.shown += piece.decode(errors="replace")
+        return bool(piece)
+
+
+def plain(text: str) -> str:
+    """What is left to see without the colours."""
+    return SGR.sub("", text)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of lines for other programs."""
+    return [line.split("\t") for line in text.splitlines()]
