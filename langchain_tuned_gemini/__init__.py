@@ -33,6 +33,10 @@ if TYPE_CHECKING:
         LossyConversionError,
         MissingExtraError,
         ParameterError,
+        PromotionRefusedError,
+        RecordNotFoundError,
+        RecordsChangedError,
+        RecordsError,
         ServiceError,
         ServiceUnreachableError,
         TunedGeminiError,
@@ -60,13 +64,20 @@ if TYPE_CHECKING:
         ValidJSON,
         ValidSQL,
     )
-    from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
+    from langchain_tuned_gemini.library import (
+        LibraryModel,
+        ModelLibrary,
+        Probe,
+        ProbeOutcome,
+        Promotion,
+    )
     from langchain_tuned_gemini.middleware import (
         FallbackBypassedWarning,
         TunedGeminiFallbackMiddleware,
     )
     from langchain_tuned_gemini.names import TunedModelName
     from langchain_tuned_gemini.readiness import ReadinessGate, ReadinessPolicy
+    from langchain_tuned_gemini.records import AliasName, Records
     from langchain_tuned_gemini.services import TunedModelService
     from langchain_tuned_gemini.services.genai import GenAIService
     from langchain_tuned_gemini.services.generativeai import GenerativeAIService
@@ -105,6 +116,10 @@ _HOMES = {
         "LossyConversionError",
         "MissingExtraError",
         "ParameterError",
+        "PromotionRefusedError",
+        "RecordNotFoundError",
+        "RecordsChangedError",
+        "RecordsError",
         "ServiceError",
         "ServiceUnreachableError",
         "TunedGeminiError",
@@ -129,10 +144,11 @@ _HOMES = {
         "ValidJSON",
         "ValidSQL",
     ],
-    "library": ["LibraryModel", "ModelLibrary"],
+    "library": ["LibraryModel", "ModelLibrary", "Probe", "ProbeOutcome", "Promotion"],
     "middleware": ["FallbackBypassedWarning", "TunedGeminiFallbackMiddleware"],
     "names": ["TunedModelName"],
     "readiness": ["ReadinessGate", "ReadinessPolicy"],
+    "records": ["AliasName", "Records"],
     "services": ["TunedModelService"],
     "services.genai": ["GenAIService"],
     "services.generativeai": ["GenerativeAIService"],
@@ -144,6 +160,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AliasName",
     "AllModelsFailedError",
     "AnswerRefusedError",
     "BaseModelRetiredError",
@@ -180,10 +197,18 @@ __all__ = [
     "NonEmpty",
     "OneOf",
     "ParameterError",
+    "Probe",
+    "ProbeOutcome",
     "Progress",
+    "Promotion",
+    "PromotionRefusedError",
     "ReadinessGate",
     "ReadinessPolicy",
     "Reason",
+    "RecordNotFoundError",
+    "Records",
+    "RecordsChangedError",
+    "RecordsError",
     "Refusal",
     "Retirement",
     "ServiceError",

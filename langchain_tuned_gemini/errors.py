@@ -9,6 +9,9 @@ TunedGeminiError
 │   └── LossyConversionError              … or that a format can't hold as a whole
 ├── JournalError (ValueError)             a file that is no journal of a comparison: source, line
 ├── ComparisonCancelledError              a comparison was ended by its caller: done, total
+├── RecordsError (ValueError)             tuned-models.toml can't be used: all that is wrong, where
+├── RecordNotFoundError (LookupError)     a version or an alias that is not recorded
+├── RecordsChangedError                   an alias was changed by somebody else meanwhile
 ├── ServiceError (ModelError)             the control plane could not answer
 │   ├── ServiceUnreachableError           no answer at all: refused, no such host, timed out
 │   └── DeletionIncompleteError           a step of a deletion failed: done, left
@@ -20,6 +23,7 @@ TunedGeminiError
 │   ├── TunedModelNotFoundError           deleted, or never there
 │   │   └── BaseModelRetiredError         … because its base model was retired: retirement
 │   ├── TunedModelNotDeletableError       versions and none named, still tuning, or a mere record
+│   ├── PromotionRefusedError             it does not answer, so that no alias is to point to it
 │   └── CircuitOpenError                  it was not called: its circuit is open, or quota short
 ├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
 ├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
@@ -36,11 +40,14 @@ retry middleware reads `is_retryable` from them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.exceptions import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from langchain_core.messages import AIMessage
 
     from langchain_tuned_gemini.base_models import Retirement
@@ -173,6 +180,78 @@ class ComparisonCancelledError(TunedGeminiError):
         )
         self.done = done
         self.total = total
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProblem:
+    """One thing that is wrong with the records.
+
+    Attributes:
+        line: The 1-based line; None for the whole file, or its end.
+        message: What is wrong, and what to do.
+    """
+
+    line: int | None
+    message: str
+
+
+class RecordsError(TunedGeminiError, ValueError):
+    """The records of tuned models can't be used. It has everything that is wrong with them.
+
+    Attributes:
+        path: The file.
+        problems: What is wrong, each with its line.
+    """
+
+    def __init__(self, path: Path, problems: Sequence[RecordProblem]) -> None:
+        self.path = path
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        told = (
+            f"{path}:{problem.line}: {problem.message}"
+            if problem.line
+            else f"{path}: {problem.message}"
+            for problem in self.problems
+        )
+        super().__init__("\n".join(told))
+
+
+class RecordNotFoundError(TunedGeminiError, LookupError):
+    """A version or an alias that is not recorded.
+
+    Attributes:
+        name: What was asked for.
+        path: The file.
+    """
+
+    def __init__(self, message: str, *, name: str, path: Path) -> None:
+        super().__init__(message)
+        self.name = name
+        self.path = path
+
+    @classmethod
+    def of(cls, name: str, path: Path, *, what: str, known: Sequence[str]) -> Self:
+        """Says what is recorded instead."""
+        there = f"its {what} are: {', '.join(known)}" if known else f"it has no {what}"
+        return cls(f"{name} is not in {path}; {there}.", name=name, path=path)
+
+
+class RecordsChangedError(TunedGeminiError):
+    """An alias was changed by somebody else between a look at it and a change of it.
+
+    Attributes:
+        alias: The alias.
+        seen: The version that it had pointed to; empty for none.
+        found: The version that it points to now; empty for none.
+    """
+
+    def __init__(self, alias: str, *, seen: str, found: str) -> None:
+        super().__init__(
+            f"{alias} was {seen or 'not there'} a moment ago and is {found or 'not there'} now: "
+            "somebody else has changed it. Nothing was changed; look at it and decide again."
+        )
+        self.alias = alias
+        self.seen = seen
+        self.found = found
 
 
 class ServiceError(TunedGeminiError, ModelError):
@@ -367,6 +446,20 @@ class BaseModelRetiredError(TunedModelNotFoundError):
 
 class TunedModelNotDeletableError(TunedModelError):
     """There is nothing that could be deleted, or it is not clear what."""
+
+
+class PromotionRefusedError(TunedModelError):
+    """A version does not answer, so an alias was not changed to point to it.
+
+    Attributes:
+        alias: The alias, which points to what it did before.
+    """
+
+    def __init__(
+        self, message: str, *, alias: str, name: str, state: TunedModelState | None = None
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.alias = alias
 
 
 class CircuitOpenError(TunedModelError):

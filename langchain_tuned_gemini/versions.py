@@ -23,7 +23,7 @@ LONGEST_DISPLAY_NAME = 128
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/projects.locations.tuningJobs
 """
 
-_FAMILY = r"[A-Za-z](?:[A-Za-z0-9_-]*?[A-Za-z0-9])?"  # as short as possible
+_FAMILY = r"[A-Za-z](?:[A-Za-z0-9_-]*?[A-Za-z0-9])??"  # as short as possible
 # `v2`, `v1-2` and `v1.2`, each also as a candidate: `v2-rc1`, `v2-a1`, `v2-b3`. Or, without
 # the letter, a number of three digits: fewer are too often a part of the family's own name,
 # and more are likely a date or a part of what Google adds to make a name unique.

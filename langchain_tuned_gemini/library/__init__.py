@@ -2,6 +2,8 @@
 
 from langchain_tuned_gemini.library.library import ModelLibrary
 from langchain_tuned_gemini.library.models import LibraryModel
+from langchain_tuned_gemini.library.probing import Probe, ProbeOutcome
+from langchain_tuned_gemini.library.promoting import Promotion
 from langchain_tuned_gemini.versions import VersionName
 
-__all__ = ["LibraryModel", "ModelLibrary", "VersionName"]
+__all__ = ["LibraryModel", "ModelLibrary", "Probe", "ProbeOutcome", "Promotion", "VersionName"]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeAlias
 
-from langchain_tuned_gemini.errors import ParameterError, TunedModelNameError
-from langchain_tuned_gemini.library.flows import Flow, Listing, Reading, arun, run
-from langchain_tuned_gemini.library.models import (
-    LibraryModel,
-    Selection,
-    in_order,
-    version_name,
-)
-from langchain_tuned_gemini.names import Platform, TunedModelName
+from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.library.flows import Flow, arun, run
+from langchain_tuned_gemini.library.inventory import Inventory
+from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_order
+from langchain_tuned_gemini.library.probing import Probe, probing
+from langchain_tuned_gemini.library.promoting import Promotion, promotion, rollback
+from langchain_tuned_gemini.names import Platform
+from langchain_tuned_gemini.records import AliasName, Records
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_model import TunedModelState
 from langchain_tuned_gemini.versions import VersionName, check_family, next_label
 
 LibraryModels: TypeAlias = list[LibraryModel]
@@ -24,12 +26,15 @@ LibraryModels: TypeAlias = list[LibraryModel]
 
 
 class ModelLibrary:
-    """The tuned models of one or several services: see them, and tell them apart.
+    """The tuned models of one or several services: see them, and choose which are used.
 
     Every method that waits has an asynchronous twin with an `a` before its name.
 
     Args:
         services: A service, or several: of both platforms, or of several locations.
+        records: The file with the aliases and what else is recorded of the models; by default
+            the one that `TUNED_MODELS` names, or `tuned-models.toml` in the current directory.
+        user: Who changes aliases, for their history; the system's user by default.
         clock: The time in seconds since the epoch, which decides how old a model is.
 
     Raises:
@@ -46,16 +51,21 @@ class ModelLibrary:
     def __init__(
         self,
         services: TunedModelService | Sequence[TunedModelService],
+        records: Records | str | os.PathLike[str] | None = None,
         *,
+        user: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._services = tuple(services) if isinstance(services, Sequence) else (services,)
-        self._clock = clock
-        if not self._services:
+        services = tuple(services) if isinstance(services, Sequence) else (services,)
+        if not services:
             raise ParameterError(
                 "A library needs at least one service, for example "
                 "ModelLibrary(GenAIService.from_api_key(key))."
             )
+        self.records = records if isinstance(records, Records) else Records(records)
+        self._inventory = Inventory(services, self.records, clock)
+        self._user = user
+        self._clock = clock
 
     def list(
         self,
@@ -79,7 +89,7 @@ class ModelLibrary:
                 complete.
         """
         selection = Selection(platform, state, family, base_model, older_than)
-        return run(self._listed(selection))
+        return run(self._inventory.listed(selection))
 
     async def alist(
         self,
@@ -91,7 +101,7 @@ class ModelLibrary:
     ) -> LibraryModels:
         """Tells which tuned models there are; see `list`."""
         selection = Selection(platform, state, family, base_model, older_than)
-        return await arun(self._listed(selection))
+        return await arun(self._inventory.listed(selection))
 
     def failed(self) -> LibraryModels:
         """Those that will never answer: FAILED or CANCELLED."""
@@ -132,74 +142,107 @@ class ModelLibrary:
         """One model, with all that its service tells about it.
 
         Args:
-            name: Its full name, or its family and version: `sql-expert-v2`.
+            name: Its full name, its family and version (`sql-expert-v2`), or an alias
+                (`sql-expert@production`).
 
         Raises:
             TunedModelNameError: Nothing, or more than one model, is called so.
             TunedModelNotFoundError: There is no such model (any more).
+            RecordNotFoundError: There is no such alias.
         """
-        return run(self._found(name))
+        return run(self._inventory.found(name))
 
     async def afind(self, name: str) -> LibraryModel:
         """One model, with all that its service tells about it; see `find`."""
-        return await arun(self._found(name))
+        return await arun(self._inventory.found(name))
 
-    def _listed(self, selection: Selection) -> Flow[LibraryModels]:
-        asked = [s for s in self._services if selection.platform in {None, s.platform}]
-        answers: list[list[TunedModel]] = yield Listing(asked)
-        models = [
-            self._placed(model, service.platform)
-            for service, answer in zip(asked, answers, strict=True)
-            for model in answer
-        ]
-        return [model for model in models if selection.takes(model)]
+    def probe(self, name: str) -> Probe:
+        """Calls a model once, and tells whether it answers, and if not, why.
 
-    def _found(self, text: str) -> Flow[LibraryModel]:
-        name = yield from self._address_of(text)
-        service = self._service_of(name)
-        model: TunedModel = yield Reading(service, name)
-        return self._placed(model, service.platform)
+        A model that is known to be CREATING or FAILED is not called.
 
-    def _address_of(self, text: str) -> Flow[TunedModelName]:
-        """The full name of what is called so."""
-        version = VersionName.find(text)
-        if version is None:
-            return TunedModelName.parse(text)
-        models = yield from self._listed(Selection(family=version.family))
-        named = [model.name for model in models if model.is_version(version.label)]
-        if len(named) != 1:
-            raise TunedModelNameError(_not_one(text, named), name=text)
-        return TunedModelName.parse(named[0])
+        Args:
+            name: As in `find`.
 
-    def _service_of(self, name: TunedModelName) -> TunedModelService:
-        """Who knows a model. On Vertex AI the name says where it is, so any service will do."""
-        for service in self._services:
-            if service.platform == name.platform:
-                return service
-        raise TunedModelNameError(
-            f"No service of this library knows the platform that {name} is on.", name=str(name)
-        )
+        Raises:
+            TunedModelNameError: Nothing, or more than one model, is called so.
+        """
+        return run(self._probed(name))
 
-    def _placed(self, model: TunedModel, platform: Platform) -> LibraryModel:
-        """A model with its place in the library."""
-        family, version = version_name(model, platform)
-        age = self._clock() - model.create_time.timestamp() if model.create_time else None
-        return LibraryModel(model, platform, family, version, age)
+    async def aprobe(self, name: str) -> Probe:
+        """Calls a model once, and tells whether it answers; see `probe`."""
+        return await arun(self._probed(name))
+
+    def promote(self, alias: str, version: str) -> Promotion:
+        """Lets an alias point to a version, which is called once to see that it answers.
+
+        A version that is not recorded yet is recorded.
+
+        Args:
+            alias: Such as `sql-expert@production`; it need not be there yet.
+            version: A version of the same family, such as `v3`, or a model's full name.
+
+        Raises:
+            PromotionRefusedError: The version is not ACTIVE, or does not answer.
+            RecordsChangedError: Somebody else has changed the alias meanwhile.
+            TunedModelNameError: There is no such version.
+        """
+        return run(self._promotion(alias, version))
+
+    async def apromote(self, alias: str, version: str) -> Promotion:
+        """Lets an alias point to a version; see `promote`."""
+        return await arun(self._promotion(alias, version))
+
+    def rollback(self, alias: str, *, force: bool = False) -> Promotion:
+        """Lets an alias point to the version before; twice in a row goes back two versions.
+
+        Args:
+            alias: Such as `sql-expert@production`.
+            force: Whether to go back without calling the version before.
+
+        Raises:
+            RecordNotFoundError: There is no such alias, or nothing to go back to.
+            PromotionRefusedError: The version before is not ACTIVE, or does not answer.
+            RecordsChangedError: Somebody else has changed the alias meanwhile.
+        """
+        return run(self._rollback(alias, force=force))
+
+    async def arollback(self, alias: str, *, force: bool = False) -> Promotion:
+        """Lets an alias point to the version before; see `rollback`."""
+        return await arun(self._rollback(alias, force=force))
+
+    def _probed(self, text: str) -> Flow[Probe]:
+        name = yield from self._inventory.address_of(text, self.records.load())
+        today = datetime.fromtimestamp(self._clock(), UTC).date()
+        service = self._inventory.service_of(name)
+        return (yield from probing(service, name, today=today, clock=time.monotonic))
+
+    def _promotion(self, alias: str, version: str) -> Flow[Promotion]:
+        parsed = AliasName.parse(alias)
+        return (yield from promotion(self._inventory, self._probed, parsed, version, self._by()))
+
+    def _rollback(self, alias: str, *, force: bool) -> Flow[Promotion]:
+        parsed = AliasName.parse(alias)
+        return (yield from rollback(self._inventory, self._probed, parsed, self._by(), force=force))
+
+    def _by(self) -> str:
+        """Who changes an alias."""
+        if self._user is not None:
+            return self._user
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):  # a container's user may have no name
+            return ""
 
     def _next_version(self, family: str, models: LibraryModels) -> VersionName:
         check_family(family)
-        name = VersionName(family, next_label(model.version for model in models))
-        newest = models[-1].platform if models else self._services[0].platform
+        recorded = [v for v in self.records.load().versions if v.family == family]
+        labels = [*(model.version for model in models), *(v.label for v in recorded)]
+        name = VersionName(family, next_label(labels))
+        newest = models[-1].platform if models else self._inventory.services[0].platform
         name.check(newest)
         return name
 
 
 def _has_failed(model: LibraryModel) -> bool:
     return model.state in {TunedModelState.FAILED, TunedModelState.CANCELLED}
-
-
-def _not_one(text: str, named: Sequence[str]) -> str:
-    """Says why a family and a version are not the name of one model."""
-    if not named:
-        return f"No tuned model is called {text}. List the library to see what there is."
-    return f"{text} is what several tuned models are called. Name one in full: {', '.join(named)}."

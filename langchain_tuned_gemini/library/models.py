@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from langchain_tuned_gemini.base_models import base_model_id
 from langchain_tuned_gemini.names import Platform, TunedModelName
+from langchain_tuned_gemini.records import RecordedVersion
 from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
 from langchain_tuned_gemini.versions import VersionName, same_version, version_or_none
 
@@ -28,7 +29,7 @@ class LibraryModel:
         version: Its version, as it is written, for example `v1-2`; empty where it has none.
         age: How long ago it was created, in seconds; None where the platform does not tell.
         aliases: The aliases that point to it, for example `sql-expert@production`.
-        dataset: The content hash of what it was tuned on; empty where that is not recorded.
+        record: What is recorded of it; None for nothing.
     """
 
     model: TunedModel
@@ -37,7 +38,7 @@ class LibraryModel:
     version: str
     age: float | None = None
     aliases: tuple[str, ...] = ()
-    dataset: str = ""
+    record: RecordedVersion | None = None
 
     @property
     def name(self) -> str:
@@ -48,6 +49,11 @@ class LibraryModel:
     def state(self) -> TunedModelState:
         """Whether it can serve."""
         return self.model.state
+
+    @property
+    def dataset(self) -> str:
+        """The content hash of what it was tuned on; empty where that is not recorded."""
+        return self.record.record.dataset.hash if self.record else ""
 
     @property
     def deployed(self) -> bool | None:

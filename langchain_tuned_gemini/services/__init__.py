@@ -11,11 +11,14 @@ One Protocol, and one module for each SDK or API behind it:
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.tuned_model import TunedModel
+
+if TYPE_CHECKING:
+    from google.genai import Client
 
 __all__ = ["StateService", "TunedModelService", "TunedModels"]
 
@@ -47,6 +50,9 @@ class TunedModelService(StateService, Protocol):
     @property
     def platform(self) -> Platform:
         """Which of Google's two services it asks."""
+
+    def client(self) -> Client:
+        """A google-genai client that may call what this service knows."""
 
     def list(self) -> TunedModels:
         """Describes all tuned models that the key can see, oldest first, as Google sends them."""

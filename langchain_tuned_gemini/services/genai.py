@@ -90,6 +90,10 @@ class GenAIService:
         """
         return cls(DeveloperAccess(SecretStr(api_key), base_url).client(), timeout=timeout)
 
+    def client(self) -> Client:
+        """The client that it asks with."""
+        return self._client
+
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
         name = TunedModelName.parse(name).on("developer")

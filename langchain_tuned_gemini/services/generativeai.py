@@ -20,6 +20,8 @@ from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from langchain_tuned_gemini.dataset import Examples, TuningDataset
 from langchain_tuned_gemini.errors import (
     MissingExtraError,
@@ -27,6 +29,7 @@ from langchain_tuned_gemini.errors import (
     ServiceError,
     ServiceUnreachableError,
 )
+from langchain_tuned_gemini.google_client import DeveloperAccess
 from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
@@ -41,6 +44,7 @@ from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState, Tuni
 if TYPE_CHECKING:
     from google.ai.generativelanguage_v1beta import ModelServiceClient
     from google.ai.generativelanguage_v1beta.types import TunedModel as Record
+    from google.genai import Client
 
 _GOOGLE = "https://generativelanguage.googleapis.com"
 
@@ -69,6 +73,7 @@ class GenerativeAIService:
     def __init__(self, api_key: str, base_url: str | None = None, *, timeout: float = 10.0) -> None:
         self._sdk = _import_sdk()
         self._api_key = api_key
+        self._base_url = base_url
         self._address = (base_url or _GOOGLE).rstrip("/")
         self._client = _make_client(api_key, self._address)
         # The SDK repeats a failed request for a minute by default, also one that creates.
@@ -76,6 +81,10 @@ class GenerativeAIService:
 
     def __repr__(self) -> str:
         return f"GenerativeAIService(base_url={self._address!r})"
+
+    def client(self) -> Client:
+        """A google-genai client with the same key: it is what calls models."""
+        return DeveloperAccess(SecretStr(self._api_key), self._base_url).client()
 
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 from datetime import date
+from pathlib import Path
 
 import pytest
 from langchain_core.exceptions import ModelError
@@ -28,6 +29,12 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.LossyConversionError([PROBLEM, PROBLEM], total=5_000),
     errors.JournalError("answers.jsonl", 3),
     errors.ComparisonCancelledError(done=3, total=1_000),
+    errors.RecordsError(
+        Path("tuned-models.toml"), [errors.RecordProblem(2, "odd"), errors.RecordProblem(None, "x")]
+    ),
+    errors.RecordNotFoundError.of("x@y", Path("tuned-models.toml"), what="aliases", known=["a@b"]),
+    errors.RecordsChangedError("x@y", seen="v1", found="v2"),
+    errors.PromotionRefusedError("it is sick", alias="x@y", name="tunedModels/x"),
     errors.ServiceError("refused", status=403),
     errors.ServiceUnreachableError("http://127.0.0.1:1", "connection refused"),
     errors.DeletionIncompleteError(

@@ -46,7 +46,15 @@ LAYERS = [
         "telemetry",
         "testing",
     },
-    {"circuit_breaker", "guards", "hedging", "readiness", "retry_budget", "waiting"},
+    {
+        "circuit_breaker",
+        "guards",
+        "hedging",
+        "readiness",
+        "records",
+        "retry_budget",
+        "waiting",
+    },
     {"chat_models"},
     {"comparison", "middleware"},
     {"library"},
@@ -153,7 +161,8 @@ def test_every_other_block_of_the_readme_runs(
     monkeypatch.chdir(tmp_path)  # some write files
     train = str(ROOT / "examples/data/text_to_sql_train.jsonl")
     with Emulator() as gemini:
-        gemini.add_tuned_model("tunedModels/x", examples=[("7", "8")])
+        for name in ("x", "sql-expert-v1", "sql-expert-v2"):
+            gemini.add_tuned_model(f"tunedModels/{name}", examples=[("7", "8")])
         model = ChatTunedGemini(model="tunedModels/x", api_key="k", base_url=gemini.base_url)
         robust = model.with_few_shot_fallback("gemini-2.5-flash", examples=train)
         gemini.add_file("gs://acme/train.jsonl", [("7", "8")])
@@ -162,6 +171,7 @@ def test_every_other_block_of_the_readme_runs(
             '"train.jsonl"': repr(train),
             '"test.jsonl"': repr(train.replace("train", "test")),
             "GenerativeAIService(api_key)": f"GenerativeAIService('k', {gemini.base_url!r})",
+            "GenAIService.from_api_key(api_key)": f"GenAIService.from_api_key('k', base_url={gemini.base_url!r})",
             '("acme", "us-central1")': f"('acme', 'us-central1', {at_the_emulator}",
             "(model=ready.endpoint)": f"(model=ready.endpoint, {at_the_emulator}",
         }

@@ -133,7 +133,9 @@ def test_a_name_is_read_back_as_it_was_made(family: str, label: str) -> None:
     assert VersionName.find(str(name)) == name
 
 
-@pytest.mark.parametrize("family", ["", "2024", "sql-expert-v2", "sql expert", "a/b", "x@y", "x-"])
+@pytest.mark.parametrize(
+    "family", ["", "2024", "x-v2", "sql-expert-v2", "sql expert", "a/b", "x@y", "x-"]
+)
 def test_what_can_not_be_a_family_is_refused(family: str) -> None:
     with pytest.raises(TunedModelNameError, match="can't be a family"):
         check_family(family)

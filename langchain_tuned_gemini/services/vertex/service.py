@@ -22,6 +22,7 @@ from langchain_tuned_gemini.tuned_model import TunedModel
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
+    from google.genai import Client
 
 
 class VertexService:
@@ -79,11 +80,16 @@ class VertexService:
             SharedCredentials.of(credentials),
             base_url,
         )
+        self._access = access
         self._api = VertexApi(access, timeout=timeout, sleep=sleep)
         self._upload = upload
 
     def __repr__(self) -> str:
         return f"VertexService({self._place.project!r}, {self._place.location!r})"
+
+    def client(self) -> Client:
+        """A google-genai client with the same right; its endpoints may be called by it."""
+        return self._access.client()
 
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now.

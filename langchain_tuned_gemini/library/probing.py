@@ -1,0 +1,249 @@
+"""Calling a tuned model once, to find out whether it answers, and if not, why.
+
+Its state does not tell: a model can be ACTIVE and answer 500, be listed and answer 404, or be
+out of quota.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from google.genai.errors import APIError
+
+from langchain_tuned_gemini.base_models import Retirement, find
+from langchain_tuned_gemini.errors import (
+    BaseModelRetiredError,
+    ServiceError,
+    TunedModelFailedError,
+    TunedModelNotFoundError,
+    TunedModelNotReadyError,
+)
+from langchain_tuned_gemini.failures import Reason, classify
+from langchain_tuned_gemini.library.flows import Flow, Reading
+from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.services.problems import Refusal, reason_of
+from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+
+if TYPE_CHECKING:
+    from google.genai.types import Candidate, GenerateContentConfigDict, GenerateContentResponse
+
+_QUESTION = "Hello"
+_LIMIT = 16
+"""How many tokens it may answer: that it answers is all that is asked."""
+
+_PATIENCE = 30.0
+"""How long it may take to answer, in seconds; a model that is called again after a while is
+slower than usual."""
+
+
+class ProbeOutcome(StrEnum):
+    """What a call of a tuned model has shown."""
+
+    READY = "ready"
+    """It answers."""
+    NOT_READY = "not_ready"
+    """It is still CREATING, or not deployed: it was not called, or refused to answer."""
+    FAILED = "failed"
+    """Its tuning FAILED or was CANCELLED: it was not called."""
+    DELETED = "deleted"
+    """It does not exist, or an endpoint says so when it is called."""
+    RETIRED = "retired"
+    """It does not answer, and the model it was tuned from was retired."""
+    PERMISSION = "permission"
+    """This key or account may not call it."""
+    CREDENTIALS = "credentials"
+    """The key or the account is not accepted at all."""
+    QUOTA = "quota"
+    """The quota is used up; nothing else is known."""
+    SICK = "sick"
+    """It should answer, and does not: an error of the server, nothing in time, no content."""
+
+
+_OUTCOMES = {
+    Reason.NOT_READY: ProbeOutcome.NOT_READY,
+    Reason.GONE: ProbeOutcome.DELETED,
+    Reason.RETIRED: ProbeOutcome.RETIRED,
+    Reason.PERMISSION: ProbeOutcome.PERMISSION,
+    Reason.CREDENTIALS: ProbeOutcome.CREDENTIALS,
+    Reason.QUOTA: ProbeOutcome.QUOTA,
+    Reason.BLOCKED: ProbeOutcome.READY,
+}
+"""What is not here is sick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a call of a tuned model has shown.
+
+    Attributes:
+        name: The tuned model.
+        outcome: What has come of it.
+        detail: The same in a sentence that says what to do.
+        state: The model's state, where it may be seen.
+        status: The HTTP status of the answer, where there was one.
+        duration: How long the call took, in seconds; None where there was none.
+        retirement: The end of its base model, where that is why.
+    """
+
+    name: str
+    outcome: ProbeOutcome
+    detail: str
+    state: TunedModelState = TunedModelState.UNKNOWN
+    status: int | None = None
+    duration: float | None = None
+    retirement: Retirement | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it answers."""
+        return self.outcome is ProbeOutcome.READY
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """One call of a model."""
+
+    service: TunedModelService
+    address: str
+
+    def ask(self) -> GenerateContentResponse:
+        """Waits for the answer."""
+        client = self.service.client()
+        return client.models.generate_content(
+            model=self.address, contents=_QUESTION, config=_config()
+        )
+
+    async def aask(self) -> GenerateContentResponse:
+        """Waits for the answer."""
+        client = self.service.client()
+        return await client.aio.models.generate_content(
+            model=self.address, contents=_QUESTION, config=_config()
+        )
+
+
+def probing(
+    service: TunedModelService,
+    name: TunedModelName,
+    *,
+    today: date,
+    clock: Callable[[], float],
+) -> Flow[Probe]:
+    """Finds out whether a tuned model answers.
+
+    Args:
+        service: Who knows it.
+        name: Its full name.
+        today: The day, which decides whether its base is retired.
+        clock: The time in seconds.
+    """
+    model: TunedModel | None = None
+    try:
+        model = yield Reading(service, name)
+    except TunedModelNotFoundError as gone:
+        return Probe(str(name), ProbeOutcome.DELETED, str(gone), status=404)
+    except ServiceError as refusal:
+        # Many an account may call a model and see nothing else.
+        if not name.is_callable:
+            return _of_refusal(name, refusal)
+    if model and (known := _known_without_a_call(model)):
+        return known
+    state = model.state if model else TunedModelState.UNKNOWN
+    began = clock()
+    try:
+        answer = yield Calling(service, model.endpoint if model else str(name))
+    except Exception as error:  # noqa: BLE001  # named by classify; raised there if unforeseen
+        base = model.base_model if model else ""
+        retirement = _retirement(base, name, today)
+        return _of_error(str(name), error, state, clock() - began, retirement)
+    return _of_answer(str(name), answer, state, clock() - began)
+
+
+def _known_without_a_call(model: TunedModel) -> Probe | None:
+    """What needs no call; None for a model that may answer."""
+    match model.state:
+        case TunedModelState.CREATING:
+            told = str(TunedModelNotReadyError.of(model))
+            return Probe(model.name, ProbeOutcome.NOT_READY, told, model.state)
+        case TunedModelState.FAILED | TunedModelState.CANCELLED:
+            told = str(TunedModelFailedError.of(model))
+            return Probe(model.name, ProbeOutcome.FAILED, told, model.state)
+    if not model.endpoint:
+        told = f"{model.name} is {model.raw_state}, and no endpoint answers for it: deploy it."
+        return Probe(model.name, ProbeOutcome.NOT_READY, told, model.state)
+    return None
+
+
+def _of_refusal(name: TunedModelName, refusal: ServiceError) -> Probe:
+    """What is known where the control plane does not tell which endpoint is to be called."""
+    outcome = {
+        401: ProbeOutcome.CREDENTIALS,
+        403: ProbeOutcome.PERMISSION,
+        429: ProbeOutcome.QUOTA,
+    }.get(refusal.status or 0, ProbeOutcome.SICK)
+    return Probe(str(name), outcome, str(refusal), status=refusal.status)
+
+
+def _of_answer(
+    name: str, answer: GenerateContentResponse, state: TunedModelState, duration: float
+) -> Probe:
+    """What an answer shows; one that was cut off or blocked is one, too."""
+    blocked = answer.prompt_feedback is not None and answer.prompt_feedback.block_reason
+    said = any(map(_says_something, answer.candidates or ()))
+    if said or blocked:
+        told = f"{name} answers, in {duration:.2f} s."
+        return Probe(name, ProbeOutcome.READY, told, state, 200, duration)
+    told = f"{name} answers nothing. It may never have been trained well: look at its loss."
+    return Probe(name, ProbeOutcome.SICK, told, state, 200, duration)
+
+
+def _says_something(candidate: Candidate) -> bool:
+    """Whether there is content, or a reason why there is none."""
+    if candidate.finish_reason not in {None, "STOP"}:
+        return True
+    parts = candidate.content and candidate.content.parts
+    return any(part.text != "" for part in parts or ())
+
+
+def _of_error(
+    name: str,
+    error: Exception,
+    state: TunedModelState,
+    duration: float,
+    retirement: Retirement | None,
+) -> Probe:
+    failure = classify(redact(error))
+    if failure is None:
+        raise error
+    outcome = _OUTCOMES.get(failure.reason, ProbeOutcome.SICK)
+    told = _told(name, error)
+    if outcome is ProbeOutcome.DELETED and retirement:
+        outcome = ProbeOutcome.RETIRED
+        told = str(BaseModelRetiredError.because(name, retirement, status=failure.status))
+    elif failure.reason is Reason.REJECTED and state is not TunedModelState.ACTIVE:
+        outcome = ProbeOutcome.NOT_READY  # a 400 is all that an empty endpoint may say
+    shown = retirement if outcome is ProbeOutcome.RETIRED else None
+    return Probe(name, outcome, told, state, failure.status, duration, shown)
+
+
+def _told(name: str, error: Exception) -> str:
+    """The error in a sentence, without what it holds of the request."""
+    if isinstance(error, APIError):
+        refusal = Refusal.read(error.code, error.details)
+        return str(refusal.as_error(f"Calling {name}", name=None))
+    return f"{name} did not answer: {reason_of(error)}. Try again in a while."
+
+
+def _retirement(base: str, name: TunedModelName, today: date) -> Retirement | None:
+    known = find(base)
+    return known.retirement(name.platform, today) if known else None
+
+
+def _config() -> GenerateContentConfigDict:
+    options: Any = {"timeout": round(_PATIENCE * 1000)}
+    return {"max_output_tokens": _LIMIT, "http_options": options}

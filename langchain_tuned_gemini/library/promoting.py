@@ -1,0 +1,162 @@
+"""Letting an alias point to another version, once that is known to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from langchain_tuned_gemini.errors import (
+    PromotionRefusedError,
+    RecordNotFoundError,
+    RecordsChangedError,
+    TunedModelNameError,
+)
+from langchain_tuned_gemini.library.flows import Flow
+from langchain_tuned_gemini.library.inventory import Inventory
+from langchain_tuned_gemini.library.models import LibraryModel
+from langchain_tuned_gemini.library.probing import Probe
+from langchain_tuned_gemini.records import (
+    AliasName,
+    Catalog,
+    ChangeRecord,
+    RecordedVersion,
+    VersionRecord,
+)
+from langchain_tuned_gemini.tuned_model import TunedModelState
+from langchain_tuned_gemini.versions import VersionName, same_version
+
+Probing = Callable[[str], Flow[Probe]]
+"""Finds out whether a model answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A change of an alias.
+
+    Attributes:
+        alias: The alias, `sql-expert@production`.
+        version: The version that it points to now.
+        before: The version that it pointed to until now; empty for a new alias, and equal to
+            `version` where nothing was changed.
+        model: The tuned model's full name.
+        probe: The call that it has answered; None where it was not called.
+    """
+
+    alias: str
+    version: str
+    before: str
+    model: str
+    probe: Probe | None = None
+
+
+def promotion(
+    inventory: Inventory, probing: Probing, alias: AliasName, version: str, by: str
+) -> Flow[Promotion]:
+    """Lets an alias point to a version that answers.
+
+    Raises:
+        PromotionRefusedError: It does not.
+        RecordsChangedError: Somebody else has changed the alias meanwhile.
+    """
+    catalog = inventory.records.load()
+    seen = _current(catalog, alias)
+    name = version
+    if "/" not in version:
+        wanted = VersionName(alias.family, version)
+        name = str((yield from inventory.version(wanted, catalog)))
+    model = yield from inventory.found(name)
+    label = _label_of(model, alias)
+    probe = yield from _checked(model, str(alias), probing)
+    with inventory.records.edit() as (found, editor):
+        _check_that_it_is_still(alias, seen, _current(found, alias))
+        if not found.of(model.model):
+            editor.add_version(alias.family, label, record_of(model))
+        if not same_version(seen, label):
+            editor.point(alias, _change(inventory, alias, label, seen, by))
+    return Promotion(str(alias), label, seen, model.name, probe)
+
+
+def rollback(
+    inventory: Inventory, probing: Probing, alias: AliasName, by: str, *, force: bool
+) -> Flow[Promotion]:
+    """Lets an alias point to what it pointed to before.
+
+    Raises:
+        RecordNotFoundError: There is no such alias, or it has always been what it is.
+        PromotionRefusedError: The one before does not answer.
+        RecordsChangedError: Somebody else has changed the alias meanwhile.
+    """
+    catalog = inventory.records.load()
+    seen = catalog.target(alias).label
+    before = _before(catalog, alias)
+    probe = None
+    if not force:
+        model = yield from inventory.found(str(before.name))
+        probe = yield from _checked(model, str(alias), probing)
+    with inventory.records.edit() as (found, editor):
+        _check_that_it_is_still(alias, seen, _current(found, alias))
+        change = _change(inventory, alias, before.label, seen, by)
+        editor.point(alias, change.model_copy(update={"rollback": True}))
+    return Promotion(str(alias), before.label, seen, before.record.model, probe)
+
+
+def _checked(model: LibraryModel, alias: str, probing: Probing) -> Flow[Probe]:
+    """The call that a model has answered; raises if it has not."""
+    probe = yield from probing(model.name)
+    if probe.is_ready and model.state is TunedModelState.ACTIVE:
+        return probe
+    raise PromotionRefusedError(
+        f"{alias} stays as it is: {probe.detail}", alias=alias, name=model.name, state=model.state
+    )
+
+
+def _check_that_it_is_still(alias: AliasName, seen: str, found: str) -> None:
+    """Another promotion, made while the model was called, must not be undone unseen."""
+    if seen != found:
+        raise RecordsChangedError(str(alias), seen=seen, found=found)
+
+
+def _current(catalog: Catalog, alias: AliasName) -> str:
+    family = catalog.families.get(alias.family)
+    return family.aliases.get(alias.name, "") if family else ""
+
+
+def _before(catalog: Catalog, alias: AliasName) -> RecordedVersion:
+    before = catalog.before(alias)
+    if before is None:
+        raise RecordNotFoundError(
+            f"{alias} has never pointed to another version that is still there, so there is "
+            "nothing to go back to. Promote a version instead.",
+            name=str(alias),
+            path=catalog.path,
+        )
+    return before
+
+
+def _label_of(model: LibraryModel, alias: AliasName) -> str:
+    """The version that a model is, or would be, recorded as."""
+    if model.family == alias.family and model.version:
+        return model.version
+    what = f"{model.family} {model.version}" if model.version else "no version of any family"
+    raise TunedModelNameError(
+        f"{model.name} is {what}, so {alias} can't point to it. To make it a version of "
+        f"{alias.family}, record it: [{alias.family}.versions.v1], model = {model.name!r}.",
+        name=model.name,
+    )
+
+
+def record_of(model: LibraryModel) -> VersionRecord:
+    """What is to be recorded of a model that is not recorded yet.
+
+    On Vertex AI that is its endpoint: an account may call it that may see nothing else.
+    """
+    endpoint = model.model.endpoint or model.name
+    return VersionRecord(model=endpoint, base_model=model.model.base_model)
+
+
+def _change(
+    inventory: Inventory, alias: AliasName, label: str, before: str, by: str
+) -> ChangeRecord:
+    at = datetime.fromtimestamp(inventory.clock(), UTC)
+    return ChangeRecord(alias=alias.name, version=label, before=before, by=by, at=at)

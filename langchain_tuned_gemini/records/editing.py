@@ -1,0 +1,98 @@
+"""Changes of the records that leave comments, order and form as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import tomlkit
+from tomlkit.items import AoT
+
+from langchain_tuned_gemini.records.aliases import AliasName
+from langchain_tuned_gemini.records.schema import ChangeRecord, VersionRecord
+
+
+class Editor:
+    """A document that is being changed.
+
+    Args:
+        text: A document that is in order.
+    """
+
+    def __init__(self, text: str) -> None:
+        # With an empty line at the end, so that a table may follow; `text` takes it away again.
+        self._document = tomlkit.parse(f"{text.rstrip()}\n\n")
+
+    @property
+    def text(self) -> str:
+        """The document as it is now."""
+        return f"{tomlkit.dumps(self._document).rstrip()}\n"
+
+    def point(self, alias: AliasName, change: ChangeRecord) -> None:
+        """Lets an alias point to a version, and notes that in the history."""
+        family = self._table(alias.family)
+        aliases = self._table(alias.family, "aliases")
+        is_first = not aliases
+        aliases[alias.name] = change.version
+        if is_first:
+            aliases.add(tomlkit.nl())
+        entry = tomlkit.table()
+        entry.update(_plain(change))
+        entry.add(tomlkit.nl())
+        history = family.get("history")
+        if isinstance(history, AoT):
+            history.append(entry)
+        elif history:  # a list of inline tables is as good, and stays one
+            history.append(tomlkit.item(_plain(change), _parent=history))
+        else:
+            family["history"] = tomlkit.aot()
+            family["history"].append(entry)
+
+    def add_version(self, family: str, label: str, version: VersionRecord) -> None:
+        """Adds a version; what it has only from its family is not to be in it."""
+        table = self._table(family, "versions", label)
+        for key, value in _plain(version).items():
+            table[key] = _inline(value) if isinstance(value, Mapping) else value
+        table.add(tomlkit.nl())
+
+    def set_version(self, family: str, label: str, key: str, value: object) -> None:
+        """Changes what is said of a version.
+
+        Args:
+            family: Its family.
+            label: Its version, as it is written.
+            key: What, for example `base_model`.
+            value: The new value; None takes the key away.
+        """
+        table = self._table(family, "versions", label)
+        if value is None:
+            table.pop(key, None)
+        else:
+            table[key] = value
+
+    def _table(self, *path: str) -> Any:
+        """A table, made where there is none."""
+        table: Any = self._document
+        for depth, key in enumerate(path):
+            if key not in table:
+                # Only the innermost of `[family.versions.v1]` gets a header of its own.
+                table[key] = tomlkit.table(is_super_table=depth < len(path) - 1)
+            table = table[key]
+        return table
+
+
+def _plain(record: ChangeRecord | VersionRecord) -> dict[str, Any]:
+    """What is worth writing down."""
+    plain = record.model_dump(by_alias=True, exclude_defaults=True)
+    return {key: _without_fractions(value) for key, value in plain.items() if value != {}}
+
+
+def _without_fractions(value: object) -> object:
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
+
+
+def _inline(value: Mapping[str, Any]) -> Any:
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table
