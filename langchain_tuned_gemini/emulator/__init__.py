@@ -13,18 +13,23 @@ except ImportError as error:
     )
     raise ImportError(msg, name=error.name) from error
 
+from langchain_tuned_gemini.emulator.answers import Answer, FunctionCall
 from langchain_tuned_gemini.emulator.emulator import Emulator
 from langchain_tuned_gemini.emulator.faults import ArmedFault, Fault
 from langchain_tuned_gemini.emulator.progression import Progression, after, immediate, manual
 from langchain_tuned_gemini.emulator.recording import RecordedRequest
 from langchain_tuned_gemini.emulator.records import BaseModel, Hyperparameters
+from langchain_tuned_gemini.emulator.scripts import ArmedScript
 from langchain_tuned_gemini.emulator.vertex.seeding import VertexModel
 
 __all__ = [
+    "Answer",
     "ArmedFault",
+    "ArmedScript",
     "BaseModel",
     "Emulator",
     "Fault",
+    "FunctionCall",
     "Hyperparameters",
     "Progression",
     "RecordedRequest",

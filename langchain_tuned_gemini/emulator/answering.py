@@ -1,50 +1,127 @@
-"""How a model answers on either service: with the output of an example, whole or streamed."""
+"""How a model answers on either service: as a test has scripted it, or by the emulator's rules.
+
+Without a script it calls a function if the request's functions and the question call for it
+(see `functions`), tells what a function returned if that was last, and else says the output of
+the nearest example that it knows, in the form that is asked for (see `output_format`).
+"""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from langchain_tuned_gemini.emulator.answers import Answer
 from langchain_tuned_gemini.emulator.completions import Completion, Style, limited
 from langchain_tuned_gemini.emulator.errors import ApiError
+from langchain_tuned_gemini.emulator.functions import read_toolbox
+from langchain_tuned_gemini.emulator.history import check_history
+from langchain_tuned_gemini.emulator.output_format import read_output_format
 from langchain_tuned_gemini.emulator.replies import Framing, Reply
+from langchain_tuned_gemini.emulator.turns import estimate_tokens
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.calls import Call
     from langchain_tuned_gemini.emulator.prompts import Prompt
     from langchain_tuned_gemini.emulator.records import BaseModel, Example
+    from langchain_tuned_gemini.emulator.wire import JsonObject, Message
     from langchain_tuned_gemini.emulator.world import World
 
 KNOWS_NOTHING = (
     "I have no examples of this task, so I can't answer. "
     "(I am an emulator: I repeat the nearest example that I was given.)"
 )
+THOUGHT = "I look for what comes nearest to the question, since I am an emulator."
+MOST_CANDIDATES = 8
 RESPONSE_ID_LENGTH = 22
 # The words by which langchain-google-genai knows a context overflow.
 TOO_LONG = "The input token count ({}) exceeds the maximum number of tokens allowed ({})."
 
 
 def complete(
-    world: World, call: Call, prompt: Prompt, answer: Example | None, base: BaseModel, style: Style
+    world: World, call: Call, prompt: Prompt, example: Example | None, base: BaseModel, style: Style
 ) -> Completion:
-    """The completion that a model gives: the output of an example, within the limits.
+    """The completion that a model gives, within the limits.
+
+    Args:
+        world: The scripts are there.
+        call: The call, with what it asks for.
+        prompt: Its conversation.
+        example: The nearest example that the model knows, if any.
+        base: The base model.
+        style: Whose answers these are like.
 
     Raises:
-        ApiError: 400 for a prompt that is longer than the base model takes.
+        ApiError: 400 for a prompt that is longer than the base model takes, for function calls
+            and responses in it that don't match, and for settings that don't go together.
     """
     if prompt.tokens > base.input_token_limit:
         raise ApiError(400, TOO_LONG.format(prompt.tokens, base.input_token_limit))
-    known = answer.output if answer is not None else KNOWS_NOTHING
-    text, finish_reason = limited(known, call.body.message("generationConfig"))
+    check_history(prompt.turns, base)
+    config = call.body.message("generationConfig")
+    answer = _own_answer(call.body, prompt, example, base)
+    if matched := world.scripts.match(call):
+        script, hit = matched
+        answer = script.answer(hit)
+    counted = answer.prompt_tokens
     return Completion(
-        text=text,
-        finish_reason=finish_reason,
-        prompt_tokens=prompt.tokens,
-        # The base model's name: an answer does not tell which tuned model gave it.
-        model_version=base.id,
+        answer=limited(answer, config),
+        prompt_tokens=prompt.tokens_by_modality if counted is None else {"TEXT": counted},
+        base=base,
         response_id=world.random_id(RESPONSE_ID_LENGTH),
         style=style,
         create_time=world.now(),
+        candidates=_candidates(config),
     )
+
+
+def _own_answer(
+    request: Message, prompt: Prompt, example: Example | None, base: BaseModel
+) -> Answer:
+    """What the model answers by itself."""
+    toolbox = read_toolbox(request)
+    form = read_output_format(request, toolbox, base)
+    answer = _thoughts(request.message("generationConfig").message("thinkingConfig"), base)
+    if calls := toolbox.calls(prompt):
+        return replace(answer, calls=calls)
+    known = None if example is None else example.output
+    if prompt.responses:
+        known = "\n".join(map(_told, prompt.responses))
+    text = form.text(known, prompt.query)
+    return replace(answer, text=KNOWS_NOTHING if text is None else text)
+
+
+def _told(response: JsonObject) -> str:
+    """What a function returned: a text as it is, anything else as JSON."""
+    value = next((response[key] for key in ("output", "result") if key in response), response)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _thoughts(config: Message, base: BaseModel) -> Answer:
+    """The thoughts that are counted, and shown if asked for.
+
+    Google's models think more than they are told to. One of these thinks only if it can and the
+    request asks for it: by `includeThoughts`, a budget, or a level above `LOW`.
+    """
+    shown = bool(config.get("includeThoughts"))
+    asked = (
+        shown
+        or config.integer("thinkingBudget") not in (None, 0)
+        or config.text("thinkingLevel").upper() in ("MEDIUM", "HIGH")
+    )
+    if not (asked and base.thinking):
+        return Answer()
+    tokens = estimate_tokens(THOUGHT)
+    return Answer(thoughts=THOUGHT if shown else "", thought_tokens=tokens)
+
+
+def _candidates(config: Message) -> int:
+    count = config.integer("candidateCount")
+    count = 1 if count is None else count
+    if not 1 <= count <= MOST_CANDIDATES:
+        # The emulator's own words: how Google puts it is not published.
+        raise ApiError(400, f"candidateCount must be from 1 to {MOST_CANDIDATES}, not {count}.")
+    return count
 
 
 def refuse_prefill(prompt: Prompt, base: BaseModel) -> None:

@@ -20,7 +20,7 @@ from langchain_tuned_gemini.emulator.recording import (
     CREDENTIAL_PARAMETERS,
     RecordedRequest,
 )
-from langchain_tuned_gemini.emulator.replies import HTML, Reply, script
+from langchain_tuned_gemini.emulator.replies import HTML, Reply, delivery
 from langchain_tuned_gemini.emulator.vertex.methods import HANDLERS as VERTEX_AI
 from langchain_tuned_gemini.emulator.wire import decode, with_enum_numbers
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.emulator.calls import Call
     from langchain_tuned_gemini.emulator.connection import Connections
-    from langchain_tuned_gemini.emulator.faults import FaultBoard
-    from langchain_tuned_gemini.emulator.replies import Script
+    from langchain_tuned_gemini.emulator.faults import Fault
+    from langchain_tuned_gemini.emulator.replies import Delivery
+    from langchain_tuned_gemini.emulator.rules import Board
     from langchain_tuned_gemini.emulator.world import World
 
 
@@ -46,7 +47,7 @@ class App:
     end in `:method`, which Starlette's router can't split, hence the table in `calls`.
     """
 
-    def __init__(self, world: World, faults: FaultBoard, connections: Connections) -> None:
+    def __init__(self, world: World, faults: Board[Fault], connections: Connections) -> None:
         """Serves this world, with these faults."""
         self.requests: list[RecordedRequest] = []
         self._world = world
@@ -63,25 +64,25 @@ class App:
         steps = self._answer(request, decode(body)).steps()
         await perform(steps, self._connections, scope, receive, send)
 
-    def _answer(self, request: Request, json: object) -> Script:
+    def _answer(self, request: Request, json: object) -> Delivery:
         query = _query(request)
         call = read_call(request.method, host_of(request), request.scope["path"], query, json)
         self._record(request, query, json, call)
         try:
             check_host(request, self._world.options)
             if call is None:
-                return script(_unbound(request.scope["path"]))
+                return delivery(_unbound(request.scope["path"]))
             check_credentials(request, self._world.options, call.api)
         except ApiError as error:
-            return script(_refused(error))
-        fault = self._faults.match(call)
-        if fault is None:
-            return script(_numbered(call, self._called(call)))
-        call = self._with_base_model(call)
+            return delivery(_refused(error))
+        matched = self._faults.match(call)
+        if matched is None:
+            return delivery(_numbered(call, self._called(call)))
+        (fault, _), call = matched, self._with_base_model(call)
         reply = effects.replacement(fault, call)
         if reply is None:
             reply = effects.rewritten(fault, call, self._called(call))
-        return effects.interrupted(fault, script(_numbered(call, reply)))
+        return effects.interrupted(fault, delivery(_numbered(call, reply)))
 
     def _with_base_model(self, call: Call) -> Call:
         if call.api is not Api.VERTEX or not call.name.startswith("projects/"):

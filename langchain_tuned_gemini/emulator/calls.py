@@ -107,6 +107,13 @@ class Call:
             return None
         return self.name if kind == "models" else f"{kind}/{rest.partition('/')[0]}"
 
+    def is_about(self, model: str | None) -> bool:
+        """Whether the call is about a model, by any of its names; `None` stands for all."""
+        if model is None:
+            return True
+        full = (model_of(model) or model) if "/" in model else f"models/{model}"
+        return self.model == full
+
     def parameter(self, name: str) -> str:
         """A query parameter, in camelCase or in snake_case; empty if it is absent."""
         return self.query.get(name) or self.query.get(snake_case(name), "")

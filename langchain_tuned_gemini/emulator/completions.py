@@ -1,22 +1,27 @@
-"""An answer's text as GenerateContentResponse messages, whole or in chunks."""
+"""An answer as GenerateContentResponse messages, whole or in chunks."""
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.prompts import estimate_tokens
+from langchain_tuned_gemini.emulator.turns import estimate_tokens
 from langchain_tuned_gemini.emulator.wire import compact, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from langchain_tuned_gemini.emulator.answers import Answer, FunctionCall
+    from langchain_tuned_gemini.emulator.records import BaseModel
     from langchain_tuned_gemini.emulator.wire import JsonObject, Message
 
 CHARACTERS_PER_TOKEN = 4
 TRAFFIC_TYPE = "ON_DEMAND"
+CALLED = "Model generated function call(s)."
 
 # Answers of tuned models (1.0 and 1.5 Flash) carry ratings, those of newer models do not.
 SAFETY_RATINGS = [
@@ -35,82 +40,145 @@ class Style(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answers, and the counts that belong to it."""
+    """What a model answers, and the counts that belong to it.
 
-    text: str
-    finish_reason: str
-    prompt_tokens: int
-    model_version: str
+    Attributes:
+        answer: The answer; on the wire it is the same for each candidate.
+        prompt_tokens: The prompt's, by their modality.
+        base: The base model. An answer does not tell which tuned model gave it.
+        response_id: The id of the answer.
+        style: Whose answer it is like.
+        create_time: Nanoseconds since the epoch.
+        candidates: How many are asked for.
+    """
+
+    answer: Answer
+    prompt_tokens: Mapping[str, int]
+    base: BaseModel
     response_id: str
     style: Style
     create_time: int
-    """Nanoseconds since the epoch."""
+    candidates: int = 1
 
     def whole(self) -> JsonObject:
         """The answer of generateContent."""
-        return self._message(self.text, first=True, last=True)
+        return self._message(self._parts([self.answer.text]), first=True, last=True)
 
     def chunks(self) -> tuple[JsonObject, ...]:
-        """The answers of streamGenerateContent: a word in each.
+        """The answers of streamGenerateContent: a word, or a function call, in each.
 
-        The finish reason and the count of the answer stand in the last one only.
+        A call arrives whole. The finish reason and the count of the answer stand in the last
+        chunk only: up to Gemini 2.5 that of the last call, from Gemini 3 on an empty one.
         """
-        pieces = split_words(self.text)
-        last = len(pieces) - 1
+        parts = self._parts(split_words(self.answer.text))
+        if self.answer.calls and self.base.gemini_3:
+            parts.append({"text": ""})
+        last = len(parts) - 1
         return tuple(
-            self._message(piece, first=i == 0, last=i == last) for i, piece in enumerate(pieces)
-        )
+            self._message([part], first=i == 0, last=i == last) for i, part in enumerate(parts)
+        ) or (self._message([], first=True, last=True),)
 
-    def _message(self, text: str, *, first: bool, last: bool) -> JsonObject:
+    def _parts(self, texts: Sequence[str]) -> list[JsonObject]:
+        answer = self.answer
+        thoughts = [{"text": answer.thoughts, "thought": True}] if answer.thoughts else []
+        said = [{"text": text} for text in texts if text]
+        calls = [self._call(number, call) for number, call in enumerate(answer.calls)]
+        # Gemini answers nothing with an empty text, unless it withholds an answer.
+        empty = [{"text": ""}] if answer.finish_reason in ("STOP", "MAX_TOKENS") else []
+        return [*thoughts, *said, *calls] if said or calls else [*thoughts, *empty]
+
+    def _call(self, number: int, call: FunctionCall) -> JsonObject:
+        """A part with a call; the first one of a turn is signed."""
+        part: JsonObject = {"functionCall": {"name": call.name, "args": dict(call.args)}}
+        identity = call.id or (f"{self.response_id[:6]}{number:02}" if self.base.gemini_3 else "")
+        if identity:
+            part["functionCall"]["id"] = identity
+        if self.base.gemini_3 and number == 0:
+            signature = f"emulated signature of {self.response_id}".encode()
+            part["thoughtSignature"] = base64.b64encode(signature).decode()
+        return part
+
+    def _message(self, parts: list[JsonObject], *, first: bool, last: bool) -> JsonObject:
         rated = self.style is Style.RATED
-        content: JsonObject = {"parts": [{"text": text}], "role": "model"}
-        if self.style is Style.VERTEX:
-            content = {"role": "model", "parts": content["parts"]}
-        candidate: JsonObject = {"content": content}
-        if last:
-            candidate["finishReason"] = self.finish_reason
-        if self.style is not Style.VERTEX:
-            candidate["index"] = 0
-        if rated:
-            candidate["safetyRatings"] = SAFETY_RATINGS
-        message: JsonObject = {"candidates": [candidate]}
+        message: JsonObject = {
+            "candidates": [
+                self._candidate(parts, index, last=last) for index in range(self.candidates)
+            ]
+        }
         if rated and first:
             message["promptFeedback"] = {"safetyRatings": SAFETY_RATINGS}
         message["usageMetadata"] = self._usage(last=last)
-        message["modelVersion"] = self.model_version
+        message["modelVersion"] = self.base.id
         if self.style is Style.VERTEX:
             message["createTime"] = timestamp(self.create_time)
         message["responseId"] = self.response_id
         return message
+
+    def _candidate(self, parts: list[JsonObject], index: int, *, last: bool) -> JsonObject:
+        vertex = self.style is Style.VERTEX
+        candidate: JsonObject = {}
+        if parts:
+            content: JsonObject = {"parts": parts, "role": "model"}
+            candidate["content"] = {"role": "model", "parts": parts} if vertex else content
+        if last:
+            candidate["finishReason"] = self.answer.finish_reason
+        if index or not vertex:
+            candidate["index"] = index
+        if last and self.answer.calls and not vertex:
+            candidate["finishMessage"] = CALLED
+        if self.style is Style.RATED:
+            candidate["safetyRatings"] = SAFETY_RATINGS
+        return candidate
 
     def _usage(self, *, last: bool) -> JsonObject:
         vertex = self.style is Style.VERTEX
         if vertex and not last:
             # Vertex AI counts in the last chunk only.
             return {"trafficType": TRAFFIC_TYPE}
-        answered = estimate_tokens(self.text) if last else 0
+        prompt = sum(self.prompt_tokens.values())
+        answered = self._answer_tokens() * self.candidates if last else 0
+        thought = self._thought_tokens() if last else 0
         return compact(
-            promptTokenCount=self.prompt_tokens,
+            promptTokenCount=prompt,
+            cachedContentTokenCount=self.answer.cached_tokens,
             candidatesTokenCount=answered,
-            totalTokenCount=self.prompt_tokens + answered,
+            totalTokenCount=prompt + answered + thought,
             trafficType=TRAFFIC_TYPE if vertex else "",
             promptTokensDetails=token_details(self.prompt_tokens),
-            candidatesTokensDetails=token_details(answered) if vertex else [],
+            cacheTokensDetails=token_details({"TEXT": self.answer.cached_tokens})
+            if self.answer.cached_tokens
+            else [],
+            candidatesTokensDetails=token_details({"TEXT": answered}) if vertex else [],
+            thoughtsTokenCount=thought,
         )
 
+    def _answer_tokens(self) -> int:
+        if self.answer.answer_tokens is not None:
+            return self.answer.answer_tokens
+        calls = (json.dumps(dict(call.args), ensure_ascii=False) for call in self.answer.calls)
+        return sum(map(estimate_tokens, (self.answer.text, *calls)))
 
-def token_details(tokens: int) -> list[JsonObject]:
-    """The count by modality: all of it is text."""
-    return [compact(modality="TEXT", tokenCount=tokens)]
+    def _thought_tokens(self) -> int:
+        if self.answer.thought_tokens is not None:
+            return self.answer.thought_tokens
+        return estimate_tokens(self.answer.thoughts)
 
 
-def limited(text: str, config: Message) -> tuple[str, str]:
-    """The text and its finish reason after `stopSequences` and `maxOutputTokens`."""
-    text = _stopped(text, [str(stop) for stop in config.values("stopSequences")])
+def token_details(tokens: Mapping[str, int]) -> list[JsonObject]:
+    """The count by modality."""
+    return [compact(modality=modality, tokenCount=count) for modality, count in tokens.items()]
+
+
+def limited(answer: Answer, config: Message) -> Answer:
+    """The answer after `stopSequences` and `maxOutputTokens`, which cut its text."""
+    text = _stopped(answer.text, [str(stop) for stop in config.values("stopSequences")])
     limit = config.integer("maxOutputTokens")
-    if limit is not None and estimate_tokens(text) > limit:
-        return text[: limit * CHARACTERS_PER_TOKEN], "MAX_TOKENS"
-    return text, "STOP"
+    if limit is None or estimate_tokens(text) <= limit:
+        return replace(answer, text=text)
+    reason = "MAX_TOKENS" if answer.finish_reason == "STOP" else answer.finish_reason
+    # Calls would have come after the text.
+    text = text[: limit * CHARACTERS_PER_TOKEN]
+    return replace(answer, text=text, calls=(), finish_reason=reason)
 
 
 def _stopped(text: str, stops: Sequence[str]) -> str:

@@ -19,12 +19,12 @@ from langchain_tuned_gemini.emulator.completions import split_words
 from langchain_tuned_gemini.emulator.replies import (
     HTML,
     JSON,
+    Delivery,
     Drop,
     Framing,
     Head,
     Pause,
     Reply,
-    Script,
     Step,
 )
 from langchain_tuned_gemini.emulator.vertex import errors as vertex_errors
@@ -170,12 +170,17 @@ def _ended(fault: Fault, reply: Reply, call: Call) -> Reply:
 
 def _limited(reply: Reply, words: int) -> tuple[JsonObject, ...]:
     """The first words, and the token limit as the reason for the end."""
-    said = [message["candidates"][0]["content"]["parts"][0]["text"] for message in reply.messages]
+    said = [_text_of(message) for message in reply.messages]
     if reply.framing is Framing.UNARY:
         said = ["".join(split_words(said[0])[:words])]
     kept = said[:words] or [""]
     last = _with_candidate(reply.messages[-1], content=_text(kept[-1]), finishReason="MAX_TOKENS")
     return (*reply.messages[: len(kept) - 1], last)
+
+
+def _text_of(message: JsonObject) -> str:
+    parts = message["candidates"][0].get("content", {}).get("parts", ())
+    return "".join(part.get("text", "") for part in parts if not part.get("thought"))
 
 
 def _text(text: str) -> JsonObject:
@@ -195,21 +200,21 @@ def _with_finish_reason(message: JsonObject, reason: str) -> JsonObject:
     return _with_candidate(message, finishReason=shown)
 
 
-def interrupted(fault: Fault, script: Script) -> Script:
+def interrupted(fault: Fault, delivery: Delivery) -> Delivery:
     """The answer as the fault lets it arrive."""
-    before = script.before
+    before = delivery.before
     if fault.delay is not None:
         before = (*before, Pause(fault.delay))
     if fault.reset and fault.cut_after is None:
         before = (*before, Drop(reset=True))
     if fault.hang:
         before = (*before, Pause(None))
-    chunks = script.chunks
-    if (at := _malformed_at(fault, script)) is not None:
+    chunks = delivery.chunks
+    if (at := _malformed_at(fault, delivery)) is not None:
         chunks = (*chunks[:at], _broken(chunks[at]), *chunks[at + 1 :])
     if fault.cut_after is not None:
         chunks = (
-            *_before_cut(chunks, fault.cut_after, streamed=script.streamed),
+            *_before_cut(chunks, fault.cut_after, streamed=delivery.streamed),
             Drop(fault.reset),
         )
     if fault.stall_after is not None:
@@ -217,7 +222,7 @@ def interrupted(fault: Fault, script: Script) -> Script:
         chunks = (*chunks[:at], Pause(fault.stall), *chunks[at:])
     if fault.drip is not None:
         chunks = tuple(chain.from_iterable(_dripped(chunk, fault.drip) for chunk in chunks))
-    return replace(script, before=before, head=_head(fault, script.head, chunks), chunks=chunks)
+    return replace(delivery, before=before, head=_head(fault, delivery.head, chunks), chunks=chunks)
 
 
 def _head(fault: Fault, head: Head, chunks: tuple[Step, ...]) -> Head:
@@ -230,11 +235,11 @@ def _head(fault: Fault, head: Head, chunks: tuple[Step, ...]) -> Head:
     return replace(head, headers=(*others, ("content-length", str(length))))
 
 
-def _malformed_at(fault: Fault, script: Script) -> int | None:
+def _malformed_at(fault: Fault, delivery: Delivery) -> int | None:
     """Which chunk has broken JSON: that after the last one is the last one."""
-    if not script.chunks or not (fault.malformed or fault.malformed_after is not None):
+    if not delivery.chunks or not (fault.malformed or fault.malformed_after is not None):
         return None
-    return min(fault.malformed_after or 0, len(script.chunks) - 1) if script.streamed else 0
+    return min(fault.malformed_after or 0, len(delivery.chunks) - 1) if delivery.streamed else 0
 
 
 def _before_cut(chunks: tuple[Step, ...], count: int, *, streamed: bool) -> tuple[Step, ...]:

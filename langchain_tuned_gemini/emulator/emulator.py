@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from langchain_tuned_gemini.emulator import control
 from langchain_tuned_gemini.emulator.access import GOOGLES_HOSTS
+from langchain_tuned_gemini.emulator.answers import Scripted, as_answer
 from langchain_tuned_gemini.emulator.app import App
 from langchain_tuned_gemini.emulator.connection import Connections
-from langchain_tuned_gemini.emulator.faults import Fault, FaultBoard
+from langchain_tuned_gemini.emulator.faults import Fault
 from langchain_tuned_gemini.emulator.methods.base_models import KNOWN, TUNABLE
 from langchain_tuned_gemini.emulator.progression import Progression, immediate
 from langchain_tuned_gemini.emulator.records import ME, BaseModel
+from langchain_tuned_gemini.emulator.rules import Board
+from langchain_tuned_gemini.emulator.scripts import Script
 from langchain_tuned_gemini.emulator.server import LOOPBACK, Server
 from langchain_tuned_gemini.emulator.vertex import seeding
 from langchain_tuned_gemini.emulator.vertex.files import read_files
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.dataset import Examples
     from langchain_tuned_gemini.emulator.recording import RecordedRequest
     from langchain_tuned_gemini.emulator.records import Hyperparameters
+    from langchain_tuned_gemini.emulator.scripts import ArmedScript
     from langchain_tuned_gemini.emulator.vertex.seeding import VertexModel
 
 P = ParamSpec("P")
@@ -40,7 +45,9 @@ class Emulator:
 
     A tuned model in it answers with the output of its nearest training example; a base model
     with that of the nearest few-shot example in its prompt, and without any it says that it
-    knows nothing. It is not a language model.
+    knows nothing. Functions that a question names are called, with arguments from its text, and
+    what they return is told; an answer in JSON is an instance of its schema. What else a model
+    shall answer, a test says by `script`. It is not a language model.
 
     Example:
         >>> import httpx
@@ -88,7 +95,8 @@ class Emulator:
         fault: Arms a [`Fault`][langchain_tuned_gemini.emulator.Fault]: takes its fields as
             keyword arguments, and returns an
             [`ArmedFault`][langchain_tuned_gemini.emulator.ArmedFault], which is a context
-            manager and has `remove()`. Of several that fit a call, the last one hits it.
+            manager and has `remove()`, `calls` and `hits`. Of several that fit a call, the last
+            one hits it.
     """
 
     def __init__(
@@ -125,7 +133,7 @@ class Emulator:
             hosts=frozenset(hosts),
         )
         self._world = World(options, {model.name: model for model in KNOWN})
-        self._faults = FaultBoard()
+        self._faults: Board[Fault] = Board()
         self._connections = Connections()
         self._app = App(self._world, self._faults, self._connections)
         self._server = Server(self._app, self._connections, port)
@@ -187,6 +195,73 @@ class Emulator:
     def clear_faults(self) -> None:
         """Ends all faults."""
         self._faults.clear()
+
+    def script(
+        self,
+        *answers: Scripted,
+        model: str | None = None,
+        when: str | re.Pattern[str] | None = None,
+        nth: int = 1,
+        times: int | None = None,
+    ) -> ArmedScript:
+        """Lets models answer what a test says, on both services, streamed or not.
+
+        One answer is given to every call that it is for. Of several each is given once, in
+        their order; then the script is over. Calls that no script is for, or that come after
+        its end, are answered by the emulator's own rules. Of several scripts that are for a
+        call, the last one answers it. A call that a fault answers is not counted.
+
+        What a script does not change: requests that Google refuses are refused (400 for a
+        function call in the history without its response, for one), and `stopSequences` and
+        `maxOutputTokens` cut the text.
+
+        Args:
+            *answers: Each a text; a `FunctionCall`; a list of these, for calls at once; a dict,
+                for JSON; or an `Answer`, for a finish reason, thoughts, or counts of tokens.
+            model: Only calls of this model, named as a fault's is; of all by default.
+            when: Only calls whose last message has this text in it, in capitals or not, or
+                where this pattern finds something. That message is what the user said, or the
+                JSON of what functions returned.
+            nth: Only from the nth such call on, counted from 1 since the script was armed.
+            times: How many calls are answered; several answers go round until then. By default
+                all calls for one answer, and each answer once for several.
+
+        Returns:
+            The script, armed: a context manager, which ends it, with `remove()`, `calls` (how
+            many it was for) and `hits` (how many it answered).
+
+        Raises:
+            TypeError: An answer is of another type.
+            ValueError: There is no answer, or a number is less than 1.
+
+        Example:
+            An agent that calls a tool and then answers, without a rule of the emulator's:
+
+            >>> import httpx
+            >>> from langchain_tuned_gemini.emulator import FunctionCall
+            >>> def text_of(answer):
+            ...     return answer.json()["candidates"][0]["content"]["parts"][0].get("text")
+            >>> rain = FunctionCall("weather", {"city": "Oslo"})
+            >>> question = {"contents": [{"parts": [{"text": "Umbrella?"}]}]}
+            >>> with Emulator() as gemini:
+            ...     base = f"{gemini.base_url}/v1beta/models/gemini-2.5-flash"
+            ...     url = f"{base}:generateContent?key=any"
+            ...     with gemini.script(rain, "Take one.") as script:
+            ...         first, second = (httpx.post(url, json=question) for _ in range(2))
+            ...     with gemini.script("Hello!", when="umbrella", model="gemini-2.5-flash"):
+            ...         third = httpx.post(url, json=question)
+            >>> first.json()["candidates"][0]["content"]["parts"]
+            [{'functionCall': {'name': 'weather', 'args': {'city': 'Oslo'}}}]
+            >>> text_of(second), text_of(third), script.hits
+            ('Take one.', 'Hello!', 2)
+        """
+        said = tuple(map(as_answer, answers))
+        script = Script(answers=said, model=model, when=when, nth=nth, times=times)
+        return self._world.scripts.arm(script)
+
+    def clear_scripts(self) -> None:
+        """Ends all scripts."""
+        self._world.scripts.clear()
 
     def add_base_model(self, model: BaseModel | str) -> None:
         """Lets the emulator know one more base model, or know one differently.

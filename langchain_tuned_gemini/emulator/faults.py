@@ -1,17 +1,15 @@
-"""What can go wrong, and when: faults as values, and the board they are armed on."""
+"""What can go wrong, and when: faults as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from langchain_tuned_gemini.emulator.calls import GENERATE, METHODS
-from langchain_tuned_gemini.emulator.vertex.names import model_of
+from langchain_tuned_gemini.emulator.rules import Armed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from langchain_tuned_gemini.emulator.calls import Call
 
@@ -162,92 +160,18 @@ class Fault:
 
     def selects(self, call: Call) -> bool:
         """Whether a call is of the kind that this fault is for."""
-        if self.model is not None and call.model != _full_name(self.model):
+        if not call.is_about(self.model):
             return False
         if self.method in (None, "generate"):
             return call.method in GENERATE
         return self.method in ("any", call.method)
 
-
-def _full_name(model: str) -> str:
-    return (model_of(model) or model) if "/" in model else f"models/{model}"
-
-
-class ArmedFault:
-    """A fault that is waiting for its calls: remove it, or use it as a context manager."""
-
-    def __init__(self, board: FaultBoard, fault: Fault) -> None:
-        """Belongs to a board, which counts for it."""
-        self.fault = fault
-        self.calls = 0
-        """How many calls it was for."""
-        self.hits = 0
-        """How many calls it hit."""
-        self._board = board
-
-    def remove(self) -> None:
-        """Ends the fault; doing so twice is fine."""
-        self._board.disarm(self)
-
-    def __enter__(self) -> Self:
-        """The fault is armed already."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Removes the fault."""
-        self.remove()
-
-    def due(self) -> bool:
-        """Whether the call just counted is to be hit."""
-        nth, times = self.fault.nth, self.fault.times
-        if nth is not None:
-            return nth <= self.calls < nth + (times or 1)
-        return times is None or self.hits < times
+    def is_due(self, calls: int, hits: int) -> bool:
+        """Whether the last of so many such calls is to be hit, after so many hits."""
+        if self.nth is not None:
+            return self.nth <= calls < self.nth + (self.times or 1)
+        return self.times is None or hits < self.times
 
 
-class FaultBoard:
-    """The faults that are armed now."""
-
-    def __init__(self) -> None:
-        """No faults."""
-        self._armed: list[ArmedFault] = []
-        self._lock = Lock()
-
-    def arm(self, fault: Fault) -> ArmedFault:
-        """Lets the fault hit calls from now on."""
-        armed = ArmedFault(self, fault)
-        with self._lock:
-            self._armed.append(armed)
-        return armed
-
-    def disarm(self, armed: ArmedFault) -> None:
-        """Takes one fault off."""
-        with self._lock:
-            self._armed = [other for other in self._armed if other is not armed]
-
-    def clear(self) -> None:
-        """Takes all faults off."""
-        with self._lock:
-            self._armed = []
-
-    def match(self, call: Call) -> Fault | None:
-        """The fault that hits this call, if any: the one that was armed last.
-
-        The call counts for every fault that it is of a kind with, whoever hits it.
-        """
-        if not self._armed:
-            return None
-        with self._lock:
-            selected = [a for a in self._armed if a.fault.selects(call)]
-            for armed in selected:
-                armed.calls += 1
-            for armed in reversed(selected):
-                if armed.due():
-                    armed.hits += 1
-                    return armed.fault
-        return None
+ArmedFault: TypeAlias = Armed[Fault]
+"""A fault that is waiting for its calls: remove it, or use it as a context manager."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.errors import ApiError
 from langchain_tuned_gemini.emulator.records import Example
+from langchain_tuned_gemini.emulator.turns import (
+    TOKENS_OF_A_FILE,
+    estimate_tokens,
+    read_turn,
+    read_turns,
+)
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.wire import Message
+    from collections.abc import Iterable, Mapping
+
+    from langchain_tuned_gemini.emulator.turns import Turn
+    from langchain_tuned_gemini.emulator.wire import JsonObject, Message
 
 _LABEL = re.compile(r"^[ \t]*(input|output)[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
 
@@ -21,30 +30,42 @@ NO_CONTENTS = "* GenerateContentRequest.contents: contents is not specified\n"
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A request's text as an answer needs it.
+    """A request's conversation as an answer needs it.
 
     Attributes:
+        turns: All of it.
         query: The last thing the user said, without examples.
         examples: The few-shot examples, in their order.
-        tokens: The estimate that `countTokens` gives too.
+        tokens_by_modality: The estimate that `countTokens` gives too: `TEXT`, `IMAGE` and so on.
         characters: How many there are, without white space.
-        ends_with_model: Whether the last turn is the model's own (a prefill).
     """
 
+    turns: tuple[Turn, ...]
     query: str
     examples: tuple[Example, ...]
-    tokens: int
+    tokens_by_modality: Mapping[str, int]
     characters: int
-    ends_with_model: bool
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens there are of all modalities."""
+        return sum(self.tokens_by_modality.values())
 
-def estimate_tokens(text: str) -> int:
-    """A token for every four characters, rounded up.
+    @property
+    def ends_with_model(self) -> bool:
+        """Whether the last turn is the model's own (a prefill)."""
+        return self.turns[-1].role == "model"
 
-    Google's rule of thumb (<https://ai.google.dev/gemini-api/docs/tokens>), taken as the
-    whole truth: the same text always has the same count, here and in `countTokens`.
-    """
-    return math.ceil(len(text) / 4)
+    @property
+    def responses(self) -> tuple[JsonObject, ...]:
+        """What functions have just returned, if that is the last turn."""
+        return self.turns[-1].responses
+
+    @property
+    def called(self) -> frozenset[str]:
+        """The functions that were called since the user last asked something."""
+        asked = max((i for i, turn in enumerate(self.turns) if turn.asks), default=0)
+        return frozenset(name for turn in self.turns[asked:] for name in turn.calls)
 
 
 def read_prompt(request: Message) -> Prompt:
@@ -52,37 +73,38 @@ def read_prompt(request: Message) -> Prompt:
 
     Examples come as pairs of turns, the user's and the model's, before the last question,
     or as lines `Input: …` / `Output: …` in the system instruction or the last question.
-    A pair that is real history counts as an example too: an emulator can't tell.
+    A pair that is real history counts as an example too: an emulator can't tell. The
+    declarations of functions are not counted.
 
     Raises:
         ApiError: 400 if there are no contents.
     """
-    turns = [(turn.text("role"), text_of(turn)) for turn in request.messages("contents")]
+    turns = read_turns(request)
     if not turns:
         raise ApiError(400, NO_CONTENTS)
-    system = text_of(request.message("systemInstruction"))
-    last = max((i for i, (role, text) in enumerate(turns) if role != "model" and text), default=0)
-    history = turns[: last + 1]
+    system = read_turn(request.message("systemInstruction"))
+    last = max((i for i, t in enumerate(turns) if t.role != "model" and t.text), default=0)
     pairs = [
-        Example(text, answer)
-        for (role, text), (next_role, answer) in pairwise(history)
-        if role != "model" and next_role == "model"
+        Example(asked.text, answer.text)
+        for asked, answer in pairwise(turns[: last + 1])
+        if asked.role != "model" and asked.text and answer.role == "model" and answer.text
     ]
-    from_system, _ = read_block(system)
-    from_query, query = read_block(turns[last][1])
-    texts = (system, *(text for _, text in turns))
+    from_system, _ = read_block(system.text)
+    from_query, query = read_block(turns[last].text)
+    texts = [text for turn in (system, *turns) for text in (turn.text, *turn.data)]
     return Prompt(
+        turns=tuple(turns),
         query=query,
         examples=(*from_system, *pairs, *from_query),
-        tokens=sum(estimate_tokens(text) for text in texts),
+        tokens_by_modality=_tokens_by_modality(texts, (system, *turns)),
         characters=sum(len("".join(text.split())) for text in texts),
-        ends_with_model=turns[-1][0] == "model",
     )
 
 
-def text_of(content: Message) -> str:
-    """The text of a Content's parts; anything else in it is skipped."""
-    return "".join(part.text("text") for part in content.messages("parts"))
+def _tokens_by_modality(texts: Iterable[str], turns: Iterable[Turn]) -> dict[str, int]:
+    files = Counter(modality for turn in turns for modality in turn.files)
+    text = {"TEXT": sum(estimate_tokens(text) for text in texts)}
+    return text | {modality: count * TOKENS_OF_A_FILE for modality, count in files.items()}
 
 
 def read_block(text: str) -> tuple[list[Example], str]:

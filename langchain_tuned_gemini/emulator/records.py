@@ -75,6 +75,9 @@ class BaseModel:
     thinking: bool = False
     accepts_prefill: bool = True
     """Whether a request may end with a turn of the model's own."""
+    gemini_3: bool = False
+    """Whether it is of Gemini 3 or later: its function calls have ids and thought signatures,
+    which it wants back, and it takes tools and a response schema together."""
 
     def __post_init__(self) -> None:
         """Refuses a name that no URL could address."""

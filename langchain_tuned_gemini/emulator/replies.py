@@ -1,6 +1,6 @@
 """An answer as data: what to say, and then the steps of saying it.
 
-A handler returns a `Reply`. `script` turns it into the steps that the connection carries
+A handler returns a `Reply`. `delivery` turns it into the steps that the connection carries
 out: send the head, send these bytes, pause, drop the line. Faults change the one or the
 other, and nothing but `connection.perform` ever waits or writes.
 """
@@ -73,7 +73,7 @@ Step = Head | bytes | Pause | Drop
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class Delivery:
     """The steps of an answer, in the three parts that a fault may change."""
 
     before: tuple[Pause | Drop, ...]
@@ -86,16 +86,16 @@ class Script:
         return (*self.before, self.head, *self.chunks)
 
 
-def script(reply: Reply) -> Script:
+def delivery(reply: Reply) -> Delivery:
     """The steps that put an answer on the wire."""
     before = (Pause(reply.latency),) if reply.latency else ()
     headers = (("content-type", reply.content_type), *reply.headers)
     if reply.body is None and reply.framing is not Framing.UNARY:
         chunks = _events(reply) if reply.framing is Framing.SSE else _array(reply)
-        return Script(before, Head(reply.status, headers), chunks, streamed=True)
+        return Delivery(before, Head(reply.status, headers), chunks, streamed=True)
     body = encode(reply.messages[0]) if reply.body is None else reply.body
     headers = (*headers, ("content-length", str(len(body))))
-    return Script(before, Head(reply.status, headers), (body,))
+    return Delivery(before, Head(reply.status, headers), (body,))
 
 
 def _events(reply: Reply) -> tuple[bytes, ...]:

@@ -9,6 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.emulator.progression import SECOND, Training, training_of
+from langchain_tuned_gemini.emulator.rules import Board
 from langchain_tuned_gemini.emulator.vertex.registry import Registry
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.emulator.progression import Progression
     from langchain_tuned_gemini.emulator.records import BaseModel, TunedModelRecord
+    from langchain_tuned_gemini.emulator.scripts import Script
 
 _BASE36 = string.digits + string.ascii_lowercase
 
@@ -49,6 +51,7 @@ class World:
     # are recorded again hardly change.
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 (no secrets)
     lock: RLock = field(default_factory=RLock)
+    scripts: Board[Script] = field(default_factory=Board)
     vertex: Registry = field(init=False)
 
     def __post_init__(self) -> None:

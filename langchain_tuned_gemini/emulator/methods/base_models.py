@@ -32,11 +32,17 @@ KNOWN = (
         tunable=True,
     ),
     BaseModel(name="models/gemini-2.5-flash", display_name="Gemini 2.5 Flash", thinking=True),
-    BaseModel(name="models/gemini-3.5-flash", display_name="Gemini 3.5 Flash", thinking=True),
+    BaseModel(
+        name="models/gemini-3.5-flash",
+        display_name="Gemini 3.5 Flash",
+        thinking=True,
+        gemini_3=True,
+    ),
     BaseModel(
         name="models/gemini-3.5-flash-lite",
         display_name="Gemini 3.5 Flash-Lite",
         thinking=True,
+        gemini_3=True,
         accepts_prefill=False,
     ),
 )
@@ -84,8 +90,10 @@ def count_tokens(world: World, call: Call) -> JsonObject:
     find(world, call)
     body = call.body
     request = body.message("generateContentRequest") if "generateContentRequest" in body else body
-    tokens = read_prompt(request).tokens
-    return compact(totalTokens=tokens, promptTokensDetails=token_details(tokens))
+    prompt = read_prompt(request)
+    return compact(
+        totalTokens=prompt.tokens, promptTokensDetails=token_details(prompt.tokens_by_modality)
+    )
 
 
 HANDLERS = {

@@ -6,7 +6,7 @@ import math
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.prompts import estimate_tokens
+from langchain_tuned_gemini.emulator.turns import estimate_tokens
 from langchain_tuned_gemini.emulator.wire import number
 
 if TYPE_CHECKING:

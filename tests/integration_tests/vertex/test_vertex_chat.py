@@ -499,9 +499,11 @@ CALL = AIMessage(
     [("gemini-3.5-flash", "skip_thought_signature_validator"), ("gemini-2.5-flash", None)],
 )
 def test_another_models_function_call_is_signed_for_a_base_that_wants_it(
-    base: str, signature: str | None, gemini: Emulator, tuned: VertexModel
+    base: str, signature: str | None, gemini: Emulator
 ) -> None:
     """Without that a Gemini 3 refuses a history in which its stand-in has called a tool."""
+    name, on = f"{AT}/endpoints/43", f"models/{base}"
+    tuned = gemini.add_vertex_model(name, examples=ROWS, base_model=on)
     history = [HumanMessage("7"), CALL, ToolMessage("It rains.", tool_call_id="1")]
 
     chat(gemini, tuned.endpoint, base_model=base).bind_tools([weather]).invoke(history)
@@ -673,8 +675,9 @@ def test_an_agent_does_not_force_a_schema_on_a_tuned_model(
     writer.invoke("Who?")  # the profile is known from here on
     agent = create_agent(writer, [weather], response_format=Person)
 
-    agent.invoke({"messages": [HumanMessage("Who?")]}, {"recursion_limit": 3})
+    state = agent.invoke({"messages": [HumanMessage("Who?")]}, {"recursion_limit": 8})
 
+    assert isinstance(state["structured_response"], Person)
     body = sent(gemini).body
     assert "responseJsonSchema" not in body["generationConfig"]
     assert "responseMimeType" not in body["generationConfig"]

@@ -50,7 +50,7 @@ def count_tokens(world: World, call: Call) -> JsonObject:
     return compact(
         totalTokens=prompt.tokens,
         totalBillableCharacters=prompt.characters,
-        promptTokensDetails=token_details(prompt.tokens),
+        promptTokensDetails=token_details(prompt.tokens_by_modality),
     )
 
 
