@@ -652,7 +652,9 @@ LIBRARIES = [
         "langchain_tuned_gemini.errors",
         {"TunedGeminiError", "TunedModelError", "TunedModelNameError", "ParameterError"}
         | {"MissingExtraError", "DatasetError", "LossyConversionError"}
-        | {"GuardCrashedError", "TunedModelNotDeletableError"},
+        | {"GuardCrashedError", "TunedModelNotDeletableError", "PromotionRefusedError"}
+        | {"RecordsError", "RecordNotFoundError", "RecordsChangedError"}
+        | {"JournalError", "ComparisonCancelledError"},
     ),
 ]
 NEED_MORE = {"HTTPStatusError", "APIError", "ClientError", "ServerError"} | {
