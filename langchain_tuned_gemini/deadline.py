@@ -30,6 +30,10 @@ class Deadline:
         stall: How long each further chunk may take, in seconds; None for ever.
         total: How long everything may take, in seconds; None for ever.
         clock: The time in seconds.
+
+    Attributes:
+        overdue: By how many seconds it had been passed when an error ended the call; a lot of
+            them says that this process stood still. Negative if the error came earlier.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Deadline:
         total: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.overdue = float("-inf")
         self._clock = clock
         self._stall = stall
         now = clock()
@@ -95,6 +100,11 @@ class Deadline:
         if self._token is not None:
             _current.reset(self._token)
         self._outer = None
+        self._note(error)
+
+    def _note(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.overdue = self._clock() - self._at
 
     async def __aenter__(self) -> Self:
         left = self.remaining()
@@ -109,6 +119,7 @@ class Deadline:
         traceback: TracebackType | None,
     ) -> bool | None:
         """Ends the call with a `TimeoutError` if it took too long."""
+        self._note(error)
         if self._timeout is None:
             return None
         return await self._timeout.__aexit__(kind, error, traceback)

@@ -31,6 +31,9 @@ from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.retry_budget import RetryBudget
 from langchain_tuned_gemini.telemetry import AttemptSpan, Request
 
+_STANDSTILL = 1.0
+"""A deadline that ends a call by so many seconds too late says that this process stood still."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -248,12 +251,23 @@ class RunningAttempt:
         outcome = Outcome.SUCCESS if self.has_answered and not has_failed else Outcome.NEUTRAL
         if failure is not None:
             outcome = Outcome(failure.counts)
+        if outcome is Outcome.TIMEOUT and self._was_silence(failure):
+            outcome = Outcome.SILENCE
         self.candidate.breaker.report(
             self._permit,
             outcome,
             reason=failure.reason.value if failure else None,
             retry_after=failure.retry_after if failure else None,
         )
+
+    def _was_silence(self, timeout: Failure | None) -> bool:
+        """Whether nothing at all came of a call that took too long, not even a 408.
+
+        What a standstill of this process kept from arriving may have been sent in time.
+        """
+        overdue = max(self.deadline.overdue, self.stream.deadline.overdue)
+        has_said_so = timeout is not None and timeout.status is not None
+        return not (has_said_so or self.stream.has_begun or overdue > _STANDSTILL)
 
     def _as_record(
         self,

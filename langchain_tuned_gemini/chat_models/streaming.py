@@ -35,7 +35,7 @@ class StreamedAnswer:
         self.is_committed = False
         self.was_restarted = False
         self._commit = commit
-        self._deadline = deadline
+        self.deadline = deadline
         self._claim = claim
         self._chunks: list[ChatGenerationChunk] = []
         self.few_shot: dict[str, Any] | None = None
@@ -44,7 +44,7 @@ class StreamedAnswer:
         """Yields what may be handed out after each chunk; each may take as long as the deadline."""
         with closing(stream):
             while True:
-                with self._deadline:
+                with self.deadline:
                     chunk = next(stream, None)
                 if chunk is None:
                     return
@@ -56,15 +56,20 @@ class StreamedAnswer:
         """Yields what may be handed out after each chunk; each may take as long as the deadline."""
         async with aclosing(stream):
             while True:
-                async with self._deadline:
+                async with self.deadline:
                     chunk = await anext(stream, None)
                 if chunk is None:
                     return
                 yield self._arrived(chunk)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has arrived, be it without content."""
+        return bool(self._chunks)
+
     def cancel(self) -> None:
         """Ends it from another thread."""
-        self._deadline.cancel()
+        self.deadline.cancel()
 
     def rest(self) -> Chunks:
         """What was held back to the end, and may go out now that the answer was checked."""
@@ -90,7 +95,7 @@ class StreamedAnswer:
         self._chunks.append(chunk)
         # What a few-shot model says about its examples goes into the provenance instead.
         self.few_shot = chunk.message.response_metadata.pop(FEW_SHOT_KEY, self.few_shot)
-        self._deadline.chunk_arrived()
+        self.deadline.chunk_arrived()
         if self.is_committed:
             return (chunk,)
         if self._commit == "complete" or not _has_content(chunk.message):

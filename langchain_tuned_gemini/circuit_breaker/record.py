@@ -35,6 +35,9 @@ class Outcome(StrEnum):
     """It is sick: 5xx, refused or broken connections, answers that are none."""
     TIMEOUT = "timeout"
     """It did not answer in time; many at once may be one stall of our own event loop."""
+    SILENCE = "silence"
+    """Nothing at all was heard of it in all that time. If it has answered nobody else meanwhile,
+    one such call opens the circuit: the next one would wait as long for as little."""
     FATAL = "fatal"
     """It is gone. One such call opens the circuit."""
     QUOTA = "quota"
@@ -109,6 +112,7 @@ class Circuit:
         forced: What somebody said it must be; None while it decides by itself.
         streak: The failures since the last success.
         timeout_at: When a timeout last counted.
+        answered_at: When it last answered.
         quota_at: When quota was last short without the server saying for how long.
         window: What happened lately.
     """
@@ -118,6 +122,7 @@ class Circuit:
     forced: Literal["open", "closed"] | None = None
     streak: Count = 0
     timeout_at: Time | None = None
+    answered_at: Time | None = None
     quota_at: Time | None = None
     window: Window = NOTHING_HAPPENED
 

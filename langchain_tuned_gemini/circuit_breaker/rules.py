@@ -178,13 +178,14 @@ def _after_call(
     match outcome:
         case Outcome.SUCCESS:
             window = circuit.window.counting(now, policy.memory, requests=requests, succeeded=1)
-            return Circuit(circuit.epoch, window=window, quota_at=circuit.quota_at), False
+            quota_at = circuit.quota_at
+            return Circuit(circuit.epoch, window=window, quota_at=quota_at, answered_at=now), False
         case Outcome.QUOTA:
             window = circuit.window.counting(now, policy.memory, requests=requests)
             return replace(circuit, window=window, quota_at=now), hint > 0
-        case Outcome.TIMEOUT if not _is_same_stall(circuit, permit, now, policy):
+        case Outcome.TIMEOUT | Outcome.SILENCE if not _is_same_stall(circuit, permit, now, policy):
             circuit = replace(circuit, timeout_at=now)
-        case Outcome.NEUTRAL | Outcome.TIMEOUT:
+        case Outcome.NEUTRAL | Outcome.TIMEOUT | Outcome.SILENCE:
             return _without_request(circuit, permit), False
         case Outcome.FAILURE | Outcome.FATAL:
             pass
@@ -192,7 +193,10 @@ def _after_call(
             assert_never(outcome)
     window = circuit.window.counting(now, policy.memory, requests=requests, failed=1)
     circuit = replace(circuit, window=window, streak=circuit.streak + 1)
-    return circuit, outcome is Outcome.FATAL or _is_sick(circuit, now, policy)
+    is_down = outcome is Outcome.FATAL or (
+        outcome is Outcome.SILENCE and not _has_answered_since(circuit, permit, now)
+    )
+    return circuit, is_down or _is_sick(circuit, now, policy)
 
 
 def _without_request(circuit: Circuit, permit: Permit) -> Circuit:
@@ -241,6 +245,11 @@ def _is_sick(circuit: Circuit, now: float, policy: CircuitPolicy) -> bool:
         return True
     outcomes, failures = outcomes_and_failures(circuit, now, policy)
     return outcomes >= policy.outcomes and failures >= policy.failed_share * outcomes
+
+
+def _has_answered_since(circuit: Circuit, permit: Permit, now: float) -> bool:
+    """Whether somebody was answered while a call waited, so that not all is silent."""
+    return circuit.answered_at is not None and permit.at <= circuit.answered_at <= now
 
 
 def _is_same_stall(circuit: Circuit, permit: Permit, now: float, policy: CircuitPolicy) -> bool:

@@ -58,7 +58,7 @@ class Counts(StrEnum):
     FAILURE = "failure"
     """It may be down."""
     TIMEOUT = "timeout"
-    """The same, but many at once may be one stall on this side."""
+    """The same, but many at once may be one stall on this side, and silence is more than that."""
     FATAL = "fatal"
     """It is gone: there is no point in more calls."""
     QUOTA = "quota"
@@ -87,10 +87,12 @@ class Handling:
 
 
 _HANDLING: Final = {
+    # A gate that knows so counts for nothing: it remembers by itself. Where the control plane says
+    # ACTIVE and the model says this, nobody else would keep calls from it.
     Reason.NOT_READY: Handling(
         "the tuned model is CREATING; 400 `FAILED_PRECONDITION`",
         degrades=True,
-        counts=Counts.NEUTRAL,
+        counts=Counts.FAILURE,
         speaks_of_the_model=True,
     ),
     Reason.GONE: Handling(
@@ -151,7 +153,7 @@ _HANDLING: Final = {
 
 _COUNTS_IN_WORDS: Final = {
     Counts.FAILURE: "yes",
-    Counts.TIMEOUT: "yes; many at once are one",
+    Counts.TIMEOUT: "yes; opens it if the model was silent, and answered nobody meanwhile",
     Counts.FATAL: "opens it at once",
     Counts.QUOTA: "opens it for as long as the server says, or throttles",
     Counts.NEUTRAL: "no",

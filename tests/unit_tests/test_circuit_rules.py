@@ -34,6 +34,7 @@ OUTCOMES = {
     "s": Outcome.SUCCESS,
     "f": Outcome.FAILURE,
     "t": Outcome.TIMEOUT,
+    "0": Outcome.SILENCE,
     "x": Outcome.FATAL,
     "q": Outcome.QUOTA,
     "n": Outcome.NEUTRAL,
@@ -163,6 +164,57 @@ def test_timeouts_of_one_stall_count_once(
 
     assert circuit.streak == streak
     assert outcomes_and_failures(circuit, NOW + ended[-1], POLICY) == (streak, streak)
+
+
+def silent(circuit: Circuit, began: float, ended: float) -> Circuit:
+    """A circuit after a call of which nothing at all was heard."""
+    permit = Permit(circuit.epoch, NOW + began)
+    return report(circuit, permit, Outcome.SILENCE, NOW + ended, POLICY, chance=0, reason="timeout")
+
+
+@pytest.mark.parametrize(
+    ("answered", "began", "ended", "is_open"),
+    [
+        (None, 0, 9, True),  # never anything but silence
+        (-1, 0, 9, True),  # it did answer, but that was before
+        (0, 0, 9, False),
+        (5, 0, 9, False),  # while this call waited, another one was answered
+        (9, 0, 9, False),
+        (10, 0, 9, True),  # the clock was set back: no evidence of life
+    ],
+)
+def test_silence_opens_a_circuit_unless_somebody_was_answered_meanwhile(
+    answered: float | None, began: float, ended: float, is_open: bool
+) -> None:
+    circuit = Circuit() if answered is None else after("s", now=NOW + answered)
+
+    circuit = silent(circuit, began, ended)
+
+    assert (circuit.opening is not None) is is_open
+    assert is_open or circuit.streak == 1
+    assert not circuit.opening or circuit.opening.reason == "timeout"
+
+
+def test_silence_for_some_counts_like_a_timeout() -> None:
+    circuit = after("s")
+    for n in range(5):
+        assert circuit.opening is None
+        circuit = after("s", circuit, now=NOW + 10 * n)
+        circuit = silent(replace(circuit, streak=n), 10 * n, 10 * n + 9)
+
+    assert circuit.opening
+
+
+def test_silences_of_one_moment_are_one() -> None:
+    circuit = silent(silent(after("s", now=NOW + 1), 0, 9), 0, 9.5)
+
+    assert (circuit.streak, circuit.opening) == (1, None)
+
+
+def test_a_probe_that_hears_nothing_opens_the_circuit_for_longer() -> None:
+    again = after("0", after("x"), now=NOW + 15)
+
+    assert cooldown(again) == 30.0
 
 
 def test_a_success_ends_the_streak_but_not_the_stall_before_it() -> None:

@@ -55,6 +55,26 @@ def test_when_it_is_over_nothing_is_waited_for() -> None:
         seconds_left(None)
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_it_says_by_how_much_it_was_passed_when_an_error_ended_the_call(
+    is_async: bool,
+) -> None:
+    clock = Clock()
+    deadline = Deadline(total=2.0, clock=clock)
+    assert deadline.overdue == -math.inf
+
+    with pytest.raises(ValueError, match="late"):  # one of two blocks
+        if is_async:
+            async with deadline:
+                clock.now += 5.0
+                raise ValueError("late")
+        with deadline:
+            clock.now += 5.0
+            raise ValueError("late")
+
+    assert deadline.overdue == 3.0
+
+
 @pytest.mark.parametrize("inner", [None, 5.0])
 def test_an_inner_deadline_leaves_no_more_than_the_outer_one(inner: float | None) -> None:
     with Deadline(total=2.0, clock=Clock()), Deadline(total=inner, clock=Clock()):

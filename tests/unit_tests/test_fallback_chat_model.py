@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -369,7 +370,7 @@ def test_structured_output_comes_from_whichever_model_answers(is_down: bool) -> 
 
 
 def test_an_answer_of_the_stand_in_is_not_cached_as_the_tuned_models() -> None:
-    first, second = tuned(TimeoutError(), "from the tuned one"), base()
+    first, second = tuned(json.JSONDecodeError("", "", 0), "from the tuned one"), base()
     model = FallbackChatModel(models=[first, second])
     set_llm_cache(InMemoryCache())
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -66,7 +67,7 @@ def test_an_answer_of_the_tuned_model_is_one_request_and_one_attempt(
 def test_an_answer_of_the_base_model_says_why_and_after_how_long(
     ask: Ask, recorded: Recording
 ) -> None:
-    model = robust(TimeoutError())
+    model = robust(TimeoutError(), circuit_breaker=False)
 
     ask(model)
     ask(model)
@@ -387,7 +388,7 @@ def test_the_span_of_a_stream_ends_with_the_stream(recorded: Recording) -> None:
 def test_an_sdk_that_raises_affects_no_answer(
     ask: Ask, recorded: Recording, caplog: pytest.LogCaptureFixture, a_broken_sdk: None
 ) -> None:
-    model = robust(TimeoutError(), "fine")
+    model = robust(TimeoutError(), "fine", circuit_breaker=False)
 
     first, second = ask(model), ask(model)
 
@@ -472,7 +473,7 @@ def test_a_reason_of_somebodys_own_is_not_told(recorded: Recording) -> None:
 
 
 def test_every_metric_is_what_the_table_says(recorded: Recording) -> None:
-    model = robust(TimeoutError(), AIMessage(""), "fine")
+    model = robust(json.JSONDecodeError("", "", 0), AIMessage(""), "fine")
     assert model.circuit
     for ask in (invoke, ainvoke, stream, astream):
         ask(model)

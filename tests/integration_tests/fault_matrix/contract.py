@@ -78,6 +78,11 @@ def unheard(reason: str, tries: int = 2, **further: Any) -> Contract:
     return degraded(reason, asked=None, tries=tries, circuit=Circuit.COUNTED, **further)
 
 
+def silent() -> Contract:
+    """The same where nothing at all is heard until the deadline: the next call does not wait."""
+    return degraded("timeout", asked=None, tries=1, circuit=Circuit.OPEN)
+
+
 def no_answer(why: str | None = None, **further: Any) -> Contract:
     """What it said is none, so that the base model answers, and it counts."""
     error = {} if why is None else {"error": "AnswerRefusedError"}

@@ -81,7 +81,7 @@ ROWS = [
         number=3,
         what="400 not ready",
         fault={"status": 400, "body": NOT_READY},
-        contract=degraded("not_ready", 400),
+        contract=degraded("not_ready", 400, circuit=Circuit.COUNTED),
     ),
     Row(number=4, what="401", fault={"status": 401}, contract=raised(GoogleAuthenticationError)),
     Row(
@@ -236,6 +236,21 @@ def test_row_03_an_error_that_speaks_of_the_model_makes_its_state_be_asked_again
     answer(ask, model)
 
     assert [r.model for r in gemini.requests[before:] if r.method == "GET"] == [TUNED, TUNED]
+
+
+@every_way
+def test_row_03_a_model_that_says_so_for_ever_is_left_alone_though_its_state_is_active(
+    ask: Ask, gemini: Emulator, lab: Lab
+) -> None:
+    model = lab.robust(OURS, gemini.base_url)
+    before = len(gemini.requests)
+
+    with gemini.fault(model=TUNED, status=400, body=NOT_READY):
+        for _ in range(20):
+            answer(ask, model)
+
+    asked = [r.method for r in gemini.requests[before:] if r.model == TUNED]
+    assert (asked.count("POST"), asked.count("GET")) == (5, 5)
 
 
 @every_way

@@ -82,7 +82,10 @@ def test_row_50_a_model_that_fails_in_traffic_is_no_longer_called(
     gemini.set_state(TUNED, "FAILED")
 
     # That the service calls this a failed precondition is the emulator's guess.
-    check(observe(model, ask, gemini, key=lab.key), degraded("not_ready", 400))
+    seen = observe(model, ask, gemini, key=lab.key)
+    check(seen, degraded("not_ready", 400, circuit=Circuit.COUNTED))
+    assert model.circuit is not None
+    model.circuit.reset()
     check(observe(model, ask, gemini, key=lab.key), degraded("gone", asked=0))
 
 
