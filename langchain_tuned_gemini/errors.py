@@ -12,6 +12,7 @@ TunedGeminiError
 ├── RecordsError (ValueError)             tuned-models.toml can't be used: all that is wrong, where
 ├── RecordNotFoundError (LookupError)     a version or an alias that is not recorded
 ├── RecordsChangedError                   an alias was changed by somebody else meanwhile
+├── ExampleIndexError (ValueError)        a file that should hold an example index, and is another
 ├── ServiceError (ModelError)             the control plane could not answer
 │   ├── ServiceUnreachableError           no answer at all: refused, no such host, timed out
 │   └── DeletionIncompleteError           a step of a deletion failed: done, left
@@ -25,12 +26,14 @@ TunedGeminiError
 │   ├── TunedModelNotDeletableError       versions and none named, still tuning, or a mere record
 │   ├── PromotionRefusedError             it does not answer, so that no alias is to point to it
 │   └── CircuitOpenError                  it was not called: its circuit is open, or quota short
+├── PromptTooLongError (ContextOverflowError)   a conversation that a model certainly can't take
 ├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
 ├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
 ├── AnswerRefusedError (ModelError)       a model's answer that a guard refused: guard, why
 ├── ContentBlockedError (ModelError)      prompt or answer blocked for safety: never asked elsewhere
 ├── GuardCrashedError                     a guard raised: its own failure, not the model's
 └── AllModelsFailedError (ExceptionGroup, ModelError)   every model was tried
+    └── AllModelsOverflowError (ContextOverflowError)   … and the last one can't take as much
 ```
 
 Errors about a model derive from `langchain_core.exceptions.ModelError`, so that LangChain's
@@ -43,7 +46,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_core.exceptions import ModelError, ModelNotFoundError
+from langchain_core.exceptions import ContextOverflowError, ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -252,6 +255,18 @@ class RecordsChangedError(TunedGeminiError):
         self.alias = alias
         self.seen = seen
         self.found = found
+
+
+class ExampleIndexError(TunedGeminiError, ValueError):
+    """A file that should hold an index of examples, and is something else.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class ServiceError(TunedGeminiError, ModelError):
@@ -480,6 +495,29 @@ class CircuitOpenError(TunedModelError):
         self.retry_after = retry_after
 
 
+class PromptTooLongError(TunedGeminiError, ContextOverflowError):
+    """A conversation that is certainly longer than the model takes, so that it was not asked.
+
+    As a `ContextOverflowError` it tells LangChain's `SummarizationMiddleware`, where it
+    summarizes with this model, to try again with less.
+
+    Attributes:
+        tokens: About how many tokens the conversation has, without any examples.
+        limit: How many the model takes.
+    """
+
+    is_retryable = False
+
+    def __init__(self, tokens: int, limit: int) -> None:
+        super().__init__(
+            f"The conversation has about {tokens:,} tokens, and the model takes {limit:,}. No "
+            "examples were added to it, and nothing was cut: shorten it, or use a base model with "
+            "a larger context."
+        )
+        self.tokens = tokens
+        self.limit = limit
+
+
 class EmptyAnswerError(TunedGeminiError, ModelError):
     """A model ended its stream without a single chunk.
 
@@ -607,4 +645,18 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
 
     def derive(self, excs: Sequence[Exception]) -> AllModelsFailedError:  # type: ignore[override]
         """Lets `except*` split the group without losing the attempts."""
-        return AllModelsFailedError(self.attempts, excs)
+        return AllModelsFailedError.of(self.attempts, excs)
+
+    @classmethod
+    def of(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> AllModelsFailedError:
+        """The error for a call that no model could answer."""
+        kind = AllModelsOverflowError if isinstance(errors[-1], ContextOverflowError) else cls
+        return kind(attempts, errors)
+
+
+class AllModelsOverflowError(AllModelsFailedError, ContextOverflowError):
+    """Every model was tried, and the conversation is too long for the last one.
+
+    As a `ContextOverflowError` it tells LangChain's `SummarizationMiddleware`, where it
+    summarizes with this model, to try again with less.
+    """

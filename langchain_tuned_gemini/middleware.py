@@ -46,7 +46,7 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
     Args:
         base: The model that stands in: a Gemini model's name, or any chat model. See
             `ChatTunedGemini.with_few_shot_fallback`.
-        examples: What the tuned model was tuned on.
+        examples: What the tuned model was tuned on, or a `FewShotPrompt`.
         system_prompt: What the base model is told instead of the agent's own system prompt.
         k: How many examples go into the prompt at the most.
         **settings: Further parameters of `FallbackChatModel`, such as `guards`.
@@ -72,7 +72,7 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
         self,
         base: str | BaseChatModel,
         *,
-        examples: Examples | BaseExampleSelector | None = None,
+        examples: Examples | BaseExampleSelector | FewShotPrompt | None = None,
         system_prompt: str | None = None,
         k: int | None = None,
         **settings: Any,
@@ -85,7 +85,7 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
             )
         FallbackChatModel._check_names(settings)
         self._base = base
-        self._prompt = FewShotPrompt(examples, k=k) if examples is not None else None
+        self._prompt = FewShotPrompt.of(examples, k=k) if examples is not None else None
         if self._prompt is not None:
             self._prompt.build()  # now, and not when somebody is waiting
         self._system_prompt = system_prompt

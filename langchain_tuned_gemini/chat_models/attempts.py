@@ -75,7 +75,7 @@ class Attempts:
                     self._report_recovery(turn.winner)
                     return
         logger.error("No model could answer: %s", _told(self._records))
-        raise AllModelsFailedError(self._records, self._errors)
+        raise AllModelsFailedError.of(self._records, self._errors)
 
     def _turns_of(self, candidate: Candidate) -> Iterator[Turn]:
         """One turn of a model, and a second one if the first failed as hiccups do."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
@@ -17,8 +17,14 @@ from langchain_tuned_gemini.provenance import FEW_SHOT_KEY
 class FewShotChatModel(WrapperChatModel):
     """Puts examples in front of the conversation, and says in the answer how many.
 
-    `message.response_metadata["few_shot"]` holds the number of examples, the selector and about
-    how many tokens they took; a `FallbackChatModel` moves that into its provenance.
+    `message.response_metadata["few_shot"]` holds the number of examples, the selector, about how
+    many tokens they took, and how many were dropped because they did not fit into the model's
+    context (its profile's `max_input_tokens`) or the prompt's `max_tokens`; a
+    `FallbackChatModel` moves that into its provenance. The tokens that the model reports correct
+    the estimate.
+
+    Raises:
+        PromptTooLongError: If the conversation alone is certainly longer than the model takes.
     """
 
     prompt: FewShotPrompt
@@ -31,9 +37,10 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        selection = self.prompt.select(messages)
+        selection = self.prompt.select(messages, context=self._context)
         shown = self.prompt.insert(messages, selection)
         result = super()._generate(shown, stop, run_manager, **kwargs)
+        self._learn(shown, _input_tokens(result.generations[0]), kwargs)
         _note(result.generations[0], selection)
         return result
 
@@ -44,9 +51,10 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        selection = await self.prompt.aselect(messages)
+        selection = await self.prompt.aselect(messages, context=self._context)
         shown = self.prompt.insert(messages, selection)
         result = await super()._agenerate(shown, stop, run_manager, **kwargs)
+        self._learn(shown, _input_tokens(result.generations[0]), kwargs)
         _note(result.generations[0], selection)
         return result
 
@@ -57,12 +65,15 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        selection = self.prompt.select(messages)
+        selection = self.prompt.select(messages, context=self._context)
         shown = self.prompt.insert(messages, selection)
+        counted = 0
         for place, chunk in enumerate(super()._stream(shown, stop, run_manager, **kwargs)):
+            counted += _input_tokens(chunk)
             if place == 0:  # once: LangChain adds up the metadata of chunks
                 _note(chunk, selection)
             yield chunk
+        self._learn(shown, counted, kwargs)
 
     async def _astream(
         self,
@@ -71,14 +82,33 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        selection = await self.prompt.aselect(messages)
+        selection = await self.prompt.aselect(messages, context=self._context)
         shown = self.prompt.insert(messages, selection)
-        is_first = True  # once: LangChain adds up the metadata of chunks
+        counted, is_first = 0, True
         async for chunk in super()._astream(shown, stop, run_manager, **kwargs):
-            if is_first:
+            counted += _input_tokens(chunk)
+            if is_first:  # once: LangChain adds up the metadata of chunks
                 _note(chunk, selection)
             is_first = False
             yield chunk
+        self._learn(shown, counted, kwargs)
+
+    @property
+    def _context(self) -> int | None:
+        """How many tokens the model takes, if its profile says so."""
+        return (self.profile or {}).get("max_input_tokens")
+
+    def _learn(self, shown: Sequence[BaseMessage], counted: int, kwargs: dict[str, Any]) -> None:
+        """Corrects the estimate of tokens; tools are counted by the model, and not known here."""
+        if counted and not kwargs.get("tools"):
+            self.prompt.learn(shown, counted)
+
+
+def _input_tokens(generation: ChatGeneration) -> int:
+    """How many tokens of the prompt an answer reports; a stream's chunks report parts of them."""
+    message = generation.message
+    usage = message.usage_metadata if isinstance(message, AIMessage) else None
+    return usage["input_tokens"] if usage else 0
 
 
 def _note(generation: ChatGeneration, selection: Selection) -> None:

@@ -255,7 +255,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         self,
         base: str | BaseChatModel,
         *,
-        examples: Examples | BaseExampleSelector,
+        examples: Examples | BaseExampleSelector | FewShotPrompt,
         k: int | None = None,
         **settings: Any,
     ) -> FallbackChatModel:
@@ -267,19 +267,22 @@ class ChatTunedGemini(TunedGeminiParameters):
                 model's location; another one may stand in the name:
                 `projects/P/locations/global/publishers/google/models/gemini-3.5-flash`.
             examples: What this model was tuned on: a file of `{"text_input", "output"}` rows, a
-                `TuningDataset`, the rows themselves, or an example selector.
+                `TuningDataset`, the rows themselves, or an example selector. Or a
+                `FewShotPrompt`, which says more: how examples are shown, how many tokens they
+                may take, where in a conversation the question stands.
             k: How many examples go into the prompt at the most; 8 of a dataset by default, and
-                what it selects by itself of a selector.
+                what it selects by itself of a selector. A `FewShotPrompt` has its own.
             **settings: Further parameters of `FallbackChatModel`, such as `guards`.
 
         Raises:
             DatasetError: If the examples can't be read; it names file, line and field.
+            ParameterError: If there is a `k` beside a `FewShotPrompt`.
 
         Warns:
             BaseModelRetiredWarning: If the base model is retired, or Google lets another one
                 answer in its place.
         """
-        prompt = FewShotPrompt(examples=examples, k=k)
+        prompt = FewShotPrompt.of(examples, k=k)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
         base_model = FewShotChatModel(wrapped=self.stand_in(base), prompt=prompt)
         return FallbackChatModel(models=[self, base_model], **settings)

@@ -11,6 +11,7 @@ from langchain_tuned_gemini.dataset.formats import Format, losses
 from langchain_tuned_gemini.dataset.problems import Severity
 from langchain_tuned_gemini.dataset.rows import OUTPUT, TEXT_INPUT
 from langchain_tuned_gemini.dataset.turns import Flaw
+from langchain_tuned_gemini.tokens import estimate_tokens
 
 Platform: TypeAlias = Literal["developer", "vertex"]
 """Where examples are tuned with: the Gemini Developer API, or Vertex AI."""
@@ -68,14 +69,9 @@ LIMITS: Mapping[Platform, Limits] = {
 
 
 def estimated_tokens(example: TuningExample) -> int:
-    """About how many tokens an example has: one for each 4 bytes of its text.
-
-    Google's rule of thumb for English is 4 characters; bytes keep Chinese, with its 3 bytes a
-    character, from being taken for a quarter of what it is.
-    https://ai.google.dev/gemini-api/docs/tokens
-    """
+    """About how many tokens an example has, everything in it."""
     texts = [turn.text for turn in example.turns] + [example.system_instruction or ""]
-    return sum(-(-len(text.encode()) // 4) for text in texts)
+    return sum(map(estimate_tokens, texts))
 
 
 def exceeded_by(example: TuningExample, limits: Limits) -> Iterator[Flaw]:

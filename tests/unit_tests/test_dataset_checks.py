@@ -335,9 +335,9 @@ def test_no_limit_is_checked_unless_a_platform_is_named():
 
 
 def test_tokens_are_estimated_from_everything_that_an_example_has():
-    example = TuningExample("12345", "漢字", (Turn("user", "1234"),), "1")
+    example = TuningExample("abcde", "漢字", (Turn("user", "1234"),), "a")
 
-    assert estimated_tokens(example) == 2 + 2 + 1 + 1
+    assert estimated_tokens(example) == 2 + 2 + 4 + 1
 
 
 def test_a_dataset_checks_itself_and_knows_its_lines(file):

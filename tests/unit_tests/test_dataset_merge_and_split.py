@@ -215,7 +215,7 @@ def test_statistics_count_and_measure():
         contradictions=1,
         input_characters=Spread(1, 1, 3, 6),
         output_characters=Spread(1, 1, 2, 5),
-        tokens=Spread(2, 2, 5, 11),
+        tokens=Spread(2, 2, 11, 17),
         labels={"x": 3, "yy": 1},
     )
 

@@ -35,6 +35,7 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.RecordNotFoundError.of("x@y", Path("tuned-models.toml"), what="aliases", known=["a@b"]),
     errors.RecordsChangedError("x@y", seen="v1", found="v2"),
     errors.PromotionRefusedError("it is sick", alias="x@y", name="tunedModels/x"),
+    errors.ExampleIndexError("no index", path="x"),
     errors.ServiceError("refused", status=403),
     errors.ServiceUnreachableError("http://127.0.0.1:1", "connection refused"),
     errors.DeletionIncompleteError(
@@ -53,6 +54,7 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.BaseModelRetiredError.because("tunedModels/x", RETIRED, status=404),
     errors.TunedModelNotDeletableError("a mere record", name="tunedModels/x"),
     errors.CircuitOpenError("open", name="tunedModels/x", reason="timeout", retry_after=3.0),
+    errors.PromptTooLongError(3_000, 1_000),
     errors.EmptyAnswerError("tunedModels/x"),
     errors.BrokenStreamError("tunedModels/x", partial="half an", reason="connection"),
     errors.AnswerRefusedError(
@@ -66,6 +68,7 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     ),
     errors.GuardCrashedError("is_polite", KeyError("x")),
     errors.AllModelsFailedError([ATTEMPT], [TimeoutError("slow")]),
+    errors.AllModelsOverflowError([ATTEMPT], [errors.PromptTooLongError(3_000, 1_000)]),
 ]
 
 EVERY_CLASS = {

@@ -5,7 +5,6 @@ import pickle
 import re
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -153,23 +152,17 @@ def test_the_right_label_is_nearly_always_among_eight_examples(banking):
     def share(of):
         return sum(row.output in selected(of, row.text_input) for row in held_back) / len(held_back)
 
-    assert share(selector) >= 0.98  # measured: 0.986; the best example of each label alone: 0.984
+    assert share(selector) >= 0.985  # measured: 0.991
     assert share(plain) >= 0.95  # measured: 0.961
 
 
-def test_ten_thousand_examples_are_indexed_and_searched_fast(banking):
-    train, held_back = banking
-    selector = LexicalExampleSelector(train)
+def test_the_right_label_is_mostly_among_eight_of_a_few_examples(banking):
+    rows, held_back = banking
+    selector = LexicalExampleSelector(rows[::18])  # 500 of them
 
-    started = time.perf_counter()
-    selector.build()
-    built = time.perf_counter()
-    for row in held_back[:200]:
-        selector.rank(row.text_input)
-    searched = time.perf_counter()
+    found = sum(row.output in selected(selector, row.text_input) for row in held_back)
 
-    assert built - started < 10  # measured: 0.7 s
-    assert (searched - built) / 200 < 0.01  # measured: 0.5 ms
+    assert found / len(held_back) >= 0.9  # measured: see benchmarks.few_shot
 
 
 def test_held_back_questions_find_an_example_with_their_query(questions):
@@ -287,3 +280,40 @@ def test_the_heavy_libraries_are_imported_by_the_first_query_only():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split("\n")[:2] == ["set()", "['bm25s', 'numpy']"]
+
+
+def test_a_labels_name_helps_to_find_it():
+    rows = labelled(
+        ("where is it", "card_arrival"),
+        ("still nothing", "card_arrival"),
+        ("what now", "exchange-rate"),
+        ("is that so", "exchange-rate"),
+    )
+
+    assert selected(LexicalExampleSelector(rows, k=1), "the exchange rate?") == ["exchange-rate"]
+    assert selected(LexicalExampleSelector(rows, k=1), "card arrival") == ["card_arrival"]
+
+
+def test_a_label_is_found_by_what_its_examples_say_together():
+    """No example has both words, and one of another label has as much of the question."""
+    rows = labelled(
+        ("blue whale", "sea"),
+        ("tiny shrimp", "sea"),
+        ("whale and shrimp soup kitchens of the old town", "food"),
+        ("bread rolls of the old town kitchens", "food"),
+        ("bread", "food"),
+    )
+
+    assert selected(LexicalExampleSelector(rows, k=1), "whale shrimp")[0] == "sea"
+
+
+def test_many_examples_do_not_make_a_label_likely():
+    many = [(f"how is the weather in town number {n}", "weather") for n in range(200)]
+    few = [("play some jazz", "music"), ("play a song", "music")]
+
+    assert selected(LexicalExampleSelector(labelled(*many, *few), k=1), "play in town") == ["music"]
+
+
+def test_a_choice_says_who_made_it():
+    assert LexicalExampleSelector(CAPITALS, k=1).choose("Japan").selector == "bm25"
+    assert FixedExampleSelector(CAPITALS, k=1).choose("Japan").selector == "fixed"

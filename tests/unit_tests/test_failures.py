@@ -654,11 +654,13 @@ LIBRARIES = [
         | {"MissingExtraError", "DatasetError", "LossyConversionError"}
         | {"GuardCrashedError", "TunedModelNotDeletableError", "PromotionRefusedError"}
         | {"RecordsError", "RecordNotFoundError", "RecordsChangedError"}
+        | {"ExampleIndexError"}
         | {"JournalError", "ComparisonCancelledError"},
     ),
 ]
 NEED_MORE = {"HTTPStatusError", "APIError", "ClientError", "ServerError"} | {
     "AllModelsFailedError",
+    "AllModelsOverflowError",
     "BaseModelRetiredError",
     "BrokenStreamError",
     "CircuitOpenError",

@@ -3,9 +3,7 @@
 import copy
 import pickle
 import re
-import time
 import typing
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -26,12 +24,10 @@ from langchain_core.runnables import ConfigurableField
 from langchain_core.vectorstores import InMemoryVectorStore
 from pydantic import Field, ValidationError
 
-from langchain_tuned_gemini.dataset import TuningDataset, TuningExample
+from langchain_tuned_gemini.dataset import TuningExample
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
 from langchain_tuned_gemini.example_selectors import FixedExampleSelector, LexicalExampleSelector
-from langchain_tuned_gemini.few_shot import DEFAULT_INSTRUCTION, FewShotPrompt, query_of
-
-BANKING = Path(__file__).resolve().parents[3] / "shared" / "data" / "banking77_train.jsonl"
+from langchain_tuned_gemini.few_shot import DEFAULT_INSTRUCTION, FewShotPrompt, question_of
 
 CAPITALS = [
     {"text_input": "The capital of France?", "output": "Paris"},
@@ -195,7 +191,7 @@ def test_no_message_is_lost_changed_or_moved(conversation, form):
     ],
 )
 def test_the_query_is_the_last_human_text(messages, query):
-    assert query_of(messages) == query
+    assert question_of(messages) == query
 
 
 def test_a_conversation_without_a_question_gets_the_first_examples(prompt):
@@ -229,11 +225,17 @@ def test_a_selection_says_which_examples_and_who_selected_them(prompt):
     selection = prompt.select([QUESTION])
 
     assert selection.examples == (TuningExample("The capital of Norway?", "Oslo"),)
-    assert selection.as_dict() == {"examples": 1, "selector": "bm25", "tokens": 7 + 32}
+    assert selection.as_dict() == {
+        "examples": 1,
+        "selector": "bm25",
+        "tokens": 7 + 32,
+        "dropped": 0,
+    }
     assert FewShotPrompt(FixedExampleSelector(CAPITALS)).select([]).as_dict() == {
         "examples": 3,
         "selector": "fixed",
         "tokens": 23 + 32,
+        "dropped": 0,
     }
 
 
@@ -317,6 +319,7 @@ def test_a_selector_that_selects_nothing_changes_nothing():
         "examples": 0,
         "selector": "GivenExamples",
         "tokens": 0,
+        "dropped": 0,
     }
 
 
@@ -409,16 +412,3 @@ async def test_it_prepares_the_fallback_of_a_plain_chain(prompt):
     assert all(messages == prompt.invoke("Norway?") for messages in base.asked)
     assert len(base.asked) == 5
     assert "prompt" in runs.seen
-
-
-def test_a_large_tuning_set_costs_less_than_a_few_milliseconds():
-    if not BANKING.exists():
-        pytest.skip("the real data is not here")
-    prompt = FewShotPrompt(TuningDataset.read(BANKING))
-    prompt.invoke("warm up")
-
-    started = time.perf_counter()
-    for _ in range(100):
-        prompt.invoke([SYSTEM, HumanMessage("When will my new card arrive?")])
-
-    assert (time.perf_counter() - started) / 100 < 0.01  # measured: 0.6 ms

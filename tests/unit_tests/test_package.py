@@ -33,6 +33,7 @@ LAYERS = [
         "punctual",
         "redaction",
         "soft_errors",
+        "tokens",
         "tuned_model",
         "versions",
     },

@@ -1,0 +1,21 @@
+"""Which examples go into the prompt: LangChain example selectors over a tuning set.
+
+Those of this package work offline, or have a stand-in that does: a fallback selects examples
+exactly when the network is in trouble. Any other LangChain selector can take their place.
+"""
+
+from langchain_tuned_gemini.example_selectors.base import (
+    DEFAULT_K,
+    Choice,
+    TuningExampleSelector,
+)
+from langchain_tuned_gemini.example_selectors.fixed import FixedExampleSelector
+from langchain_tuned_gemini.example_selectors.lexical import LexicalExampleSelector
+
+__all__ = [
+    "DEFAULT_K",
+    "Choice",
+    "FixedExampleSelector",
+    "LexicalExampleSelector",
+    "TuningExampleSelector",
+]

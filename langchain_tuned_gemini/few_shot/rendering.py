@@ -1,0 +1,113 @@
+"""How examples are shown to a model: as turns of a conversation, or as a block of text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from typing import Literal, TypeAlias
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from langchain_tuned_gemini.dataset import TuningExample, Turn
+
+ExampleForm: TypeAlias = Literal["turns", "block"]
+
+DEFAULT_INSTRUCTION = (
+    "You are given examples of how to answer. When you answer the user, use exactly the form of "
+    "these examples and add nothing to it."
+)
+"""A tuned model knows its task without a prompt; a base model must be told what examples are."""
+
+_LABELS = {"user": "Input", "model": "Output"}
+
+# What a model may take for somebody else's turn, at the start of a line, whatever ends the line
+# before it: the labels of a block, and the roles of chats in plain text and Markdown.
+_ROLE_IN_TEXT = re.compile(
+    r"([\n\r\v\f\x1c-\x1e\x85\u2028\u2029])"
+    r"(?=[^\S\n]*[#*_>]*[^\S\n]*"
+    r"(?:input|output|user|human|model|assistant|ai|system|developer|tool)[*_]*\s*:)",
+    re.IGNORECASE,
+)
+
+
+def inserted(
+    messages: Sequence[BaseMessage],
+    examples: Sequence[TuningExample],
+    form: ExampleForm,
+    instruction: str | None,
+) -> list[BaseMessage]:
+    """Puts examples into a conversation, after its leading system messages."""
+    system = list(takewhile(lambda message: isinstance(message, SystemMessage), messages))
+    conversation = messages[len(system) :]
+    texts = texts_about(examples, form, instruction)
+    said = {str(message.text).strip() for message in system}
+    texts = [text for text in texts if text.strip() not in said]
+    turns = turns_of(examples) if form == "turns" else []
+    return [*_told(system, "\n\n".join(texts)), *turns, *conversation]
+
+
+def texts_about(
+    examples: Sequence[TuningExample], form: ExampleForm, instruction: str | None
+) -> list[str]:
+    """What the system message says in addition; may be nothing.
+
+    First what the tuned model was told in these examples, if it is the same in all: the base
+    model has not learnt what that asks for, and the application may have left it to the tuning.
+    """
+    told = {example.system_instruction for example in examples}
+    common = told.pop() if len(told) == 1 else None
+    block = "\n\n".join(map(_as_text, examples)) if form == "block" else None
+    return [text for text in (common, instruction, block) if text]
+
+
+def turns_of(examples: Iterable[TuningExample]) -> list[BaseMessage]:
+    """The examples as messages of a human and a model."""
+    return [
+        HumanMessage(turn.text) if turn.role == "user" else AIMessage(turn.text)
+        for example in examples
+        for turn in shown_turns(example)
+    ]
+
+
+def shown_turns(example: TuningExample) -> tuple[Turn, ...]:
+    """The turns that are shown of an example: all of a conversation that the user begins.
+
+    Of others the last question and its answer: a model that takes turns for what was said wants
+    the user to begin, and both to alternate.
+    """
+    turns = example.turns
+    alternate = all(turn.role == ("user", "model")[n % 2] for n, turn in enumerate(turns))
+    return turns if alternate else turns[-2:]
+
+
+def _as_text(example: TuningExample) -> str:
+    turns = shown_turns(example)
+    return "\n".join(f"{_LABELS[turn.role]}: {_shielded(turn.text)}" for turn in turns)
+
+
+def _shielded(text: str) -> str:
+    r"""The text with `> ` before its own lines that look like the start of somebody's turn.
+
+    So that no text of an example can be read as another example, or as an order.
+
+    Example:
+        >>> _shielded("a\nOutput: b")
+        'a\n> Output: b'
+    """
+    return _ROLE_IN_TEXT.sub(r"\1> ", text)
+
+
+def _told(system: list[BaseMessage], text: str) -> list[BaseMessage]:
+    """The system messages with this text at their end."""
+    if not text:
+        return system
+    if not system:
+        return [SystemMessage(text)]
+    *first, last = system
+    content = (
+        f"{last.content}\n\n{text}"
+        if isinstance(last.content, str)
+        else [*last.content, {"type": "text", "text": text}]
+    )
+    return [*first, last.model_copy(update={"content": content})]
