@@ -23,7 +23,8 @@ class Deadline:
     """A time limit that is in force inside `with` and `async with`.
 
     On a stream it is in force for one chunk at a time, and moves with each: the first one has
-    `first`, each further one `stall`, and all of them together `total`.
+    `first`, each further one `stall`, and all of them together `total`. In between, while whoever
+    reads the stream is busy with what it got, no time passes.
 
     Args:
         first: How long the first chunk may take, in seconds; None for ever.
@@ -50,6 +51,8 @@ class Deadline:
         now = clock()
         self._end = now + total if total is not None else float("inf")
         self._at = min(self._end, now + first) if first is not None else self._end
+        self._left_at: float | None = None
+        self._is_cancelled = False
         self._outer: Deadline | None = None
         self._interrupt: Callable[[], None] | None = None
         self._waiting = threading.Lock()
@@ -66,7 +69,7 @@ class Deadline:
 
         A task needs none of this: it can be cancelled.
         """
-        self._end = self._at = float("-inf")
+        self._is_cancelled = True
         with self._waiting:
             if self._interrupt is not None:
                 self._interrupt()
@@ -76,7 +79,7 @@ class Deadline:
 
         Inside of another deadline, no more than that one leaves.
         """
-        left = self._at - self._clock()
+        left = float("-inf") if self._is_cancelled else self._at - self._clock()
         return left if self._outer is None else min(left, self._outer.remaining())
 
     def _wake_by(self, interrupt: Callable[[], None] | None) -> None:
@@ -87,6 +90,7 @@ class Deadline:
             self._outer._wake_by(interrupt)
 
     def __enter__(self) -> Self:
+        self._go_on()
         self._outer = _current.get()
         self._token = _current.set(self)
         return self
@@ -100,13 +104,22 @@ class Deadline:
         if self._token is not None:
             _current.reset(self._token)
         self._outer = None
-        self._note(error)
+        self._pause(error)
 
-    def _note(self, error: BaseException | None) -> None:
+    def _go_on(self) -> None:
+        """Puts off what is left by as long as nobody has waited."""
+        if self._left_at is not None:
+            paused = self._clock() - self._left_at
+            self._at += paused
+            self._end += paused
+
+    def _pause(self, error: BaseException | None) -> None:
+        self._left_at = self._clock()
         if error is not None:
-            self.overdue = self._clock() - self._at
+            self.overdue = self._left_at - self._at
 
     async def __aenter__(self) -> Self:
+        self._go_on()
         left = self.remaining()
         self._timeout = asyncio.timeout(None if left == float("inf") else left)
         await self._timeout.__aenter__()
@@ -119,7 +132,7 @@ class Deadline:
         traceback: TracebackType | None,
     ) -> bool | None:
         """Ends the call with a `TimeoutError` if it took too long."""
-        self._note(error)
+        self._pause(error)
         if self._timeout is None:
             return None
         return await self._timeout.__aexit__(kind, error, traceback)

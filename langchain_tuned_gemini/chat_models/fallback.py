@@ -110,7 +110,8 @@ class FallbackChatModel(TracedChatModel):
     """How long each further chunk of a stream may take, in seconds; None for ever."""
 
     total_timeout: float | None = Field(default=30.0, gt=0)
-    """How long a whole answer may take, in seconds, streamed or not; None for ever."""
+    """How long a whole answer may take, in seconds, streamed or not; None for ever. What whoever
+    reads a stream does between two chunks is not part of it."""
 
     commit: Commit = "first_token"
     """When a stream is handed out: from its first content on, or `"complete"`, when all of it

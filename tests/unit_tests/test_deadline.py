@@ -56,6 +56,40 @@ def test_when_it_is_over_nothing_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
+async def test_while_a_reader_is_busy_with_a_chunk_no_time_passes(is_async: bool) -> None:
+    clock = Clock()
+    deadline = Deadline(first=2.0, stall=3.0, total=6.0, clock=clock)
+    left = []
+
+    for _ in range(4):
+        if is_async:
+            async with deadline:
+                left.append(deadline.remaining())
+                clock.now += 1.0
+        else:
+            with deadline:
+                left.append(deadline.remaining())
+                clock.now += 1.0
+        deadline.chunk_arrived()
+        clock.now += 1000.0  # of the reader
+
+    assert left == [2.0, 3.0, 3.0, 3.0]
+    with deadline:
+        assert deadline.remaining() == 2.0  # of all of them together
+
+
+def test_one_that_was_cancelled_while_its_reader_was_busy_stays_so() -> None:
+    deadline = Deadline(stall=3.0, clock=Clock())
+    with deadline:
+        pass
+    deadline.cancel()
+    deadline.chunk_arrived()
+
+    with deadline, pytest.raises(TimeoutError):
+        seconds_left(None)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
 async def test_it_says_by_how_much_it_was_passed_when_an_error_ended_the_call(
     is_async: bool,
 ) -> None:

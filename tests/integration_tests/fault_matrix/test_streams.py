@@ -6,6 +6,7 @@ Up to the first content a failure is invisible; after it, no text of two models 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, cast
 
@@ -185,6 +186,34 @@ def test_row_47_a_stream_may_take_its_time_as_long_as_it_goes_on(
         seen = observe(lab.robust(OURS, gemini.base_url, **limits), ask, gemini, key=lab.key)
 
     check(seen, answered())
+
+
+def read_slowly(model: FallbackChatModel) -> str:
+    chunks = model.stream(QUESTION)
+    text = next(chunks).text
+    threading.Event().wait(1.0)
+    return text + "".join(chunk.text for chunk in chunks)
+
+
+def aread_slowly(model: FallbackChatModel) -> str:
+    async def read() -> str:
+        chunks = model.astream(QUESTION)
+        text = (await anext(chunks)).text
+        await asyncio.sleep(1.0)
+        return text + "".join([chunk.text async for chunk in chunks])
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize("read", [read_slowly, aread_slowly])
+def test_row_47_a_reader_may_take_its_time(
+    read: Callable[[FallbackChatModel], str], gemini: Emulator, lab: Lab
+) -> None:
+    """The model has long said all of it, so it is not the one that stalls."""
+    limits = {"first_token_timeout": 5.0, "stall_timeout": 0.4, "total_timeout": 0.9}
+    model = lab.robust(OURS, gemini.base_url, **limits)
+
+    assert read(model) == TUNED_TEXT
 
 
 def begin(model: FallbackChatModel) -> None:
