@@ -91,7 +91,7 @@ def chat_model(
         raise typer.BadParameter("--fallback and --examples go together.")
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 
-    parsed = session.place.name(name)
+    parsed = session.name(name)
     tuned = ChatTunedGemini(model=str(parsed), task=task, **session.place.rights(parsed.platform))
     if fallback is None or examples is None:
         return tuned

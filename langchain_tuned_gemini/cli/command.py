@@ -63,6 +63,15 @@ _PLACE: dict[str, Any] = {
             rich_help_panel=_HERE,
         ),
     ],
+    "records": Annotated[
+        str | None,
+        typer.Option(
+            envvar="TUNED_MODELS",
+            metavar="FILE",
+            help="File of versions and aliases; tuned-models.toml by default.",
+            rich_help_panel=_HERE,
+        ),
+    ],
 }
 
 Command: TypeAlias = Callable[..., None]

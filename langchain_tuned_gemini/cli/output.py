@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 Advance: TypeAlias = Callable[[str, float | None], None]
 """Tells of progress: in words, and in percent where that is known."""
+
+
+_NAME_WIDTH = 40
+"""How many columns the first cell of a row has at least: it is a name, to be read and copied."""
+
+_SHORT = 8
+"""Cells up to this length are not broken: a state, an age, a number."""
 
 
 class Output:
@@ -42,6 +50,11 @@ class Output:
         """Whether somebody looks at the results."""
         return sys.stdout.isatty()
 
+    @property
+    def width(self) -> int:
+        """How many columns there are to show results in."""
+        return shutil.get_terminal_size().columns
+
     def result(self, data: Any, *views: View) -> None:
         """Writes what the command was called for.
 
@@ -50,12 +63,16 @@ class Output:
             *views: What is written else, one below the other.
         """
         if self.as_json:
-            self._write(clean_json(json.dumps(data, ensure_ascii=False, indent=2)) + "\n")
+            self.document(data)
             return
         for number, view in enumerate(views):
             if number and self.is_terminal:
                 self._write("\n")
             self._show(view)
+
+    def document(self, data: Any) -> None:
+        """Writes a result that is JSON in any case."""
+        self._write(clean_json(json.dumps(data, ensure_ascii=False, indent=2)) + "\n")
 
     def json_line(self, data: Any) -> None:
         """Writes one of many results, as a line of JSON."""
@@ -176,14 +193,18 @@ def _rich_table(table: Table) -> Any:
     from rich.table import Table as RichTable
 
     rich = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for column in table.columns:
+    shown = [n for n in range(len(table.columns)) if any(text_of(row[n]) for row in table.rows)]
+    for number in shown:
+        column = table.columns[number]
+        longest = max(len(clean_line(text_of(row[number]))) for row in table.rows)
         rich.add_column(
             clean_line(column),
             justify="right" if column in table.right else "left",
             overflow="fold",
+            min_width=min(longest, _NAME_WIDTH if number == 0 else _SHORT),
         )
     for row in table.rows:
-        rich.add_row(*map(_cell, row))
+        rich.add_row(*(_cell(row[number]) for number in shown))
     return rich
 
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from langchain_tuned_gemini.google_client import Access
     from langchain_tuned_gemini.names import TunedModelName
     from langchain_tuned_gemini.services import TunedModelService
 
@@ -29,12 +30,14 @@ class Place:
         project: The project of Vertex AI, if it was given.
         location: The region of Vertex AI, if it was given.
         base_url: Where the API is; Google's own address when None.
+        records: The file of versions and aliases; the library's default when None.
     """
 
     platform: Platform | None = None
     project: str | None = None
     location: str | None = None
     base_url: str | None = None
+    records: str | None = None
 
     def name(self, text: str) -> TunedModelName:
         """Reads the name of a tuned model, which may be short.
@@ -101,10 +104,10 @@ class Place:
         if platform == "vertex":
             from langchain_tuned_gemini.services.vertex import VertexService
 
-            project, location = (
-                (name.project, name.location) if name else (self.project, self.location)
-            )
-            return VertexService(project, location, **self._vertex_rights())
+            if name:
+                return VertexService(name.project, name.location, **self._vertex_rights())
+            self._check_location()
+            return VertexService(self.project, self.location, **self._vertex_rights())
         secret = self._developer_key()
         if find_spec("google") and find_spec("google.generativeai"):  # it tells the loss, too
             from langchain_tuned_gemini.services.generativeai import GenerativeAIService
@@ -119,6 +122,20 @@ class Place:
         if platform == "vertex":
             return self._vertex_rights()
         return {"api_key": self._developer_key(), "base_url": self.base_url}
+
+    def access(self, name: TunedModelName) -> Access:
+        """The right to ask for a tuned model."""
+        from pydantic import SecretStr
+
+        from langchain_tuned_gemini.google_client import access_to
+
+        secret = self.rights(name.platform)["api_key"]
+        return access_to(
+            name,
+            api_key=SecretStr(secret) if secret else None,
+            credentials=None,
+            base_url=self.base_url,
+        )
 
     def _developer_key(self) -> str:
         self._check_destination()
@@ -139,6 +156,16 @@ class Place:
         if not secret and self.is_local and "GOOGLE_APPLICATION_CREDENTIALS" not in os.environ:
             secret = ANY_KEY
         return {"api_key": secret, "base_url": self.base_url}
+
+    def _check_location(self) -> None:
+        """Refuses where no tuned model can be; a list of them would be empty."""
+        from langchain_tuned_gemini.errors import ParameterError
+
+        if self.location == "global":
+            raise ParameterError(
+                "No tuned model is in the location 'global': each lies in the region that it was "
+                "tuned in. Pass that one, for example --location us-central1."
+            )
 
     def _check_destination(self) -> None:
         """Sends what was not meant for an address to Google and to this machine only."""

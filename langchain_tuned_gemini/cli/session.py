@@ -9,6 +9,7 @@ from langchain_tuned_gemini.cli.output import Output
 from langchain_tuned_gemini.cli.place import Place
 
 if TYPE_CHECKING:
+    from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
     from langchain_tuned_gemini.names import TunedModelName
     from langchain_tuned_gemini.services import TunedModelService
 
@@ -24,6 +25,39 @@ class Session:
 
     out: Output = field(default_factory=Output)
     place: Place = field(default_factory=Place)
+
+    def library(self) -> ModelLibrary:
+        """The tuned models of all places that are set up."""
+        from langchain_tuned_gemini.library import ModelLibrary
+
+        return ModelLibrary([self.place.service(platform) for platform in self.place.platforms])
+
+    def find(self, text: str) -> LibraryModel:
+        """One model: by its full name, a short one, its family and version, or an alias."""
+        return self._library_for(text).find(self._full(text))
+
+    def name(self, text: str) -> TunedModelName:
+        """The name that is meant; where it is no name of a platform, the library knows it."""
+        full = self._full(text)
+        if "/" in full:
+            return self.place.name(full)
+        return self.place.name(self._library_for(text).find(full).name)
+
+    def _full(self, text: str) -> str:
+        """A platform's name in full; what only the library knows, as it is."""
+        from langchain_tuned_gemini.versions import VersionName
+
+        is_known_there = "/" not in text and ("@" in text or VersionName.find(text))
+        return text if is_known_there else str(self.place.name(text))
+
+    def _library_for(self, text: str) -> ModelLibrary:
+        """The library with the services that are needed to find a model."""
+        from langchain_tuned_gemini.library import ModelLibrary
+
+        full = self._full(text)
+        if "/" not in full:
+            return self.library()
+        return ModelLibrary([self.service_of(self.place.name(full))])
 
     def service_of(self, name: TunedModelName) -> TunedModelService:
         """The control plane that knows a tuned model."""

@@ -19,6 +19,8 @@ class Cell:
 class Table:
     """Rows under headings; in a pipe, lines of cells between tabs, without the headings.
 
+    On a terminal, columns without any text are left out.
+
     Attributes:
         columns: The headings.
         rows: The cells of each row.

@@ -30,7 +30,7 @@ def wait(
     """Wait until a tuned model can serve. Ctrl-C ends the waiting, not the tuning."""
     from langchain_tuned_gemini.cli.records import model_data
 
-    parsed = session.place.name(name)
+    parsed = session.name(name)
     service = session.service_of(parsed)
     ready = wait_with_progress(
         session.out, service, str(parsed), timeout=timeout, interval=interval

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
+
+import httpx
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelError, TunedModelNotFoundError
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.redaction import without_secrets
+
+JsonObject: TypeAlias = dict[str, Any]
 
 NOT_GEMINI = (
     "The answer is not the Gemini API's: check base_url, the location if it is on Vertex AI, and "
@@ -104,6 +108,33 @@ class Refusal:
                 return "The service is in trouble: try again in a while."
             case _:
                 return "Correct the request; trying again does not help."
+
+
+def read_answer(action: str, response: httpx.Response, name: TunedModelName | None) -> JsonObject:
+    """The JSON object of an answer.
+
+    Args:
+        action: What was asked for, as the start of a sentence.
+        response: The answer.
+        name: What is not found when it is 404; None for a list.
+
+    Raises:
+        TunedModelNotFoundError: What was asked for is not there.
+        ServiceError: The service refused, or the answer is not Gemini's.
+    """
+    try:
+        body: object = response.json()
+    except ValueError:
+        body = None
+    if not response.is_success:
+        sent = response.request.headers
+        token = sent.get("authorization", "").removeprefix("Bearer ")
+        secret = sent.get("x-goog-api-key", token)
+        refusal = Refusal.read(response.status_code, body)
+        raise refusal.as_error(action, name=name, secret=secret)
+    if not isinstance(body, dict):
+        raise ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
+    return body
 
 
 def reason_of(error: BaseException) -> str:

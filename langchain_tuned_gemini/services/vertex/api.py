@@ -26,12 +26,11 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.flows import Course
 from langchain_tuned_gemini.google_client import VERTEX_API_VERSION, VertexAccess, vertex_address
-from langchain_tuned_gemini.services.problems import NOT_GEMINI, Refusal, reason_of
+from langchain_tuned_gemini.services.problems import read_answer, reason_of
 from langchain_tuned_gemini.services.vertex.flows import (
     Answer,
     Call,
     Flow,
-    JsonObject,
     Pause,
 )
 
@@ -87,7 +86,7 @@ class VertexApi:
             with self._translated(call):
                 headers = self._access.headers()
                 response = self._client.request(**self._request(call), headers=headers)
-            return _read(call, response)
+            return read_answer(call.action, response, call.name)
         except (ServiceError, TunedModelNotFoundError) as refusal:
             return refusal
 
@@ -97,7 +96,7 @@ class VertexApi:
                 # In a thread, since it may have to fetch a token.
                 headers = await asyncio.to_thread(self._access.headers)
                 response = await self._async_client.request(**self._request(call), headers=headers)
-            return _read(call, response)
+            return read_answer(call.action, response, call.name)
         except (ServiceError, TunedModelNotFoundError) as refusal:
             return refusal
 
@@ -127,28 +126,6 @@ class VertexApi:
                 status=None if error.retryable else HTTPStatus.UNAUTHORIZED,
                 is_retryable=error.retryable,
             ) from error
-
-
-def _read(call: Call, response: httpx.Response) -> JsonObject:
-    """The JSON object of an answer.
-
-    Raises:
-        TunedModelNotFoundError: What was asked for is not there.
-        ServiceError: The service refused, or the answer is not Vertex AI's.
-    """
-    try:
-        body: object = response.json()
-    except ValueError:
-        body = None
-    if not response.is_success:
-        sent = response.request.headers
-        token = sent.get("authorization", "").removeprefix("Bearer ")
-        secret = sent.get("x-goog-api-key", token)
-        refusal = Refusal.read(response.status_code, body)
-        raise refusal.as_error(call.action, name=call.name, secret=secret)
-    if not isinstance(body, dict):
-        raise ServiceError(f"{call.action} failed. {NOT_GEMINI}", is_retryable=False)
-    return body
 
 
 def _first_line(error: GoogleAuthError) -> str:

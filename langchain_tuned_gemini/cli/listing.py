@@ -1,0 +1,128 @@
+"""`tuned-gemini list` and `tuned-gemini versions`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from langchain_tuned_gemini.cli.command import MODELS, VERSIONS, command
+from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.views import Cell, Table, state_cell, text_of
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.cli.place import Place
+    from langchain_tuned_gemini.library import LibraryModel
+
+State = Literal["CREATING", "ACTIVE", "FAILED", "CANCELLED", "UNKNOWN"]
+_COLUMNS = (
+    "name",
+    "state",
+    "family",
+    "version",
+    "base",
+    "age",
+    "dataset",
+    "aliases",
+    "deployed",
+    "platform",
+)
+
+
+@command("list", panel=MODELS)
+def list_models(
+    session: Session,
+    state: Annotated[
+        State | None, typer.Option(case_sensitive=False, help="Those in a state.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Those that will never answer: FAILED or CANCELLED.")
+    ] = False,
+    family: Annotated[
+        str | None, typer.Option(help="Those of a family, such as sql-expert.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="Those tuned from this base model.")] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Those created longer ago: 12h, 30d, 8w.")
+    ] = None,
+) -> None:
+    """List the tuned models."""
+    from langchain_tuned_gemini.cli.ages import seconds_of
+    from langchain_tuned_gemini.tuned_model import TunedModelState
+
+    age = None if older_than is None else seconds_of(older_than)
+    models = session.library().list(
+        platform=session.place.platform,
+        state=TunedModelState(state) if state else None,
+        family=family,
+        base_model=base,
+        older_than=age,
+    )
+    if failed:
+        models = [m for m in models if m.state in {"FAILED", "CANCELLED"}]
+    _show(session, models)
+    if not models:
+        session.out.say("There is no such tuned model here.")
+
+
+@command("versions", panel=VERSIONS)
+def versions(
+    session: Session,
+    family: Annotated[str, typer.Argument(help="A family of models, such as sql-expert.")],
+) -> None:
+    """List the versions of a family, the newest last, and what the next one is called."""
+    library = session.library()
+    models = library.versions(family)
+    _show(session, models)
+    session.out.say(f"The next one is {library.next_version(family)}.")
+
+
+def _show(session: Session, models: list[LibraryModel]) -> None:
+    from langchain_tuned_gemini.cli.records import library_data
+
+    rows = [_row(model) for model in models]
+    if session.out.is_terminal:
+        platforms = {model.platform for model in models}
+        rows = [_shortened(session.place, row, is_one=len(platforms) == 1) for row in rows]
+    session.out.result(
+        [library_data(model) for model in models],
+        *([Table(_COLUMNS, rows, right=frozenset({"age"}))] if models else []),
+    )
+
+
+def _row(model: LibraryModel) -> list[str | Cell]:
+    from langchain_tuned_gemini.cli.ages import age_text
+
+    return [
+        model.name,
+        state_cell(model.state),
+        model.family,
+        model.version,
+        model.model.base_model,
+        "" if model.age is None else age_text(model.age),
+        model.dataset,
+        ", ".join(model.aliases),
+        {True: "yes", False: "no", None: ""}[model.deployed],
+        model.platform,
+    ]
+
+
+def _shortened(place: Place, row: list[str | Cell], *, is_one: bool) -> list[str | Cell]:
+    """A row for somebody who knows where he looks: short names, and nothing told twice."""
+    from langchain_tuned_gemini.base_models import base_model_id
+
+    name, state, family, version, base, age, dataset, aliases, deployed, platform = map(
+        text_of, row
+    )
+    return [
+        name.removeprefix(f"projects/{place.project}/locations/{place.location}/"),
+        state_cell(state),
+        "" if name.startswith(f"tunedModels/{family}-") else family,
+        version,
+        base_model_id(base) or base,
+        age,
+        dataset[:12],
+        aliases.replace(f"{family}@", "@"),
+        deployed,
+        "" if is_one else platform,
+    ]

@@ -1,0 +1,133 @@
+"""`tuned-gemini show`: one tuned model in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from langchain_tuned_gemini.cli.command import MODELS, command
+from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.views import Cell, Details, View, state_cell
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.library import LibraryModel
+    from langchain_tuned_gemini.tuned_model import Checkpoint, TunedModel
+
+
+@command("show", panel=MODELS)
+def show(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="Its full name, family and version, or an alias.")],
+    loss_plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Draw its loss: FILE.svg or FILE.png."),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Show the platform's own record, as it is: JSON.")
+    ] = False,
+) -> None:
+    """Show one tuned model in full: parameters, data, progress and loss."""
+    from langchain_tuned_gemini.cli.plots import check_plot, save_loss
+
+    if loss_plot:
+        check_plot(loss_plot)
+    found = session.find(name)
+    if raw:
+        session.out.document(_raw(session, found.name))
+    else:
+        _show(session, found)
+    if loss_plot:
+        save_loss(found.model.snapshots, loss_plot, title=found.name)
+        session.out.say(f"The loss is drawn in {loss_plot}.")
+
+
+def _show(session: Session, found: LibraryModel) -> None:
+    from langchain_tuned_gemini.cli.plots import loss_picture
+    from langchain_tuned_gemini.cli.records import library_data, model_data
+
+    views: list[View] = [_details(found)]
+    if session.out.is_terminal and len(found.model.snapshots) > 1:
+        views.append(loss_picture(found.model.snapshots, width=session.out.width))
+    session.out.result({**library_data(found), **model_data(found.model)}, *views)
+
+
+def _raw(session: Session, name: str) -> dict[str, Any]:
+    from langchain_tuned_gemini.services.raw import raw_record
+
+    parsed = session.place.name(name)
+    return raw_record(session.place.access(parsed), parsed)
+
+
+def _details(found: LibraryModel) -> Details:
+    model = found.model
+    return Details(
+        [
+            ("name", model.name),
+            ("display name", model.display_name),
+            ("platform", found.platform),
+            ("state", state_cell(model.state)),
+            ("platform's word", model.raw_state if model.raw_state != model.state else ""),
+            ("doing", model.doing),
+            ("error", Cell(model.error or "", "red")),
+            ("progress", _progress(model)),
+            ("base model", model.base_model),
+            ("base retired", Cell(_retirement(found), "red")),
+            ("family", found.family),
+            ("version", found.version),
+            ("aliases", ", ".join(found.aliases)),
+            ("dataset", found.dataset),
+            ("created", _created(found)),
+            ("updated", f"{model.update_time:%Y-%m-%d %H:%M:%S %Z}" if model.update_time else ""),
+            ("endpoint", model.endpoint if model.endpoint != model.name else ""),
+            ("model", model.model),
+            ("deployed", {True: "yes", False: "no", None: ""}[found.deployed]),
+            *((f"checkpoint {c.id}", _checkpoint(c)) for c in model.checkpoints),
+            *((key, str(value)) for key, value in model.hyperparameters.items()),
+            ("loss", _loss(model)),
+        ]
+    )
+
+
+def _progress(model: TunedModel) -> str:
+    if model.progress is None or model.state == "ACTIVE":
+        return ""
+    return f"{model.progress:.0%}"
+
+
+def _created(found: LibraryModel) -> str:
+    from langchain_tuned_gemini.cli.ages import age_text
+
+    if found.model.create_time is None:
+        return ""
+    age = "" if found.age is None else f", {age_text(found.age)} ago"
+    return f"{found.model.create_time:%Y-%m-%d %H:%M:%S %Z}{age}"
+
+
+def _retirement(found: LibraryModel) -> str:
+    """That its base model is gone, if it is."""
+    from datetime import UTC, datetime
+
+    from langchain_tuned_gemini.base_models import find
+
+    known = find(found.model.base_model)
+    end = known.retirement(found.platform, datetime.now(UTC).date()) if known else None
+    return str(end) if end else ""
+
+
+def _checkpoint(checkpoint: Checkpoint) -> str:
+    told = [
+        f"epoch {checkpoint.epoch}" if checkpoint.epoch is not None else "",
+        f"step {checkpoint.step}" if checkpoint.step is not None else "",
+        checkpoint.endpoint,
+    ]
+    return ", ".join(filter(None, told))
+
+
+def _loss(model: TunedModel) -> str:
+    if not model.snapshots:
+        return ""
+    first, last = model.snapshots[0], model.snapshots[-1]
+    after = f"after step {last.step}, epoch {last.epoch}"
+    return f"{last.mean_loss:.4g} {after} (from {first.mean_loss:.4g})"

@@ -1,0 +1,45 @@
+"""The record of a tuned model as the platform sends it, with all that nobody here reads."""
+
+from __future__ import annotations
+
+import httpx
+
+from langchain_tuned_gemini import http
+from langchain_tuned_gemini.errors import ServiceUnreachableError
+from langchain_tuned_gemini.google_client import API_VERSION, Access, DeveloperAccess, VertexAccess
+from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.services.problems import JsonObject, read_answer, reason_of
+from langchain_tuned_gemini.services.vertex.api import VertexApi
+from langchain_tuned_gemini.services.vertex.flows import Call, Flow
+
+_GOOGLE = "https://generativelanguage.googleapis.com"
+
+
+def raw_record(access: Access, name: TunedModelName, *, timeout: float = 10.0) -> JsonObject:
+    """Reads a tuned model's record.
+
+    Args:
+        access: The right to do so, on the platform of the name.
+        name: The tuned model; on Vertex AI its endpoint, tuning job or model.
+        timeout: How long the request may take, in seconds.
+
+    Raises:
+        TunedModelNotFoundError: It is not there.
+        ServiceUnreachableError: The service gave no answer.
+        ServiceError: It refused, or the answer is not Gemini's.
+    """
+    if isinstance(access, VertexAccess):
+        return VertexApi(access, timeout=timeout).run(_asked(name))
+    address = (access.base_url or _GOOGLE).rstrip("/")
+    key = access.identity if isinstance(access, DeveloperAccess) else ""
+    try:
+        response = http.sync_client().get(
+            f"{address}/{API_VERSION}/{name}", headers={"x-goog-api-key": key}, timeout=timeout
+        )
+    except httpx.HTTPError as error:
+        raise ServiceUnreachableError(address, reason_of(error)) from error
+    return read_answer(f"Reading {name}", response, name)
+
+
+def _asked(name: TunedModelName) -> Flow[JsonObject]:
+    return (yield Call.get(name))
