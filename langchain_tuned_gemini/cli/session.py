@@ -30,7 +30,10 @@ class Session:
         """The tuned models of all places that are set up."""
         from langchain_tuned_gemini.library import ModelLibrary
 
-        return ModelLibrary([self.place.service(platform) for platform in self.place.platforms])
+        return ModelLibrary(
+            [self.place.service(platform) for platform in self.place.platforms],
+            records=self.place.records,
+        )
 
     def find(self, text: str) -> LibraryModel:
         """One model: by its full name, a short one, its family and version, or an alias."""
@@ -57,7 +60,7 @@ class Session:
         full = self._full(text)
         if "/" not in full:
             return self.library()
-        return ModelLibrary([self.service_of(self.place.name(full))])
+        return ModelLibrary([self.service_of(self.place.name(full))], records=self.place.records)
 
     def service_of(self, name: TunedModelName) -> TunedModelService:
         """The control plane that knows a tuned model."""
