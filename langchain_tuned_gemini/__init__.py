@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         JournalError,
         LossyConversionError,
         MissingExtraError,
+        NovelInputError,
         ParameterError,
         PromotionRefusedError,
         PromptTooLongError,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
         TunedGeminiFallbackMiddleware,
     )
     from langchain_tuned_gemini.names import TunedModelName
+    from langchain_tuned_gemini.novelty import NovelInput, Novelty
     from langchain_tuned_gemini.readiness import ReadinessGate, ReadinessPolicy
     from langchain_tuned_gemini.records import AliasName, Records
     from langchain_tuned_gemini.services import TunedModelService
@@ -120,6 +122,7 @@ _HOMES = {
         "JournalError",
         "LossyConversionError",
         "MissingExtraError",
+        "NovelInputError",
         "ParameterError",
         "PromotionRefusedError",
         "PromptTooLongError",
@@ -153,6 +156,7 @@ _HOMES = {
     "library": ["LibraryModel", "ModelLibrary", "Probe", "ProbeOutcome", "Promotion"],
     "middleware": ["FallbackBypassedWarning", "TunedGeminiFallbackMiddleware"],
     "names": ["TunedModelName"],
+    "novelty": ["NovelInput", "Novelty"],
     "readiness": ["ReadinessGate", "ReadinessPolicy"],
     "records": ["AliasName", "Records"],
     "services": ["TunedModelService"],
@@ -203,6 +207,9 @@ __all__ = [
     "MissingExtraError",
     "ModelLibrary",
     "NonEmpty",
+    "NovelInput",
+    "NovelInputError",
+    "Novelty",
     "OneOf",
     "ParameterError",
     "Probe",

@@ -25,7 +25,8 @@ TunedGeminiError
 │   │   └── BaseModelRetiredError         … because its base model was retired: retirement
 │   ├── TunedModelNotDeletableError       versions and none named, still tuning, or a mere record
 │   ├── PromotionRefusedError             it does not answer, so that no alias is to point to it
-│   └── CircuitOpenError                  it was not called: its circuit is open, or quota short
+│   ├── CircuitOpenError                  it was not called: its circuit is open, or quota short
+│   └── NovelInputError                   it was not called: the question is unlike its tuning set
 ├── PromptTooLongError (ContextOverflowError)   a conversation that a model certainly can't take
 ├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
 ├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
@@ -493,6 +494,28 @@ class CircuitOpenError(TunedModelError):
         super().__init__(message, name=name)
         self.reason = reason
         self.retry_after = retry_after
+
+
+class NovelInputError(TunedModelError):
+    """The tuned model was not called: the question is unlike all that it was tuned with.
+
+    Attributes:
+        reason: `"novel_input"`.
+        score: How like the tuning set the question is, from 0 to 1.
+        threshold: Below which score a question is novel.
+    """
+
+    reason = "novel_input"
+
+    def __init__(self, *, name: str, score: float, threshold: float) -> None:
+        super().__init__(
+            f"{name} was not asked: the question is unlike its tuning set ({score:.3f}, where "
+            f"{threshold:.3f} is the least). Add examples of such questions and tune it again, or "
+            "lower the threshold of NovelInput.",
+            name=name,
+        )
+        self.score = score
+        self.threshold = threshold
 
 
 class PromptTooLongError(TunedGeminiError, ContextOverflowError):

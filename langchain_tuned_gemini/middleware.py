@@ -88,6 +88,8 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
         self._prompt = FewShotPrompt.of(examples, k=k) if examples is not None else None
         if self._prompt is not None:
             self._prompt.build()  # now, and not when somebody is waiting
+        if (novel := settings.get("novel_input")) is not None:
+            novel.build()  # the same
         self._system_prompt = system_prompt
         self._settings = settings
         self._robust: dict[int, FallbackChatModel] = {}

@@ -20,8 +20,9 @@ from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.tracing import Caller
 from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
-from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError
+from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError, NovelInputError
 from langchain_tuned_gemini.failures import Reason
+from langchain_tuned_gemini.novelty import Novelty
 from langchain_tuned_gemini.provenance import METADATA_KEY, Attempt
 from langchain_tuned_gemini.telemetry import Request
 
@@ -42,8 +43,10 @@ class Attempts:
         caller: Caller | None,
         hedge: Hedge | None,
         on_fallback: OnFallback | None,
+        novelty: Novelty | None,
     ) -> None:
         self._candidates = candidates
+        self._novelty = novelty
         self._caller = caller
         self._hedge = hedge
         self._on_fallback = on_fallback
@@ -68,6 +71,8 @@ class Attempts:
         for candidate in self._candidates:
             if any(candidate is one for one in failed):  # it was asked beside the one before it
                 continue
+            if candidate is self._candidates[0] and self._is_novel(candidate):
+                continue
             for turn in self._turns_of(candidate):
                 yield turn
                 failed += self._note(turn)
@@ -76,6 +81,15 @@ class Attempts:
                     return
         logger.error("No model could answer: %s", _told(self._records))
         raise AllModelsFailedError.of(self._records, self._errors)
+
+    def _is_novel(self, candidate: Candidate) -> bool:
+        """Whether the question is one that the tuned model was taught nothing about."""
+        novelty = self._novelty
+        if novelty is None or not novelty.is_novel:
+            return False
+        name, score, threshold = candidate.name, novelty.score, novelty.threshold
+        self._skip(candidate, NovelInputError(name=name, score=score, threshold=threshold))
+        return True
 
     def _turns_of(self, candidate: Candidate) -> Iterator[Turn]:
         """One turn of a model, and a second one if the first failed as hiccups do."""
@@ -133,17 +147,18 @@ class Attempts:
             longest = candidate.rules.total_timeout
             return candidate.breaker.acquire(**({"deadline": longest} if longest else {}))
         except CircuitOpenError as refusal:
-            record = Attempt(
-                candidate.name,
-                candidate.role,
-                "skipped",
-                reason=refusal.reason,
-                error_type=type(refusal).__name__,
-            )
-            self._records.append(record)
-            self._errors.append(refusal)
-            self._request.skipped(record)
+            self._skip(candidate, refusal)
             return None
+
+    def _skip(self, candidate: Candidate, refusal: CircuitOpenError | NovelInputError) -> None:
+        """Notes that a model was not asked, and why."""
+        kind = type(refusal).__name__
+        record = Attempt(
+            candidate.name, candidate.role, "skipped", reason=refusal.reason, error_type=kind
+        )
+        self._records.append(record)
+        self._errors.append(refusal)
+        self._request.skipped(record)
 
     def _note(self, turn: Turn) -> list[Candidate]:
         """Keeps what went wrong in a turn; returns the models that have failed."""
@@ -173,6 +188,7 @@ class Attempts:
             "circuit": breaker.state.value if breaker else None,
             "few_shot": few_shot,
             "hedge": turn.told(),
+            "novelty": self._novelty.as_dict() if self._novelty else None,
             "attempts": [record.as_dict() for record in records],
         }
         self._request.answered(self._told_in_the_answer["reason"])
@@ -201,6 +217,8 @@ def _told(records: Sequence[Attempt]) -> str:
 def _why(record: Attempt) -> str:
     if record.outcome == "cancelled":
         return f"{record.model} had not answered after {record.duration_s:.3g} s"
+    if record.reason == Reason.NOVEL_INPUT:
+        return f"{record.model} was not asked: the question is unlike its tuning set"
     status = f", HTTP {record.status}" if record.status else ""
     return f"{record.model} could not answer: {record.reason} ({record.error_type}{status})"
 

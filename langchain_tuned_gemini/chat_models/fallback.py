@@ -55,6 +55,7 @@ from langchain_tuned_gemini.circuit_breaker import (
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, as_guards
 from langchain_tuned_gemini.hedging import HedgePolicy
+from langchain_tuned_gemini.novelty import NovelInput
 from langchain_tuned_gemini.retry_budget import RetryBudget
 
 
@@ -131,6 +132,10 @@ class FallbackChatModel(TracedChatModel):
     model that was slower is cancelled. Threads can cancel the Gemini models of this package
     only: another one runs on to its end, unheard."""
 
+    novel_input: NovelInput | None = Field(default=None, exclude=True)
+    """Tells questions that are unlike what the first model was tuned with, which go to the second
+    model directly. None asks the first model whatever the question is."""
+
     guards: Sequence[Guard] = ()
     """Checks of an answer, besides those that it is there and was neither cut off nor blocked.
     An answer that one refuses makes way for the next model's."""
@@ -163,9 +168,13 @@ class FallbackChatModel(TracedChatModel):
         return values
 
     @model_validator(mode="after")
-    def _hedge_with_somebody(self) -> Self:
+    def _need_a_second_model(self) -> Self:
         if self.hedge_after is not None and len(self.models) == 1:
             raise ParameterError("hedge_after needs a second model, which is asked then, too.")
+        if self.novel_input is not None:
+            if len(self.models) == 1:
+                raise ParameterError("novel_input needs a second model, which answers instead.")
+            self.novel_input.build()  # now, and not when somebody is waiting
         return self
 
     @model_validator(mode="after")
@@ -224,6 +233,7 @@ class FallbackChatModel(TracedChatModel):
 
     def _attempts(
         self,
+        messages: list[BaseMessage],
         run_manager: BaseRunManager | None,
         arguments: dict[str, Any],
         *,
@@ -240,7 +250,8 @@ class FallbackChatModel(TracedChatModel):
         if self._hedge_policy is not None:
             hedge = Hedge(self._hedge_policy, candidates[1], is_streamed)
         caller = current_caller(run_manager)
-        return Attempts(candidates, caller, hedge, self.on_fallback)
+        novelty = self.novel_input.assess(messages) if self.novel_input else None
+        return Attempts(candidates, caller, hedge, self.on_fallback, novelty)
 
     def _generate(
         self,
@@ -255,7 +266,7 @@ class FallbackChatModel(TracedChatModel):
                 return attempt.finish(generate_with(model, messages, stop, **arguments))
             return None
 
-        for turn in self._attempts(run_manager, kwargs):
+        for turn in self._attempts(messages, run_manager, kwargs):
             answer = answer_of(turn, ask)
         return cast("ChatResult", answer)  # that of the last turn
 
@@ -274,7 +285,7 @@ class FallbackChatModel(TracedChatModel):
                 return attempt.finish(result)
             return None
 
-        for turn in self._attempts(run_manager, kwargs):
+        for turn in self._attempts(messages, run_manager, kwargs):
             answer = await aanswer_of(turn, ask)
         return cast("ChatResult", answer)  # that of the last turn
 
@@ -294,7 +305,7 @@ class FallbackChatModel(TracedChatModel):
                     yield from chunks
                 yield from attempt.closing()
 
-        for turn in self._attempts(run_manager, kwargs, is_streamed=True):
+        for turn in self._attempts(messages, run_manager, kwargs, is_streamed=True):
             begun = answer_of(turn, lambda attempt: begin(answer(attempt)))
             if begun is not None:
                 first, rest = begun
@@ -323,7 +334,7 @@ class FallbackChatModel(TracedChatModel):
                 for chunk in attempt.closing():
                     yield chunk
 
-        for turn in self._attempts(run_manager, kwargs, is_streamed=True):
+        for turn in self._attempts(messages, run_manager, kwargs, is_streamed=True):
             begun = await aanswer_of(turn, lambda attempt: abegin(answer(attempt)))
             if begun is not None:
                 first, rest = begun

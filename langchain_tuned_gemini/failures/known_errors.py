@@ -16,6 +16,7 @@ BEFORE_THE_CALL: Final = {
     "langchain_tuned_gemini.errors.TunedModelNotReadyError": Reason.NOT_READY,
     "langchain_tuned_gemini.errors.TunedModelFailedError": Reason.GONE,
     "langchain_tuned_gemini.errors.TunedModelNotFoundError": Reason.GONE,
+    "langchain_tuned_gemini.errors.NovelInputError": Reason.NOVEL_INPUT,
     # From a gate that was told to let nothing through when it can't know.
     "langchain_tuned_gemini.errors.ServiceUnreachableError": Reason.CONNECTION,
     "langchain_tuned_gemini.errors.ServiceError": Reason.OVERLOADED,

@@ -36,6 +36,8 @@ class Reason(StrEnum):
     """400: this model does not take this request; another one may."""
     BAD_OUTPUT = "bad_output"
     """It sent something that is no answer."""
+    NOVEL_INPUT = "novel_input"
+    """The question is unlike all that the model was tuned with, so that it was not asked."""
     BLOCKED = "blocked"
     """The prompt or the answer was blocked for safety."""
     CREDENTIALS = "credentials"
@@ -139,6 +141,12 @@ _HANDLING: Final = {
         "an empty answer, one that a guard refuses, or what is not JSON or not Gemini's",
         degrades=True,
         counts=Counts.FAILURE,
+    ),
+    Reason.NOVEL_INPUT: Handling(
+        "a question unlike all examples of the tuning set, if `novel_input` looks for it",
+        degrades=True,
+        counts=Counts.NEUTRAL,
+        log_level=logging.INFO,
     ),
     Reason.BLOCKED: Handling(
         "the prompt or the answer blocked for safety", degrades=False, counts=Counts.NEUTRAL

@@ -54,6 +54,7 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.BaseModelRetiredError.because("tunedModels/x", RETIRED, status=404),
     errors.TunedModelNotDeletableError("a mere record", name="tunedModels/x"),
     errors.CircuitOpenError("open", name="tunedModels/x", reason="timeout", retry_after=3.0),
+    errors.NovelInputError(name="tunedModels/x", score=0.1, threshold=0.2),
     errors.PromptTooLongError(3_000, 1_000),
     errors.EmptyAnswerError("tunedModels/x"),
     errors.BrokenStreamError("tunedModels/x", partial="half an", reason="connection"),

@@ -710,6 +710,7 @@ def test_the_words_of_reasons_stay_as_programs_know_them() -> None:
         "permission",
         "rejected",
         "bad_output",
+        "novel_input",
         "blocked",
         "credentials",
     ]
@@ -736,6 +737,7 @@ def test_only_a_missing_permission_is_logged_as_an_error() -> None:
 
     assert levels.pop(Reason.PERMISSION) == logging.ERROR
     assert levels.pop(Reason.SLOW) == logging.INFO  # another one was quicker; nothing is wrong
+    assert levels.pop(Reason.NOVEL_INPUT) == logging.INFO  # what was asked for
     assert set(levels.values()) == {logging.WARNING}
 
 
@@ -752,6 +754,7 @@ def test_only_a_missing_permission_is_logged_as_an_error() -> None:
         (Reason.PERMISSION, Counts.FATAL),
         (Reason.REJECTED, Counts.NEUTRAL),
         (Reason.BAD_OUTPUT, Counts.FAILURE),
+        (Reason.NOVEL_INPUT, Counts.NEUTRAL),
         (Reason.BLOCKED, Counts.NEUTRAL),
         (Reason.CREDENTIALS, Counts.NEUTRAL),
     ],

@@ -89,6 +89,7 @@ def test_a_model_that_can_answer_does(ask: Ask) -> None:
         "circuit": "closed",
         "few_shot": None,
         "hedge": None,
+        "novelty": None,
         "attempts": [
             {
                 "model": "tuned",

@@ -51,6 +51,7 @@ LAYERS = [
         "circuit_breaker",
         "guards",
         "hedging",
+        "novelty",
         "readiness",
         "records",
         "retry_budget",
