@@ -10,7 +10,6 @@ from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.deciding import Decision, is_better
 from langchain_tuned_gemini.comparison.figures import Difference, Figures, Latency
 from langchain_tuned_gemini.comparison.judging import Matches, Metric, Result, Usage
-from langchain_tuned_gemini.comparison.prices import Price, PriceTable
 from langchain_tuned_gemini.comparison.questions import Question
 from langchain_tuned_gemini.comparison.running import (
     ComparisonProgress,
@@ -18,6 +17,7 @@ from langchain_tuned_gemini.comparison.running import (
     compare,
 )
 from langchain_tuned_gemini.comparison.statistics import Interval, PairedDifference, Rate
+from langchain_tuned_gemini.prices import Price, PriceTable
 
 __all__ = [
     "Answer",

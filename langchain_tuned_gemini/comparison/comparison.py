@@ -11,10 +11,10 @@ from typing import Any
 
 from langchain_tuned_gemini.comparison.figures import Difference, Figures
 from langchain_tuned_gemini.comparison.judging import Metric, Result
-from langchain_tuned_gemini.comparison.prices import PriceTable
 from langchain_tuned_gemini.comparison.questions import Question
 from langchain_tuned_gemini.dataset.writing import write_whole
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.prices import PriceTable
 
 
 @dataclass(frozen=True, slots=True)

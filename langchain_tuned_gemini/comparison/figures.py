@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from langchain_tuned_gemini.comparison.judging import Metric, Result
-from langchain_tuned_gemini.comparison.prices import PriceTable
 from langchain_tuned_gemini.comparison.statistics import PairedDifference, Rate, percentile
+from langchain_tuned_gemini.prices import PriceTable
 
 
 @dataclass(frozen=True, slots=True)

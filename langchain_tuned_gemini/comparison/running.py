@@ -20,11 +20,11 @@ from langchain_tuned_gemini.comparison.candidates import Candidate, Candidates, 
 from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.journal import Journal
 from langchain_tuned_gemini.comparison.judging import Judge, Matches, Metric, is_the_same_text
-from langchain_tuned_gemini.comparison.prices import PriceTable
 from langchain_tuned_gemini.comparison.questions import Question, questions_of
 from langchain_tuned_gemini.dataset import Examples, TuningDataset
 from langchain_tuned_gemini.errors import ComparisonCancelledError, ParameterError
 from langchain_tuned_gemini.guards import Guard, as_guards
+from langchain_tuned_gemini.prices import PriceTable
 
 MAX_CONCURRENCY = 8
 """How many questions are asked at once when the caller does not say: quotas are per minute."""

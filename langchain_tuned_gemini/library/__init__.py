@@ -1,9 +1,31 @@
 """The library of tuned models: which there are, which are live, which must go."""
 
+from langchain_tuned_gemini.library.creating import (
+    acreate_version,
+    aplan_version,
+    create_version,
+    plan_version,
+)
 from langchain_tuned_gemini.library.library import ModelLibrary
 from langchain_tuned_gemini.library.models import LibraryModel
+from langchain_tuned_gemini.library.planning import NewVersion, TuningPlan
 from langchain_tuned_gemini.library.probing import Probe, ProbeOutcome
 from langchain_tuned_gemini.library.promoting import Promotion
+from langchain_tuned_gemini.library.tuning_settings import TuningSettings
 from langchain_tuned_gemini.versions import VersionName
 
-__all__ = ["LibraryModel", "ModelLibrary", "Probe", "ProbeOutcome", "Promotion", "VersionName"]
+__all__ = [
+    "LibraryModel",
+    "ModelLibrary",
+    "NewVersion",
+    "Probe",
+    "ProbeOutcome",
+    "Promotion",
+    "TuningPlan",
+    "TuningSettings",
+    "VersionName",
+    "acreate_version",
+    "aplan_version",
+    "create_version",
+    "plan_version",
+]

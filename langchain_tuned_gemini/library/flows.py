@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from langchain_tuned_gemini.flows import Course
@@ -67,6 +68,35 @@ class Reading:
     async def aask(self) -> TunedModel:
         """Waits for it."""
         return await self.service.aget(self.name)
+
+
+class Asking:
+    """A method that waits, and its asynchronous twin.
+
+    Args:
+        ask: The method.
+        aask: Its twin.
+        *arguments: What both take.
+        **parameters: What both take.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[..., Any],
+        aask: Callable[..., Awaitable[Any]],
+        *arguments: Any,
+        **parameters: Any,
+    ) -> None:
+        self._ask = partial(ask, *arguments, **parameters)
+        self._aask = partial(aask, *arguments, **parameters)
+
+    def ask(self) -> Any:
+        """Waits for it."""
+        return self._ask()
+
+    async def aask(self) -> Any:
+        """Waits for it."""
+        return await self._aask()
 
 
 def run(flow: Flow[_T]) -> _T:

@@ -29,6 +29,7 @@ LAYERS = [
         "generation",
         "http",
         "names",
+        "prices",
         "provenance",
         "punctual",
         "redaction",
@@ -157,11 +158,13 @@ def test_the_readmes_first_program_runs(capsys: pytest.CaptureFixture[str]) -> N
 def test_every_other_block_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from langchain_tuned_gemini import ChatTunedGemini
+    from langchain_tuned_gemini import ChatTunedGemini, TuningDataset
     from langchain_tuned_gemini.emulator import Emulator
 
     monkeypatch.chdir(tmp_path)  # some write files
     train = str(ROOT / "examples/data/text_to_sql_train.jsonl")
+    for name in ("old", "new"):
+        TuningDataset.of([(name, "1"), ("both", "2")]).write(f"{name}.jsonl")
     with Emulator() as gemini:
         for name in ("x", "sql-expert-v1", "sql-expert-v2"):
             gemini.add_tuned_model(f"tunedModels/{name}", examples=[("7", "8")])

@@ -1,0 +1,163 @@
+"""Starting to tune a new version, and recording it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from langchain_tuned_gemini.dataset import TuningDataset
+from langchain_tuned_gemini.errors import ParameterError, RecordsError
+from langchain_tuned_gemini.library.flows import Asking, Flow, arun, run
+from langchain_tuned_gemini.library.library import ModelLibrary
+from langchain_tuned_gemini.library.planning import NewVersion, TuningPlan, planned
+from langchain_tuned_gemini.records import DatasetRecord, VersionRecord
+from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.tuned_model import TunedModel
+
+_log = logging.getLogger("langchain_tuned_gemini")
+
+
+def plan_version(library: ModelLibrary, wish: NewVersion) -> TuningPlan:
+    """Says what a new version would be: its name, data, settings and cost. Nothing is changed.
+
+    Args:
+        library: The library that it belongs to.
+        wish: What is wanted.
+
+    Raises:
+        DatasetError: The examples can't be used; it has all that is wrong, with file and line.
+        ParameterError: Something is missing, is not taken by the platform, or the source's data
+            has changed since.
+        TunedModelNameError: Google would refuse the name, or there is no such source.
+
+    Example:
+        ```python
+        plan = plan_version(library, NewVersion("sql-expert", data=["old.jsonl", "new.jsonl"]))
+        created = create_version(library, plan, service)
+        ready = wait_until_active(service, created)
+        ```
+    """
+    return run(planned(library, wish))
+
+
+async def aplan_version(library: ModelLibrary, wish: NewVersion) -> TuningPlan:
+    """Says what a new version would be; see `plan_version`."""
+    return await arun(planned(library, wish))
+
+
+def create_version(
+    library: ModelLibrary,
+    plan: TuningPlan,
+    service: TunedModelService,
+    *,
+    alongside: bool = False,
+) -> TunedModel:
+    """Starts to tune what was planned, records it, and returns at once.
+
+    The merged examples are written first, so that what a version was tuned with is never lost.
+    Wait for the model with `wait_until_active`, now or whenever you like: the tuning goes on.
+
+    Args:
+        library: The library that it belongs to.
+        plan: The plan.
+        service: Who tunes it: a `GenerativeAIService`, or a `VertexService`, which needs an
+            `upload` for examples that are not in Cloud Storage yet.
+        alongside: Whether to tune it though another version of the family is CREATING: a create
+            command that was interrupted, and is given again, would pay for a second one.
+
+    Returns:
+        The model, CREATING.
+
+    Raises:
+        ParameterError: Another version is CREATING, or the file for the merged examples is there
+            and holds something else.
+        ServiceError: The service refuses. If it could not be reached, look whether the model is
+            there before you try again.
+    """
+    return run(_created(library, plan, service, alongside=alongside))
+
+
+async def acreate_version(
+    library: ModelLibrary,
+    plan: TuningPlan,
+    service: TunedModelService,
+    *,
+    alongside: bool = False,
+) -> TunedModel:
+    """Starts to tune what was planned, records it, and returns at once; see `create_version`."""
+    return await arun(_created(library, plan, service, alongside=alongside))
+
+
+def _created(
+    library: ModelLibrary, plan: TuningPlan, service: TunedModelService, *, alongside: bool
+) -> Flow[TunedModel]:
+    if plan.running and not alongside:
+        raise ParameterError(
+            f"{', '.join(plan.running)} is CREATING already: wait for it, or say that another one "
+            "is wanted beside it."
+        )
+    library.records.load()  # a mistake in it is better known before than after
+    _write_merged(plan)
+    model: TunedModel = yield Asking(
+        service.create,
+        service.acreate,
+        plan.data if plan.dataset is None else plan.dataset,
+        base_model=plan.base_model,
+        **_named(plan),
+        **plan.settings.given,
+    )
+    _record(library, plan, model)
+    return model
+
+
+def _named(plan: TuningPlan) -> dict[str, Any]:
+    """How a service is told the name: Vertex AI makes the ids itself."""
+    name = str(plan.name)
+    return {"display_name": name, **({"model_id": name} if plan.platform == "developer" else {})}
+
+
+def _write_merged(plan: TuningPlan) -> None:
+    """Keeps what the version is tuned with; a file of the user's is not replaced."""
+    if not plan.is_merged or plan.dataset is None:
+        return
+    if Path(plan.data).exists():
+        if TuningDataset.read(plan.data).content_hash() == plan.dataset.content_hash():
+            return
+        raise ParameterError(
+            f"{plan.data} is where the merged examples should go, but it holds other ones. Move "
+            "it away, or merge the files yourself and pass the result."
+        )
+    is_plain = all(example.is_plain for example in plan.dataset)
+    plan.dataset.write(plan.data, format="jsonl" if is_plain else "vertex")
+
+
+def _record(library: ModelLibrary, plan: TuningPlan, model: TunedModel) -> None:
+    """Notes what was created; the tuning goes on if that fails."""
+    try:
+        with library.records.edit() as (_, editor):
+            editor.add_version(
+                plan.name.family, plan.name.label, _version_record(plan, model, library)
+            )
+    except (RecordsError, OSError) as error:
+        _log.warning("%s is being tuned, but could not be recorded: %s", model.name, error)
+
+
+def _version_record(plan: TuningPlan, model: TunedModel, library: ModelLibrary) -> VersionRecord:
+    path, digest = plan.data, ""
+    if plan.dataset is not None:
+        path = os.path.relpath(plan.data, library.records.path.parent)
+        digest = plan.dataset.content_hash()
+    return VersionRecord(
+        model=model.name,
+        base_model=plan.base_model,
+        dataset=DatasetRecord(path=Path(path).as_posix() if digest else path, hash=digest),
+        system_instruction=_instruction(plan.dataset),
+    )
+
+
+def _instruction(dataset: TuningDataset | None) -> str | None:
+    """What the model is told in its training and is to be told again, if that is always one."""
+    told = {example.system_instruction for example in dataset or ()}
+    return told.pop() if len(told) == 1 else None
