@@ -7,7 +7,6 @@ import os
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -33,8 +32,7 @@ from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.conftest import BASE, NEXT_NUMBER, TUNED
 from tests.runs import RunTrees
-
-in_both_states = pytest.mark.parametrize("is_down", [False, True], ids=["healthy", "down"])
+from tests.states import in_both_states, state
 
 
 class Number(BaseModel):
@@ -53,10 +51,6 @@ def weather(city: str) -> str:
 def robust(emulator: Emulator) -> FallbackChatModel:
     tuned = ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
     return tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
-
-
-def state(emulator: Emulator, *, is_down: bool) -> AbstractContextManager[Any]:
-    return emulator.fault(model=TUNED, status=503) if is_down else nullcontext()
 
 
 def answered_by(message: AIMessage) -> str:

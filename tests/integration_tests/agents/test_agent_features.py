@@ -1,0 +1,300 @@
+"""What agents have besides tools: memory, people to ask, summaries, structured answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    AgentMiddleware,
+    HumanInTheLoopMiddleware,
+    ModelRequest,
+    SummarizationMiddleware,
+    dynamic_prompt,
+)
+from langchain.agents.structured_output import ProviderStrategy
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command, interrupt
+from pydantic import BaseModel
+
+from langchain_tuned_gemini import (
+    ChatTunedGemini,
+    FallbackChatModel,
+    TunedGeminiFallbackMiddleware,
+)
+from langchain_tuned_gemini.emulator import Emulator, FunctionCall
+from tests.conftest import NEXT_NUMBER, TUNED
+from tests.integration_tests.agents.conftest import (
+    ADVICE,
+    BASES,
+    Run,
+    ainvoke,
+    answered_by,
+    answers,
+    asked,
+    assert_valid,
+    every_way,
+    invoke,
+    scripted,
+    weather,
+)
+from tests.states import in_both_states
+
+THREAD: Any = {"configurable": {"thread_id": "1"}}
+both_ways = pytest.mark.parametrize("run", [invoke, ainvoke])
+
+
+@pytest.fixture
+def base() -> str:
+    return "gemini-3.5-flash"
+
+
+def break_if(gemini: Emulator, *, is_down: bool) -> None:
+    if is_down:
+        gemini.fault(model=TUNED, status=503)
+
+
+# Memory
+
+
+@every_way
+@in_both_states
+def test_a_conversation_is_remembered(
+    is_down: bool, run: Run, robust: FallbackChatModel, gemini: Emulator
+) -> None:
+    agent = create_agent(robust, checkpointer=InMemorySaver())
+    break_if(gemini, is_down=is_down)
+
+    run(agent, asked("7"), THREAD)
+    state = run(agent, asked("8"), THREAD)
+
+    assert_valid(state["messages"])
+    assert [message.text for message in state["messages"]] == ["7", "8", "8", "9"]
+    *_, last = [r.body for r in gemini.requests if r.body and "contents" in r.body]
+    assert [turn["parts"][0]["text"] for turn in last["contents"][-3:]] == ["7", "8", "8"]
+
+
+# People to ask
+
+
+@both_ways
+@in_both_states
+@pytest.mark.parametrize(
+    ("decision", "told"),
+    [
+        ({"type": "approve"}, "It rains in Oslo."),
+        (
+            {"type": "edit", "edited_action": {"name": "weather", "args": {"city": "Bergen"}}},
+            "It rains in Bergen.",
+        ),
+    ],
+    ids=["approve", "edit"],
+)
+def test_a_tool_waits_for_a_human(
+    decision: Any, told: str, is_down: bool, run: Run, robust: FallbackChatModel, gemini: Emulator
+) -> None:
+    ask_me = HumanInTheLoopMiddleware(interrupt_on={"weather": True})
+    agent: Any = create_agent(robust, [weather], middleware=[ask_me], checkpointer=InMemorySaver())
+    break_if(gemini, is_down=is_down)
+
+    with scripted(gemini):
+        paused = run(agent, asked(), THREAD)
+        waiting = [task.interrupts for task in agent.get_state(THREAD).tasks]
+        state = run(agent, Command(resume={"decisions": [decision]}), THREAD)
+
+    assert [m.type for m in paused["messages"]] == ["human", "ai"]
+    assert any(waiting)
+    assert_valid(state["messages"])
+    assert state["messages"][2].content.endswith(told)  # what was edited is noted before it
+    expected = "base_fallback" if is_down else "tuned"
+    assert [answered_by(message) for message in answers(state)] == [expected] * 2
+
+
+@tool
+def ask_somebody(question: str) -> str:
+    """Ask somebody who knows."""
+    return str(interrupt(question))
+
+
+@both_ways
+@in_both_states
+def test_a_tool_may_interrupt_by_itself(
+    is_down: bool, run: Run, robust: FallbackChatModel, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(robust, [ask_somebody], checkpointer=InMemorySaver())
+    break_if(gemini, is_down=is_down)
+
+    with scripted(gemini, FunctionCall("ask_somebody", {"question": "Umbrella?"})):
+        run(agent, asked(), THREAD)
+        state = run(agent, Command(resume="It rains in Oslo."), THREAD)
+
+    assert_valid(state["messages"])
+    assert [m.text for m in state["messages"]][-2:] == ["It rains in Oslo.", ADVICE]
+
+
+class AskWhom(AgentMiddleware[Any, Any, Any]):
+    """Asks a human within the model's own node, before the model is called."""
+
+    def wrap_model_call(self, request: ModelRequest[Any], handler: Any) -> Any:
+        interrupt("May I?")
+        return handler(request)
+
+    async def awrap_model_call(self, request: ModelRequest[Any], handler: Any) -> Any:
+        interrupt("May I?")
+        return await handler(request)
+
+
+@both_ways
+@in_both_states
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_interrupt_within_the_models_node_goes_through_the_fallbacks_middleware(
+    is_first: bool, is_down: bool, run: Run, tuned: ChatTunedGemini, base: str, gemini: Emulator
+) -> None:
+    swap = TunedGeminiFallbackMiddleware(base, examples=NEXT_NUMBER)
+    both: list[Any] = [AskWhom(), swap] if is_first else [swap, AskWhom()]
+    agent: Any = create_agent(tuned, middleware=both, checkpointer=InMemorySaver())
+    break_if(gemini, is_down=is_down)
+
+    paused = run(agent, asked("7"), THREAD)
+    called = [r for r in gemini.requests if r.path.endswith("Content")]
+    state = run(agent, Command(resume="yes"), THREAD)
+
+    assert [pause.value for pause in paused["__interrupt__"]] == ["May I?"]
+    assert called == []
+    assert state["messages"][-1].text == "8"
+    assert answered_by(state["messages"][-1]) == ("base_fallback" if is_down else "tuned")
+
+
+# Summaries
+
+
+@every_way
+@in_both_states
+def test_a_history_is_summarized_by_a_share_of_what_the_model_takes(
+    is_down: bool, run: Run, tuned: ChatTunedGemini, base: str, gemini: Emulator
+) -> None:
+    """A tuned model's own profile is empty upstream, so that LangChain can't tell a share."""
+    robust = tuned.with_few_shot_fallback(base, examples=NEXT_NUMBER)
+    limit = robust.profile["max_input_tokens"]  # type: ignore[index]
+    summarize = SummarizationMiddleware(
+        robust, trigger=("fraction", 20 / limit), keep=("messages", 1)
+    )
+    agent = create_agent(robust, middleware=[summarize], checkpointer=InMemorySaver())
+    break_if(gemini, is_down=is_down)
+
+    with gemini.script("They counted.", when="Messages to summarize"):
+        for _ in range(3):
+            state = run(agent, asked("17"), THREAD)
+
+    assert_valid(state["messages"])
+    assert "They counted." in state["messages"][0].text
+    assert state["messages"][-1].text == "18"
+
+
+@pytest.mark.parametrize("base_model", BASES)
+def test_a_tuned_model_alone_can_summarize_by_a_share_once_its_base_is_known(
+    base_model: str, gemini: Emulator
+) -> None:
+    tuned = ChatTunedGemini(
+        model=TUNED, api_key="key", base_url=gemini.base_url, base_model=base_model
+    )
+
+    assert SummarizationMiddleware(tuned, trigger=("fraction", 0.5))
+
+
+# Prompts and structured answers
+
+
+@both_ways
+@in_both_states
+def test_a_prompt_that_is_made_for_each_call_reaches_whichever_model_answers(
+    is_down: bool, run: Run, robust: FallbackChatModel, gemini: Emulator
+) -> None:
+    @dynamic_prompt
+    def prompt(request: ModelRequest[Any]) -> str:
+        return f"Turn {len(request.messages)}."
+
+    break_if(gemini, is_down=is_down)
+
+    state = run(create_agent(robust, middleware=[prompt]), asked("7"))
+
+    assert state["messages"][-1].text == "8"
+    bodies = [r.body for r in gemini.requests if r.path.endswith("Content")]
+    told = [body["systemInstruction"]["parts"][0]["text"] for body in bodies]
+    assert all(text.startswith("Turn 1.") for text in told)
+
+
+class Advice(BaseModel):
+    """Advice to a traveller."""
+
+    umbrella: bool
+
+
+ADVISED = FunctionCall("Advice", {"umbrella": True})
+
+
+@both_ways
+@pytest.mark.parametrize("is_known", [False, True], ids=["base unknown", "base known"])
+@pytest.mark.parametrize("base_name", BASES)
+@in_both_states
+def test_tools_and_a_schema_go_together_on_every_base(
+    is_down: bool, base_name: str, is_known: bool, run: Run, gemini: Emulator
+) -> None:
+    """By a tool call: Gemini before 3 refuses functions with a response schema."""
+    known = {"base_model": base_name} if is_known else {}
+    tuned = ChatTunedGemini(model=TUNED, api_key="key", base_url=gemini.base_url, **known)
+    robust = tuned.with_few_shot_fallback(base_name, examples=NEXT_NUMBER)
+    agent: Any = create_agent(robust, [weather], response_format=Advice)
+    break_if(gemini, is_down=is_down)
+
+    with scripted(gemini), gemini.script(ADVISED, when="It rains in"):
+        state = run(agent, asked())
+
+    assert state["structured_response"] == Advice(umbrella=True)
+    assert_valid(state["messages"])
+    for body in [r.body for r in gemini.requests if r.path.endswith("Content")]:
+        assert "responseMimeType" not in body.get("generationConfig", {})
+
+
+@both_ways
+@in_both_states
+def test_a_strategy_that_the_user_chose_is_kept(
+    is_down: bool, run: Run, robust: FallbackChatModel, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(robust, response_format=ProviderStrategy(Advice))
+    break_if(gemini, is_down=is_down)
+
+    with gemini.script({"umbrella": True}):
+        state = run(agent, asked())
+
+    assert state["structured_response"] == Advice(umbrella=True)
+    bodies = [r.body for r in gemini.requests if r.path.endswith("Content")]
+    assert bodies[-1]["generationConfig"]["responseMimeType"] == "application/json"
+
+
+@both_ways
+def test_a_schema_that_the_tuned_model_misses_is_asked_for_again_as_agents_do(
+    run: Run, robust: FallbackChatModel, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(robust, response_format=Advice)
+    wrong = FunctionCall("Advice", {"umbrella": "perhaps"})
+
+    with gemini.script(wrong, ADVISED):
+        state = run(agent, asked())
+
+    assert state["structured_response"] == Advice(umbrella=True)
+    assert_valid(state["messages"])
+
+
+def test_the_answer_of_an_agent_says_who_gave_it(
+    robust: FallbackChatModel, gemini: Emulator
+) -> None:
+    with gemini.fault(model=TUNED, status=503):
+        state = create_agent(robust).invoke({"messages": [HumanMessage("7")]})
+
+    last = state["messages"][-1]
+    assert isinstance(last, AIMessage)
+    assert last.response_metadata["tuned_gemini"]["reason"] == "overloaded"
