@@ -10,8 +10,10 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel, OneOf
+from langchain_tuned_gemini.circuit_breaker import CircuitState
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import BASE, Deployed
+from tests.integration_tests.fault_matrix.clock import Clock, breaker_with
 
 WORDS = " ".join(f"word{n}" for n in range(60))
 EXAMPLES = [{"text_input": "count", "output": WORDS}]
@@ -96,16 +98,41 @@ def test_a_model_that_is_down_is_left_alone_once_the_circuit_is_open(
     with deployed.emulator.fault(model=deployed.name, status=503):
         answers = [model.invoke("count") for _ in range(100)]
 
-    asked = [
-        request
-        for request in deployed.emulator.requests
-        if request.model == deployed.name and request.body
-    ]
-    assert len(asked) <= 6
+    assert calls_of(deployed) == 5
     assert {answer.response_metadata["tuned_gemini"]["reason"] for answer in answers} == {
         "overloaded"
     }
     assert answers[-1].response_metadata["tuned_gemini"]["circuit"] == "open"
+
+
+@every_way
+def test_each_open_period_costs_one_probe_and_one_that_succeeds_ends_the_outage(
+    ask: Stream, robust: Callable[..., FallbackChatModel], deployed: Deployed
+) -> None:
+    clock = Clock()
+    model = robust(circuit_breaker=breaker_with(clock))
+    assert model.circuit is not None
+
+    with deployed.emulator.fault(model=deployed.name, status=503):
+        for _ in range(3):
+            ask(model)
+        at_first = calls_of(deployed)
+        for _ in range(4):
+            clock.now += 300
+            for _ in range(5):
+                ask(model)
+    during = calls_of(deployed)
+    clock.now += 300
+    answers = [said(ask(model)) for _ in range(2)]
+
+    assert (at_first, during) == (5, 5 + 4)
+    assert [answer["answered_by"] for answer in answers] == ["tuned", "tuned"]
+    assert (calls_of(deployed) - during, model.circuit.state) == (2, CircuitState.CLOSED)
+
+
+def calls_of(deployed: Deployed) -> int:
+    """How many requests have reached the tuned model."""
+    return sum(r.model == deployed.name and bool(r.body) for r in deployed.emulator.requests)
 
 
 def test_models_that_name_the_same_tuned_model_share_its_circuit(

@@ -18,17 +18,16 @@ from langchain_core.tracers.schemas import Run
 from langchain_tuned_gemini import (
     AllModelsFailedError,
     BrokenStreamError,
-    ChatTunedGemini,
     FallbackChatModel,
     ParameterError,
 )
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
-from tests.conftest import BASE, TUNED
+from tests.conftest import BASE, Deployed
 
 WORDS = " ".join(f"word{n}" for n in range(60))
 EXAMPLES = [{"text_input": "count", "output": WORDS}]
-SOON = 0.05
+SOON = 0.1
 
 Ask = Callable[..., list[Any]]
 
@@ -57,23 +56,21 @@ every_way = pytest.mark.parametrize("ask", [invoke, ainvoke, stream, astream])
 
 
 @pytest.fixture
-def gemini() -> Iterator[Emulator]:
+def deployed(platform: str) -> Iterator[Deployed]:
     with Emulator() as gemini:
-        gemini.add_tuned_model(TUNED, examples=EXAMPLES)
-        yield gemini
+        yield Deployed.add(gemini, platform, EXAMPLES)
 
 
 @pytest.fixture
-def hedged(gemini: Emulator) -> Callable[..., FallbackChatModel]:
+def hedged(deployed: Deployed) -> Callable[..., FallbackChatModel]:
     """A tuned model with a base model; enough calls have been made to pay for a hedge."""
-    tuned = ChatTunedGemini(model=TUNED, api_key="key", base_url=gemini.base_url)
+    tuned = deployed.chat()
     tuned.gate.check()
 
     def build(**settings: Any) -> FallbackChatModel:
         settings = {"hedge_after": SOON, "retry_budget": False, **settings}
         model = tuned.with_few_shot_fallback(BASE, examples=EXAMPLES, **settings)
         pay(model, 20)
-        gemini.requests.clear()
         return model
 
     return build
@@ -103,11 +100,11 @@ def asked(gemini: Emulator) -> list[str | None]:
 
 @every_way
 def test_the_base_model_answers_when_the_tuned_one_is_slower(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model, began = hedged(), time.perf_counter()
 
-    with gemini.fault(model=TUNED, delay=5.0):
+    with deployed.emulator.fault(model=deployed.name, delay=5.0):
         chunks = ask(model)
 
     assert time.perf_counter() - began < 4.0
@@ -115,30 +112,30 @@ def test_the_base_model_answers_when_the_tuned_one_is_slower(
     assert (said(chunks)["answered_by"], said(chunks)["reason"]) == ("base_fallback", "slow")
     assert said(chunks)["hedge"] == {"after_s": SOON, "won": True}
     assert outcomes(chunks) == [("cancelled", "slow"), ("ok", None)]
-    assert asked(gemini) == [TUNED, f"models/{BASE}"]
+    assert asked(deployed.emulator) == [deployed.name, f"models/{BASE}"]
     assert model.circuit is not None
     assert model.circuit.view().failures == 0
 
 
 @every_way
 def test_a_quick_model_is_asked_alone(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     chunks = ask(hedged(hedge_after=5.0))
 
     assert said(chunks)["answered_by"] == "tuned"
     assert said(chunks)["hedge"] is None
-    assert asked(gemini) == [TUNED]
+    assert asked(deployed.emulator) == [deployed.name]
 
 
 @every_way
 def test_the_tuned_model_answers_when_its_hedge_is_slower_still(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged()
     with (
-        gemini.fault(model=TUNED, delay=0.2),
-        gemini.fault(model=f"models/{BASE}", delay=5.0),
+        deployed.emulator.fault(model=deployed.name, delay=0.4),
+        deployed.emulator.fault(model=f"models/{BASE}", delay=5.0),
     ):
         chunks = ask(model)
 
@@ -150,28 +147,31 @@ def test_the_tuned_model_answers_when_its_hedge_is_slower_still(
 
 @every_way
 def test_a_hedge_that_is_under_way_takes_over_when_the_tuned_model_fails(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged()
     with (
-        gemini.fault(model=TUNED, delay=0.15, status=503),
-        gemini.fault(model=f"models/{BASE}", delay=0.3),
+        deployed.emulator.fault(model=deployed.name, delay=0.3, status=503),
+        deployed.emulator.fault(model=f"models/{BASE}", delay=0.3),
     ):
         chunks = ask(model)
 
     assert text(chunks) == WORDS
     assert said(chunks)["reason"] == "overloaded"
     assert outcomes(chunks) == [("error", "overloaded"), ("ok", None)]
-    assert asked(gemini) == [TUNED, f"models/{BASE}"]
+    assert asked(deployed.emulator) == [deployed.name, f"models/{BASE}"]
 
 
 @every_way
 @pytest.mark.parametrize("fault", [{"status": 503}, {"blocked": True}, {"status": 401}], ids=str)
 def test_a_hedge_that_fails_does_not_cost_the_answer(
-    ask: Ask, fault: dict[str, Any], hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, fault: dict[str, Any], hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged()
-    with gemini.fault(model=TUNED, delay=0.25), gemini.fault(model=f"models/{BASE}", **fault):
+    with (
+        deployed.emulator.fault(model=deployed.name, delay=0.4),
+        deployed.emulator.fault(model=f"models/{BASE}", **fault),
+    ):
         chunks = ask(model)
 
     assert text(chunks) == WORDS
@@ -180,28 +180,28 @@ def test_a_hedge_that_fails_does_not_cost_the_answer(
 
 @every_way
 def test_when_both_fail_one_error_holds_both(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged()
     with (
-        gemini.fault(model=TUNED, delay=0.15, status=503),
-        gemini.fault(model=f"models/{BASE}", status=429),
+        deployed.emulator.fault(model=deployed.name, delay=0.3, status=503),
+        deployed.emulator.fault(model=f"models/{BASE}", status=429),
         pytest.raises(AllModelsFailedError) as raised,
     ):
         ask(model)
 
     assert sorted(a.reason or "" for a in raised.value.attempts) == ["overloaded", "quota"]
-    assert len(asked(gemini)) == 2
+    assert len(asked(deployed.emulator)) == 2
 
 
 @every_way
 def test_what_only_the_hedge_can_tell_is_raised_when_the_tuned_model_fails(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged()
     with (
-        gemini.fault(model=TUNED, delay=0.2, status=503),
-        gemini.fault(model=f"models/{BASE}", status=401),
+        deployed.emulator.fault(model=deployed.name, delay=0.4, status=503),
+        deployed.emulator.fault(model=f"models/{BASE}", status=401),
         pytest.raises(ModelAuthenticationError),
     ):
         ask(model)
@@ -209,12 +209,12 @@ def test_what_only_the_hedge_can_tell_is_raised_when_the_tuned_model_fails(
 
 @every_way
 def test_a_wrong_key_is_raised_at_once_although_a_hedge_is_under_way(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model, began = hedged(), time.perf_counter()
     with (
-        gemini.fault(model=TUNED, delay=0.15, status=401),
-        gemini.fault(model=f"models/{BASE}", delay=5.0),
+        deployed.emulator.fault(model=deployed.name, delay=0.3, status=401),
+        deployed.emulator.fault(model=f"models/{BASE}", delay=5.0),
         pytest.raises(ModelAuthenticationError),
     ):
         ask(model)
@@ -224,10 +224,10 @@ def test_a_wrong_key_is_raised_at_once_although_a_hedge_is_under_way(
 
 @every_way
 def test_without_savings_nobody_is_hedged(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged()
-    with gemini.fault(model=TUNED, delay=0.15):
+    with deployed.emulator.fault(model=deployed.name, delay=0.3):
         answers = [said(ask(model))["hedge"] for _ in range(3)]
 
     assert answers[0] is not None
@@ -236,22 +236,25 @@ def test_without_savings_nobody_is_hedged(
 
 @streamed
 def test_a_stream_that_has_begun_is_never_swapped(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged(stall_timeout=0.2)
-    with gemini.fault(model=TUNED, stall_after=2), pytest.raises(BrokenStreamError) as raised:
+    with (
+        deployed.emulator.fault(model=deployed.name, stall_after=2),
+        pytest.raises(BrokenStreamError) as raised,
+    ):
         ask(model)
 
     assert WORDS.startswith(raised.value.partial.strip())
-    assert asked(gemini) == [TUNED]
+    assert asked(deployed.emulator) == [deployed.name]
 
 
 @streamed
 def test_a_stream_is_hedged_until_it_is_complete_when_only_that_is_handed_out(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged(commit="complete")
-    with gemini.fault(model=TUNED, stall_after=2):
+    with deployed.emulator.fault(model=deployed.name, stall_after=2):
         chunks = ask(model)
 
     assert text(chunks) == WORDS
@@ -260,12 +263,12 @@ def test_a_stream_is_hedged_until_it_is_complete_when_only_that_is_handed_out(
 
 @streamed
 def test_a_stream_may_be_restarted_with_the_model_that_was_only_slower(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged(on_broken_stream="restart")
     with (
-        gemini.fault(model=TUNED, delay=0.15, cut_after=2),
-        gemini.fault(model=f"models/{BASE}", times=1, delay=5.0),
+        deployed.emulator.fault(model=deployed.name, delay=0.3, cut_after=2),
+        deployed.emulator.fault(model=f"models/{BASE}", times=1, delay=5.0),
     ):
         chunks = ask(model)
 
@@ -276,14 +279,14 @@ def test_a_stream_may_be_restarted_with_the_model_that_was_only_slower(
 
 @pytest.mark.parametrize("is_streamed", [False, True])
 async def test_a_cancelled_call_leaves_neither_its_model_nor_the_hedge_behind(
-    is_streamed: bool, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    is_streamed: bool, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model, before = hedged(), asyncio.all_tasks()
     call = anext(model.astream("count")) if is_streamed else model.ainvoke("count")
-    with gemini.fault(hang=True):
+    with deployed.emulator.fault(hang=True):
         task = asyncio.ensure_future(call)
         # The emulator runs in another thread and has no event to wait for.
-        while len(asked(gemini)) < 2 and not task.done():  # noqa: ASYNC110
+        while len(asked(deployed.emulator)) < 2 and not task.done():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -295,10 +298,10 @@ async def test_a_cancelled_call_leaves_neither_its_model_nor_the_hedge_behind(
 
 @pytest.mark.parametrize("ask", [invoke, stream])
 def test_the_slower_ones_thread_ends_at_once(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged()
-    with gemini.fault(model=TUNED, hang=True):
+    with deployed.emulator.fault(model=deployed.name, hang=True):
         ask(model)
         threads = [t for t in threading.enumerate() if t.name == "tuned-gemini-attempt"]
         for thread in threads:
@@ -309,7 +312,7 @@ def test_the_slower_ones_thread_ends_at_once(
 
 @every_way
 def test_a_trace_shows_the_one_that_was_given_up(
-    ask: Ask, hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     class Tracer(BaseTracer):
         """Keeps the finished runs."""
@@ -318,23 +321,26 @@ def test_a_trace_shows_the_one_that_was_given_up(
             self.root = run
 
     tracer, model = Tracer(), hedged()
-    with gemini.fault(model=TUNED, delay=0.15), gemini.fault(model=f"models/{BASE}", hang=True):
+    with (
+        deployed.emulator.fault(model=deployed.name, delay=0.3),
+        deployed.emulator.fault(model=f"models/{BASE}", hang=True),
+    ):
         ask(model, callbacks=[tracer])
 
     children = {run.name: run for run in tracer.root.child_runs}
     assert {run.run_type for run in children.values()} == {"chain"}
-    assert TUNED in children
+    assert deployed.name in children
     assert BASE in children
-    assert children[TUNED].error is None
+    assert children[deployed.name].error is None
 
 
 def test_a_hedge_that_won_is_no_warning(
-    hedged: Callable[..., FallbackChatModel], gemini: Emulator, caplog: pytest.LogCaptureFixture
+    hedged: Callable[..., FallbackChatModel], deployed: Deployed, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = hedged()
     with (
         caplog.at_level(logging.INFO, "langchain_tuned_gemini"),
-        gemini.fault(model=TUNED, delay=2.0),
+        deployed.emulator.fault(model=deployed.name, delay=2.0),
     ):
         model.invoke("count")
 
@@ -345,12 +351,12 @@ def test_a_hedge_that_won_is_no_warning(
 
 
 def test_a_percentile_is_learnt_from_the_calls(
-    hedged: Callable[..., FallbackChatModel], gemini: Emulator
+    hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
     model = hedged(hedge_after="p95")
     for _ in range(20):
         assert said(invoke(model))["hedge"] is None
-    with gemini.fault(model=TUNED, delay=3.0):
+    with deployed.emulator.fault(model=deployed.name, delay=3.0):
         hedge = said(invoke(model))["hedge"]
 
     assert hedge["won"]

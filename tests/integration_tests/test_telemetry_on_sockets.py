@@ -15,7 +15,7 @@ from opentelemetry.trace import StatusCode
 
 from langchain_tuned_gemini import AllModelsFailedError, ChatTunedGemini, FallbackChatModel
 from langchain_tuned_gemini.emulator import Emulator
-from tests.conftest import BASE, NEXT_NUMBER, TUNED
+from tests.conftest import BASE, NEXT_NUMBER, TUNED, Deployed
 from tests.otel import OURS, Ask, Recording, every_way
 
 SECRET = "AIza-canary"
@@ -24,9 +24,9 @@ Make = Callable[[], FallbackChatModel]
 
 
 @pytest.fixture
-def make(emulator: Emulator) -> Make:
+def make(deployed: Deployed) -> Make:
     def robust() -> FallbackChatModel:
-        tuned = ChatTunedGemini(model=TUNED, api_key=f"{SECRET}-key", base_url=emulator.base_url)
+        tuned = deployed.chat(api_key=f"{SECRET}-key")
         return tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
 
     return robust
@@ -34,19 +34,22 @@ def make(emulator: Emulator) -> Make:
 
 @every_way
 def test_an_outage_is_told_as_it_was(
-    ask: Ask, make: Make, emulator: Emulator, recorded: Recording
+    ask: Ask, make: Make, deployed: Deployed, recorded: Recording
 ) -> None:
     model = make()
 
     ask(model, "7")
-    with emulator.fault(model=TUNED, status=503):
+    with deployed.emulator.fault(model=deployed.name, status=503):
         ask(model, "7")
 
     assert recorded.points("tuned_gemini.requests") == [
         ({"answered_by": "tuned"}, 1),
         ({"answered_by": "base_fallback", "reason": "overloaded"}, 1),
     ]
-    tuned, base = {"model": TUNED, "role": "tuned"}, {"model": BASE, "role": "base_fallback"}
+    tuned, base = (
+        {"model": deployed.name, "role": "tuned"},
+        {"model": BASE, "role": "base_fallback"},
+    )
     ((_, error_type),) = {
         (told["outcome"], told["error.type"])
         for told, _ in recorded.points("tuned_gemini.attempts")
@@ -61,7 +64,7 @@ def test_an_outage_is_told_as_it_was(
     assert recorded.points("tuned_gemini.fallback.delay") == [
         ({"model": BASE, "reason": "overloaded"}, 1)
     ]
-    assert recorded.states_of("tuned_gemini.readiness.state", TUNED).get("active", 0) >= 1
+    assert recorded.states_of("tuned_gemini.readiness.state", deployed.name).get("active", 0) >= 1
 
 
 @pytest.fixture
@@ -130,10 +133,10 @@ def eventually(is_so: Callable[[], bool]) -> None:
 
 @every_way
 def test_no_key_no_prompt_and_no_text_of_the_server_is_told(
-    ask: Ask, make: Make, emulator: Emulator, recorded: Recording
+    ask: Ask, make: Make, deployed: Deployed, recorded: Recording
 ) -> None:
     model = make()
-    emulator.fault(model=TUNED, status=429, message=f"{SECRET} quota")
+    deployed.emulator.fault(model=deployed.name, status=429, message=f"{SECRET} quota")
 
     ask(model, f"{SECRET} prompt")
 

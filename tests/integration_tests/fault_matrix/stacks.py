@@ -64,6 +64,9 @@ on_every_stack = _on(ALL)
 every_stream_on_every_stack = _on([pair for pair in ALL if pair[1] in STREAMED])
 """Those of them that stream."""
 
+streamed_on_both_platforms = _on([(OURS, stream), (OURS, astream), (VERTEX, stream)])
+"""For what concerns no HTTP stack."""
+
 on_every_punctual_stack = _on([(s, ask) for s, ask in ALL if s not in PLAIN or ask in ASYNC])
 """The same without the plain model in a thread, whose call nothing can end."""
 

@@ -32,6 +32,7 @@ from tests.integration_tests.fault_matrix.stacks import (
     Lab,
     every_stream_on_every_stack,
     quiet,
+    streamed_on_both_platforms,
     tuned_on,
 )
 from tests.integration_tests.fault_matrix.task import BASE_TEXT, QUESTION, TUNED, TUNED_TEXT
@@ -129,14 +130,14 @@ def test_a_stream_that_breaks_raises_with_the_text_so_far(
     check(seen, row.contract)
 
 
-@streamed
+@streamed_on_both_platforms
 @rows(MIDWAY)
 def test_a_stream_that_is_handed_out_complete_never_shows_a_failure(
-    row: Row, ask: Ask, gemini: Emulator, lab: Lab
+    row: Row, stack: str, ask: Ask, gemini: Emulator, lab: Lab
 ) -> None:
-    model = lab.robust(OURS, gemini.base_url, commit="complete", **row.settings)
+    model = lab.robust(stack, gemini.base_url, commit="complete", **row.settings)
 
-    with gemini.fault(model=TUNED, **row.fault):
+    with gemini.fault(model=tuned_on(stack), **row.fault):
         seen = observe(model, ask, gemini, key=lab.key)
 
     assert (seen.leaks, seen.error, seen.text) == ([], None, BASE_TEXT)
@@ -144,14 +145,14 @@ def test_a_stream_that_is_handed_out_complete_never_shows_a_failure(
     assert seen.provenance["reason"] == row.contract.reason
 
 
-@streamed
+@streamed_on_both_platforms
 @rows(MIDWAY)
 def test_a_stream_that_breaks_may_be_restarted_after_a_mark(
-    row: Row, ask: Ask, gemini: Emulator, lab: Lab
+    row: Row, stack: str, ask: Ask, gemini: Emulator, lab: Lab
 ) -> None:
-    model = lab.robust(OURS, gemini.base_url, on_broken_stream="restart", **row.settings)
+    model = lab.robust(stack, gemini.base_url, on_broken_stream="restart", **row.settings)
 
-    with gemini.fault(model=TUNED, **row.fault):
+    with gemini.fault(model=tuned_on(stack), **row.fault):
         chunks = answer(ask, model)
 
     told = [chunk.response_metadata.get("tuned_gemini", {}) for chunk in chunks]
