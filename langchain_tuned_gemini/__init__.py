@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.base_models import BaseModelRetiredWarning, Retirement
+    from langchain_tuned_gemini.chat_models.aliased import init_tuned_gemini
     from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
     from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
     from langchain_tuned_gemini.chat_models.gated import GatedChatModel
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "base_models": ["BaseModelRetiredWarning", "Retirement"],
+    "chat_models.aliased": ["init_tuned_gemini"],
     "chat_models.fallback": ["FallbackChatModel"],
     "chat_models.few_shot": ["FewShotChatModel"],
     "chat_models.gated": ["GatedChatModel"],
@@ -252,6 +254,7 @@ __all__ = [
     "WaitTimeoutError",
     "WrapperChatModel",
     "await_until_active",
+    "init_tuned_gemini",
     "wait_until_active",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from langchain_tuned_gemini.chat_models.gated import Gate
 from langchain_tuned_gemini.chat_models.named import NamedChatModel
 from langchain_tuned_gemini.generation import Task
 from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.records import AliasName, Records
 
 GENERATION = (
     "temperature",
@@ -66,6 +68,14 @@ class TunedGeminiParameters(NamedChatModel):
     task: Task | None = None
     """What it was tuned to do: a preset of the generation parameters."""
 
+    system_instruction: str | None = None
+    """What it was told in its training, and is told again where the messages have no system
+    message."""
+
+    records: str | None = None
+    """The file with the records of an alias; the one that `TUNED_MODELS` names, or
+    `tuned-models.toml` in the current directory, when None."""
+
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
@@ -94,6 +104,9 @@ class TunedGeminiParameters(NamedChatModel):
     today: Callable[[], date] = Field(default=_today, exclude=True, repr=False)
     """Tells the day, which decides whether a base model is retired."""
 
+    clock: Callable[[], float] = Field(default=time.monotonic, exclude=True, repr=False)
+    """The time in seconds, which decides when the records of an alias are looked at again."""
+
     model_config = ConfigDict(populate_by_name=True)
 
     def __init__(self, **parameters: Any) -> None:
@@ -101,7 +114,13 @@ class TunedGeminiParameters(NamedChatModel):
         self._check_names(parameters)
         if "model" in parameters:
             place = {where: parameters.get(where) for where in ("project", "location")}
-            parameters["model"] = str(TunedModelName.parse(parameters["model"], **place))
+            name = parameters["model"]
+            alias = AliasName.find(str(name))
+            parameters["model"] = str(alias or TunedModelName.parse(name, **place))
+            if alias:
+                records = Records(parameters.get("records"))
+                records.load().target(alias)
+                parameters["records"] = str(records.path.absolute())
         for name in ("api_key", "google_api_key"):  # load() passes None for a key it leaves out
             if name in parameters and parameters[name] is None:
                 del parameters[name]

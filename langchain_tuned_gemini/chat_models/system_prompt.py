@@ -22,6 +22,11 @@ class SystemPromptChatModel(WrapperChatModel):
     system_prompt: str
     """What the model is told."""
 
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Its module: it is none of the package's public names."""
+        return cls.__module__.split(".")
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -62,3 +67,14 @@ class SystemPromptChatModel(WrapperChatModel):
     def _told(self, messages: list[BaseMessage]) -> list[BaseMessage]:
         conversation = dropwhile(lambda message: isinstance(message, SystemMessage), messages)
         return [SystemMessage(self.system_prompt), *conversation]
+
+
+class DefaultSystemPromptChatModel(SystemPromptChatModel):
+    """Puts its own system prompt before a conversation that has none.
+
+    What a model was told in its training, it must be told again.
+    """
+
+    def _told(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        has_one = any(isinstance(message, SystemMessage) for message in messages)
+        return messages if has_one else super()._told(messages)

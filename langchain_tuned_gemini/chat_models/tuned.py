@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -36,11 +36,12 @@ from langchain_tuned_gemini.chat_models.parameters import (
 )
 from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
 from langchain_tuned_gemini.chat_models.structured import parsed_text
+from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
 from langchain_tuned_gemini.chat_models.trying import TriedByCalling
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.destinations import check_destination
-from langchain_tuned_gemini.errors import BaseModelRetiredError
+from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError
 from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.generation import generation_parameters
@@ -48,6 +49,7 @@ from langchain_tuned_gemini.google_client import Access, access_to
 from langchain_tuned_gemini.google_credentials import default_credentials
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.readiness import ReadinessGate
+from langchain_tuned_gemini.records import AliasName
 from langchain_tuned_gemini.redaction import redacting
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.either import service_for
@@ -68,6 +70,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         model: The tuned model's name: `tunedModels/ID`; on Vertex AI an endpoint's, a tuning
             job's or a model's, `projects/P/locations/L/endpoints/E`, `…/tuningJobs/J`,
             `…/models/M@V`; or short, with project and location given: `endpoints/E`, `E`.
+            Or an alias of the records, `sql-expert@production`, which is followed.
         api_key: The API key; of the Developer API from `GOOGLE_API_KEY` or `GEMINI_API_KEY` when
             left out.
         credentials: Credentials of Google Cloud, for Vertex AI; the application default ones
@@ -91,6 +94,14 @@ class ChatTunedGemini(TunedGeminiParameters):
     _service: TunedModelService = PrivateAttr()
     _identity: Identity = PrivateAttr()
     _has_own_profile: bool = PrivateAttr()
+
+    def __new__(cls, **parameters: Any) -> Self:
+        """A model that follows its alias, if it has one for a name."""
+        if cls is ChatTunedGemini and AliasName.find(str(parameters.get("model", ""))):
+            from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
+
+            return cast("Self", super().__new__(AliasedChatTunedGemini))
+        return super().__new__(cls)
 
     def model_post_init(self, context: Any, /) -> None:
         """Builds the inner model and its gate."""
@@ -116,7 +127,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         """Builds the inner model from what is known of the tuned one by now."""
         base = self._identity.base_model
         given = {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
-        self.wrapped = google_chat_model(
+        model = google_chat_model(
             self._identity.address or self.model,
             access=self._access,
             timeout=self.timeout,
@@ -124,7 +135,14 @@ class ChatTunedGemini(TunedGeminiParameters):
             parameters=generation_parameters(self.task, given, find(base)),
             base_model=base,
         )
+        self.wrapped = self._instructed(model)
         self._warn_if_retired(base, f"{self.model} was tuned from it")
+
+    def _instructed(self, model: BaseChatModel) -> BaseChatModel:
+        """A model that is told what this one was told in its training."""
+        if self.system_instruction is None:
+            return model
+        return DefaultSystemPromptChatModel(wrapped=model, system_prompt=self.system_instruction)
 
     def _google_model(self, name: str) -> ChatGoogleGenerativeAI:
         """A base model with this one's rights, patience and parameters."""
@@ -253,13 +271,15 @@ class ChatTunedGemini(TunedGeminiParameters):
 
     def with_few_shot_fallback(
         self,
-        base: str | BaseChatModel,
+        base: str | BaseChatModel | None = None,
         *,
-        examples: Examples | BaseExampleSelector | FewShotPrompt,
+        examples: Examples | BaseExampleSelector | FewShotPrompt | None = None,
         k: int | None = None,
         **settings: Any,
     ) -> FallbackChatModel:
         """A model that answers with a base model and examples while this one can't.
+
+        The model of an alias needs neither: what is left out is taken from the records.
 
         Args:
             base: The model that stands in: a Gemini model's name, which gets this model's key,
@@ -276,16 +296,22 @@ class ChatTunedGemini(TunedGeminiParameters):
 
         Raises:
             DatasetError: If the examples can't be read; it names file, line and field.
-            ParameterError: If there is a `k` beside a `FewShotPrompt`.
+            ParameterError: If there is a `k` beside a `FewShotPrompt`, or no base, or no examples.
 
         Warns:
             BaseModelRetiredWarning: If the base model is retired, or Google lets another one
                 answer in its place.
         """
+        if base is None or examples is None:
+            raise ParameterError(
+                "A fallback needs a base model and examples: with_few_shot_fallback("
+                '"gemini-3.5-flash", examples="train.jsonl"). Only the model of an alias, such '
+                "as sql-expert@production, can take them from its records."
+            )
         prompt = FewShotPrompt.of(examples, k=k)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
-        base_model = FewShotChatModel(wrapped=self.stand_in(base), prompt=prompt)
-        return FallbackChatModel(models=[self, base_model], **settings)
+        shown = FewShotChatModel(wrapped=self.stand_in(base), prompt=prompt)
+        return FallbackChatModel(models=[self, self._instructed(shown)], **settings)
 
     def bind_tools(
         self,

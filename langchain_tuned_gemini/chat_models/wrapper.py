@@ -64,6 +64,10 @@ class WrapperChatModel(TunedGeminiChatModel):
         """The wrapped model's count of tokens."""
         return self.wrapped.get_num_tokens(text)
 
+    def _answering(self) -> BaseChatModel:
+        """The model that answers; asked for once in each call."""
+        return self.wrapped
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -71,7 +75,7 @@ class WrapperChatModel(TunedGeminiChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self.wrapped._generate(messages, stop=stop, run_manager=run_manager, **kwargs)
+        return self._answering()._generate(messages, stop=stop, run_manager=run_manager, **kwargs)
 
     async def _agenerate(
         self,
@@ -80,7 +84,9 @@ class WrapperChatModel(TunedGeminiChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return await self.wrapped._agenerate(messages, stop=stop, run_manager=run_manager, **kwargs)
+        return await self._answering()._agenerate(
+            messages, stop=stop, run_manager=run_manager, **kwargs
+        )
 
     def _stream(
         self,
@@ -89,7 +95,8 @@ class WrapperChatModel(TunedGeminiChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        yield from stream_from(self.wrapped, messages, stop, run_manager=run_manager, **kwargs)
+        model = self._answering()
+        yield from stream_from(model, messages, stop, run_manager=run_manager, **kwargs)
 
     async def _astream(
         self,
@@ -99,7 +106,7 @@ class WrapperChatModel(TunedGeminiChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         async for chunk in astream_from(
-            self.wrapped, messages, stop, run_manager=run_manager, **kwargs
+            self._answering(), messages, stop, run_manager=run_manager, **kwargs
         ):
             yield chunk
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +166,10 @@ def test_every_other_block_of_the_readme_runs(
     train = str(ROOT / "examples/data/text_to_sql_train.jsonl")
     for name in ("old", "new"):
         TuningDataset.of([(name, "1"), ("both", "2")]).write(f"{name}.jsonl")
+    shutil.copy(train, "train.jsonl")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    Path("tuned-models.toml").write_text(text.split("```toml\n")[1].split("```")[0])
+    monkeypatch.delenv("TUNED_MODELS", raising=False)
     with Emulator() as gemini:
         for name in ("x", "sql-expert-v1", "sql-expert-v2"):
             gemini.add_tuned_model(f"tunedModels/{name}", examples=[("7", "8")])
@@ -178,6 +183,7 @@ def test_every_other_block_of_the_readme_runs(
             "GenerativeAIService(api_key)": f"GenerativeAIService('k', {gemini.base_url!r})",
             "GenAIService.from_api_key(api_key)": f"GenAIService.from_api_key('k', base_url={gemini.base_url!r})",
             '("acme", "us-central1")': f"('acme', 'us-central1', {at_the_emulator}",
+            '("sql-expert@production")\n': f'("sql-expert@production", {at_the_emulator}\n',
             "(model=ready.endpoint)": f"(model=ready.endpoint, {at_the_emulator}",
         }
         for block in python_blocks_of_the_readme()[1:]:

@@ -1,0 +1,282 @@
+"""Chat models that are called by an alias, and answer as the version that it points to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from langchain_core.callbacks.manager import BaseRunManager
+from langchain_core.example_selectors import BaseExampleSelector
+from langchain_core.language_models import BaseChatModel, LangSmithParams
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.outputs import ChatGeneration
+from langchain_google_genai import ChatGoogleGenerativeAI
+from pydantic import PrivateAttr
+
+from langchain_tuned_gemini.chat_models.attempt import Candidate
+from langchain_tuned_gemini.chat_models.attempts import Attempts
+from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini.chat_models.following import Following
+from langchain_tuned_gemini.chat_models.parameters import TunedGeminiParameters
+from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
+from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
+from langchain_tuned_gemini.dataset import Examples
+from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.few_shot import FewShotPrompt
+from langchain_tuned_gemini.records import AliasName, RecordedVersion, Records
+from langchain_tuned_gemini.records.watching import AliasWatch
+from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.tuned_model import TunedModel
+from langchain_tuned_gemini.waiting import Progress
+
+_T = TypeVar("_T")
+
+_OF_THE_ALIAS = frozenset({"model", "records", "clock", "wrapped", "gate", "project", "location"})
+
+
+class _OpenGate:
+    """Lets every call pass: the version has a gate of its own."""
+
+    def check(self) -> None:
+        """Returns."""
+
+    async def acheck(self) -> None:
+        """Returns."""
+
+    def forget(self) -> None:
+        """Remembers nothing."""
+
+
+class AliasedChatTunedGemini(ChatTunedGemini):
+    """The `ChatTunedGemini` of an alias, `sql-expert@production`.
+
+    Each call goes to the version that the alias points to when it begins, used as it is
+    recorded; what was said here goes before.
+    """
+
+    _following: Following[ChatTunedGemini] = PrivateAttr()
+    _said: Mapping[str, Any] = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Builds the model of the version that the alias points to now."""
+        TunedGeminiParameters.model_post_init(self, context)
+        if "google_api_key" not in self.model_fields_set:
+            self.__dict__["google_api_key"] = None  # the version looks for one if it needs one
+        self._said = {
+            name: getattr(self, name)
+            for name in self.model_fields_set - _OF_THE_ALIAS
+            if getattr(self, name) is not None
+        }
+        self._following = self.followed_by(self.version)
+        self.gate = _OpenGate()
+        self.wrapped = self._following.current()
+
+    def followed_by(self, build: Callable[[RecordedVersion], _T]) -> Following[_T]:
+        """Something that is built from what the alias points to."""
+        alias = AliasName.parse(self.model)
+        return Following(AliasWatch(Records(self.records), alias, clock=self.clock), build)
+
+    def version(self, version: RecordedVersion) -> ChatTunedGemini:
+        """The model of a version, used as it is recorded."""
+        record = version.record
+        recorded = {
+            "base_model": record.base_model or None,
+            "task": record.task,
+            "system_instruction": record.system_instruction,
+        }
+        parameters = {name: value for name, value in recorded.items() if value is not None}
+        return ChatTunedGemini(**{**parameters, **self._said, "model": record.model})
+
+    @property
+    def current(self) -> ChatTunedGemini:
+        """The model of the version that the alias points to now."""
+        return self._following.current()
+
+    def _answering(self) -> BaseChatModel:
+        return self._following.current()
+
+    def _admitted(self) -> None:
+        """The version admits calls by itself."""
+
+    def _name(self, generation: ChatGeneration) -> None:
+        """The version has put its own name there."""
+
+    @property
+    def service(self) -> TunedModelService:
+        """The control plane that knows the version's state."""
+        return self.current.service
+
+    @property
+    def circuit_key(self) -> CircuitKey:
+        """Whose health the version's circuit is about."""
+        return self.current.circuit_key
+
+    def wait_until_active(
+        self, *, timeout: float = 3600.0, on_progress: Callable[[Progress], None] | None = None
+    ) -> TunedModel:
+        """Waits until the version that the alias points to now can serve."""
+        return self.current.wait_until_active(timeout=timeout, on_progress=on_progress)
+
+    async def await_until_active(
+        self, *, timeout: float = 3600.0, on_progress: Callable[[Progress], None] | None = None
+    ) -> TunedModel:
+        """Waits until the version that the alias points to now can serve."""
+        return await self.current.await_until_active(timeout=timeout, on_progress=on_progress)
+
+    def with_few_shot_fallback(
+        self,
+        base: str | BaseChatModel | None = None,
+        *,
+        examples: Examples | BaseExampleSelector | FewShotPrompt | None = None,
+        k: int | None = None,
+        **settings: Any,
+    ) -> FallbackChatModel:
+        """A model that answers with a base model and examples while the version can't.
+
+        What is not said here is taken from the records: the base model, the examples and how
+        they are shown, and the guards; and it changes with the version.
+
+        Raises:
+            ParameterError: It is not recorded either.
+        """
+        recipe = _Recipe(self, base, examples, k, settings)
+        return AliasedFallbackChatModel.following(self.followed_by(recipe.build))
+
+    def stand_in(self, base: str | BaseChatModel) -> BaseChatModel:
+        """The model that is to stand in for the version that the alias points to now."""
+        return self.current.stand_in(base)
+
+    def _google_model(self, name: str) -> ChatGoogleGenerativeAI:
+        return self.current._google_model(name)
+
+    def get_num_tokens(self, text: str) -> int:
+        """The version's count of tokens."""
+        return self.current.get_num_tokens(text)
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return self.wrapped.profile
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return self.current._get_ls_params(stop=stop, **kwargs)
+
+    @classmethod
+    def lc_id(cls) -> list[str]:
+        """A serialised one is a `ChatTunedGemini` with an alias for its name."""
+        return ChatTunedGemini.lc_id()
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """How a model with a fallback is made from a version: what was said, and what is recorded."""
+
+    tuned: AliasedChatTunedGemini
+    base: str | BaseChatModel | None
+    examples: Examples | BaseExampleSelector | FewShotPrompt | None
+    k: int | None
+    settings: Mapping[str, Any]
+
+    def build(self, version: RecordedVersion) -> FallbackChatModel:
+        """The model with its fallback."""
+        fallback = version.record.fallback
+        base = self.base or (fallback.base_model if fallback else None)
+        if base is None:
+            raise _missing(version, 'fallback = { base_model = "gemini-3.5-flash" }')
+        settings = {"guards": version.guards(), **self.settings}
+        return self.tuned.version(version).with_few_shot_fallback(
+            base, examples=self._prompt(version), **settings
+        )
+
+    def _prompt(self, version: RecordedVersion) -> FewShotPrompt:
+        fallback = version.record.fallback
+        k, form = (fallback.k, fallback.form) if fallback else (None, "turns")
+        if self.examples is not None:
+            return FewShotPrompt.of(self.examples, k=self.k)
+        examples = version.examples
+        if examples is None or examples.startswith("gs://"):
+            raise _missing(version, 'dataset = { path = "train.jsonl" }, a file on this machine')
+        return FewShotPrompt(examples, k=self.k or k, form=form)
+
+
+def _missing(version: RecordedVersion, what: str) -> ParameterError:
+    path = version.directory / "…"
+    return ParameterError(
+        f"{version} has no fallback in the records: pass with_few_shot_fallback(base, "
+        f"examples=...), or add to [{version.family}] in {path.parent}: {what}"
+    )
+
+
+class AliasedFallbackChatModel(FallbackChatModel):
+    """A fallback model of an alias: each call is answered as the version at its beginning says."""
+
+    _following: Following[FallbackChatModel] = PrivateAttr()
+
+    @classmethod
+    def following(cls, following: Following[FallbackChatModel]) -> Self:
+        """Shows the settings of the version that the alias points to now."""
+        now = following.current()
+        self = cls(**{name: getattr(now, name) for name in now.model_fields_set})
+        self._following = following
+        return self
+
+    @property
+    def current(self) -> FallbackChatModel:
+        """The fallback model of the version that the alias points to now."""
+        return self._following.current()
+
+    def _attempts(
+        self,
+        run_manager: BaseRunManager | None,
+        arguments: dict[str, Any],
+        *,
+        is_streamed: bool = False,
+    ) -> Attempts:
+        return self._following.current()._attempts(run_manager, arguments, is_streamed=is_streamed)
+
+    @property
+    def _candidates(self) -> tuple[Candidate, ...]:
+        return self.current._candidates
+
+    @property
+    def circuit(self) -> CircuitBreaker | None:
+        """The circuit of the version that the alias points to now."""
+        return self.current.circuit
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """False: what it follows is in a file."""
+        return False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles what it follows; its settings are those of the version."""
+        return type(self).following, (self._following,)
+
+
+def init_tuned_gemini(
+    alias: str, *, records: str | None = None, **parameters: Any
+) -> FallbackChatModel:
+    """A model by its alias, with the fallback and the guards that are recorded for it.
+
+    It follows the alias: a promotion or a rollback is seen within 10 s, by the next call. Its
+    tuned model is a `ChatTunedGemini`.
+
+    Args:
+        alias: Such as `sql-expert@production`.
+        records: The file with the records; by default the one that `TUNED_MODELS` names, or
+            `tuned-models.toml` in the current directory.
+        **parameters: Further parameters of `ChatTunedGemini`, such as `api_key`; they go before
+            what is recorded.
+
+    Raises:
+        RecordsError: The records can't be used.
+        RecordNotFoundError: They have no such alias.
+        ParameterError: They say nothing of a fallback.
+
+    Example:
+        ```python
+        robust = init_tuned_gemini("sql-expert@production")
+        robust.invoke("How many dogs are there?")
+        ```
+    """
+    tuned = ChatTunedGemini(model=str(AliasName.parse(alias)), records=records, **parameters)
+    return tuned.with_few_shot_fallback()

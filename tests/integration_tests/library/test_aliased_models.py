@@ -1,0 +1,444 @@
+"""Chat models that are called by an alias: they follow it, and never mix two versions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.load import dumpd, load
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from langchain_tuned_gemini import (
+    AliasName,
+    ChatTunedGemini,
+    FallbackChatModel,
+    ModelLibrary,
+    ParameterError,
+    RecordNotFoundError,
+    Records,
+    RecordsError,
+    TunedModelNameError,
+    init_tuned_gemini,
+)
+from langchain_tuned_gemini.emulator import Emulator
+from langchain_tuned_gemini.records.watching import FRESH_FOR
+from tests.integration_tests.library.conftest import AT, KEY
+
+ALIAS = "sql-expert@production"
+
+
+class Clock:
+    """A time that is set."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def records(tmp_path: Path, gemini: Emulator) -> Records:
+    """Two versions, the first of them in production; each says its own name."""
+    for version in ("v1", "v2"):
+        examples = [("who?", version)]
+        gemini.add_tuned_model(f"tunedModels/sql-expert-{version}", examples=examples)
+        row = {"text_input": "who?", "output": f"base like {version}"}
+        (tmp_path / f"{version}.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    records = Records(tmp_path / "tuned-models.toml")
+    records.path.write_text(
+        """
+[sql-expert]
+task = "strict"
+fallback = { base_model = "gemini-3.5-flash", k = 1 }
+
+[sql-expert.versions.v1]
+model = "tunedModels/sql-expert-v1"
+dataset = { path = "v1.jsonl" }
+guards = [{ one_of = ["v1", "base like v1"] }]
+
+[sql-expert.versions.v2]
+model = "tunedModels/sql-expert-v2"
+dataset = { path = "v2.jsonl" }
+guards = [{ one_of = ["v2", "base like v2"] }]
+system_instruction = "Say who you are."
+
+[sql-expert.aliases]
+production = "v1"
+""",
+        encoding="utf-8",
+    )
+    return records
+
+
+@pytest.fixture
+def given(gemini: Emulator, records: Records, clock: Clock) -> dict[str, Any]:
+    return {
+        "records": str(records.path),
+        "api_key": KEY,
+        "base_url": gemini.base_url,
+        "clock": clock,
+    }
+
+
+@pytest.fixture
+def tuned(given: dict[str, Any]) -> ChatTunedGemini:
+    return ChatTunedGemini(model=ALIAS, **given)
+
+
+@pytest.fixture
+def robust(given: dict[str, Any]) -> FallbackChatModel:
+    return init_tuned_gemini(ALIAS, **given)
+
+
+@pytest.fixture(params=["tuned", "robust"])
+def model(request: pytest.FixtureRequest) -> BaseChatModel:
+    model: BaseChatModel = request.getfixturevalue(request.param)
+    return model
+
+
+def promote(records: Records, version: str) -> None:
+    text = records.path.read_text(encoding="utf-8")
+    other = {"v1": "v2", "v2": "v1"}[version]
+    changed = text.replace(f'production = "{other}"', f'production = "{version}"')
+    records.path.write_text(changed, encoding="utf-8")
+
+
+def sent_system_messages(gemini: Emulator) -> list[object]:
+    return [
+        request.body.get("systemInstruction")
+        for request in gemini.requests
+        if "enerateContent" in request.path
+    ]
+
+
+def test_an_alias_is_a_model_like_any_other(tuned: ChatTunedGemini) -> None:
+    answer = tuned.invoke("who?")
+
+    assert isinstance(tuned, ChatTunedGemini)
+    assert answer.text == "v1"
+    assert answer.response_metadata["model_name"] == "tunedModels/sql-expert-v1"
+    assert tuned.model == ALIAS
+
+
+def test_it_is_used_as_it_is_recorded_and_what_is_said_goes_before(
+    gemini: Emulator, given: dict[str, Any]
+) -> None:
+    ChatTunedGemini(model=ALIAS, **given).invoke("who?")
+    ChatTunedGemini(model=ALIAS, **given, temperature=0.1).invoke("who?")
+
+    sent = [r.body["generationConfig"] for r in gemini.requests if "generateContent" in r.path]
+    assert [config["temperature"] for config in sent] == [0.2, 0.1]
+    assert [config["maxOutputTokens"] for config in sent] == [1024, 1024]
+
+
+def test_a_promotion_is_seen_within_the_time_to_live(
+    model: BaseChatModel, records: Records, clock: Clock
+) -> None:
+    assert model.invoke("who?").text == "v1"
+
+    promote(records, "v2")
+
+    clock.now += FRESH_FOR - 0.1
+    assert model.invoke("who?").text == "v1"
+    clock.now += 0.1
+    assert model.invoke("who?").text == "v2"
+
+
+async def test_a_promotion_is_seen_by_every_way_to_call(
+    model: BaseChatModel, records: Records, clock: Clock
+) -> None:
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+
+    streamed = "".join([chunk.text for chunk in model.stream("who?")])
+    astreamed = "".join([chunk.text async for chunk in model.astream("who?")])
+
+    assert (await model.ainvoke("who?")).text.strip() == "v2"
+    assert (streamed.strip(), astreamed.strip()) == ("v2", "v2")
+
+
+def test_the_file_is_not_touched_on_the_hot_path(
+    robust: FallbackChatModel, records: Records, clock: Clock
+) -> None:
+    robust.invoke("who?")
+    records.path.unlink()
+
+    for _ in range(3):
+        clock.now += FRESH_FOR / 4
+        assert robust.invoke("who?").text == "v1"
+
+
+def test_the_fallback_is_the_one_that_is_recorded(
+    gemini: Emulator, robust: FallbackChatModel, records: Records, clock: Clock
+) -> None:
+    answers = []
+    with gemini.fault(model="tunedModels/sql-expert-v1", status=503):
+        answers.append(robust.invoke("who?"))
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+    with gemini.fault(model="tunedModels/sql-expert-v2", status=503):
+        answers.append(robust.invoke("who?"))
+
+    assert [answer.text for answer in answers] == ["base like v1", "base like v2"]
+    for answer in answers:
+        told = answer.response_metadata["tuned_gemini"]
+        assert (told["answered_by"], told["reason"]) == ("base_fallback", "overloaded")
+        assert told["few_shot"]["examples"] == 1
+
+
+def test_the_guards_are_those_that_are_recorded(
+    gemini: Emulator, robust: FallbackChatModel
+) -> None:
+    gemini.delete_tuned_model("tunedModels/sql-expert-v1")
+    gemini.add_tuned_model("tunedModels/sql-expert-v1", examples=[("who?", "nonsense")])
+
+    answer = robust.invoke("who?")
+
+    assert answer.response_metadata["tuned_gemini"]["reason"] == "bad_output"
+
+
+def test_each_version_has_a_circuit_of_its_own(
+    robust: FallbackChatModel, records: Records, clock: Clock
+) -> None:
+    first = robust.circuit
+    assert first is not None
+    first.force_open()
+    try:
+        assert robust.invoke("who?").text == "base like v1"
+
+        promote(records, "v2")
+        clock.now += FRESH_FOR
+
+        assert robust.invoke("who?").text == "v2"
+    finally:
+        first.reset()
+
+
+def test_no_call_mixes_two_versions(
+    robust: FallbackChatModel, records: Records, clock: Clock, gemini: Emulator
+) -> None:
+    """With the tuned model of one version and the guards of another, nobody could answer."""
+    stop = threading.Event()
+
+    def flip() -> None:
+        while not stop.is_set():
+            for version in ("v2", "v1"):
+                promote(records, version)
+                clock.now += FRESH_FOR
+                robust.invoke("who?")
+
+    flipping = threading.Thread(target=flip)
+    flipping.start()
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: robust.invoke("who?"), range(200)))
+    finally:
+        stop.set()
+        flipping.join()
+
+    texts = {answer.text for answer in answers}
+    assert texts <= {"v1", "v2"}
+    told = [answer.response_metadata["tuned_gemini"] for answer in answers]
+    assert all(
+        one["model"].endswith(answer.text) for one, answer in zip(told, answers, strict=True)
+    )
+
+
+def test_the_system_instruction_of_the_training_is_told_again(
+    gemini: Emulator, robust: FallbackChatModel, records: Records, clock: Clock
+) -> None:
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+    robust.invoke("who?")
+    robust.invoke([SystemMessage("Say it twice."), HumanMessage("who?")])
+    with gemini.fault(model="tunedModels/sql-expert-v2", status=404):
+        robust.invoke("who?")
+
+    first, second, _, fallback = (json.dumps(told) for told in sent_system_messages(gemini))
+    assert "Say who you are." in first
+    assert "Say who you are." not in second
+    assert "Say it twice." in second
+    assert "Say who you are." in fallback
+
+
+BROKEN = ["", "[", '[sql-expert.aliases]\nproduction = "v9"\n']
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_slip_in_the_file_does_not_stop_what_runs(
+    robust: FallbackChatModel,
+    records: Records,
+    clock: Clock,
+    text: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good = records.path.read_text(encoding="utf-8")
+    records.path.write_text(text, encoding="utf-8")
+
+    for _ in range(3):
+        clock.now += FRESH_FOR
+        assert robust.invoke("who?").text == "v1"
+    assert len([r for r in caplog.records if "stays at v1" in r.getMessage()]) == 1
+
+    records.path.write_text(
+        good.replace('production = "v1"', 'production = "v2"'), encoding="utf-8"
+    )
+    clock.now += FRESH_FOR
+    assert robust.invoke("who?").text == "v2"
+
+
+def test_a_version_that_can_not_be_built_leaves_the_old_one(
+    robust: FallbackChatModel, records: Records, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    (records.path.parent / "v2.jsonl").unlink()
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+
+    assert robust.invoke("who?").text == "v1"
+    assert "sql-expert v2 can't be used, so sql-expert v1 answers on" in caplog.text
+
+
+def test_what_is_promoted_by_the_library_is_what_answers(
+    robust: FallbackChatModel, records: Records, clock: Clock, genai: Any
+) -> None:
+    library = ModelLibrary(genai, records)
+
+    library.promote(ALIAS, "v2")
+    clock.now += FRESH_FOR
+    promoted = robust.invoke("who?").text
+    library.rollback(ALIAS)
+    clock.now += FRESH_FOR
+
+    assert (promoted, robust.invoke("who?").text) == ("v2", "v1")
+
+
+def test_an_alias_that_is_not_there_says_what_is(
+    given: dict[str, Any], records: Records, tmp_path: Path
+) -> None:
+    with pytest.raises(RecordNotFoundError, match="its aliases are: sql-expert@production"):
+        ChatTunedGemini(model="sql-expert@staging", **given)
+    with pytest.raises(RecordNotFoundError, match=r"nowhere\.toml; it has no aliases"):
+        ChatTunedGemini(model=ALIAS, **{**given, "records": str(tmp_path / "nowhere.toml")})
+    records.path.write_text("[", encoding="utf-8")
+    with pytest.raises(RecordsError, match="is no TOML"):
+        ChatTunedGemini(model=ALIAS, **given)
+    with pytest.raises(TunedModelNameError, match="can't be an alias"):
+        ChatTunedGemini(model="sql-expert@V1", **given)
+    with pytest.raises(TunedModelNameError, match="is no alias"):
+        init_tuned_gemini("tunedModels/sql-expert-v1", **given)
+
+
+def test_what_is_recorded_nowhere_must_be_said(given: dict[str, Any], records: Records) -> None:
+    text = records.path.read_text(encoding="utf-8")
+    without = "\n".join(line for line in text.splitlines() if "fallback" not in line)
+    records.path.write_text(without, encoding="utf-8")
+
+    with pytest.raises(ParameterError, match="sql-expert v1 has no fallback in the records"):
+        init_tuned_gemini(ALIAS, **given)
+    with pytest.raises(ParameterError, match="A fallback needs a base model and examples"):
+        ChatTunedGemini(
+            model="tunedModels/x", api_key=KEY, base_url=given["base_url"]
+        ).with_few_shot_fallback()
+
+    said = ChatTunedGemini(model=ALIAS, **given).with_few_shot_fallback("gemini-3.5-flash", k=1)
+    assert said.invoke("who?").text == "v1"
+
+
+def test_the_file_is_found_in_the_current_directory_and_by_the_variable(
+    given: dict[str, Any], records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del given["records"]
+    monkeypatch.delenv("TUNED_MODELS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    here = ChatTunedGemini(model=ALIAS, **given)
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("TUNED_MODELS", str(records.path))
+    there = ChatTunedGemini(model=ALIAS, **given)
+
+    assert here.records == there.records == str(records.path)
+    assert (here.invoke("who?").text, there.invoke("who?").text) == ("v1", "v1")
+
+
+def test_an_alias_of_vertex_ai_is_followed_too(
+    gemini: Emulator, given: dict[str, Any], records: Records
+) -> None:
+    gemini.add_vertex_model(f"{AT}/endpoints/7", examples=[("who?", "v3")])
+    with records.edit() as (_, editor):
+        from langchain_tuned_gemini.records import ChangeRecord, VersionRecord
+
+        editor.add_version("sql-expert", "v3", VersionRecord(model=f"{AT}/endpoints/7"))
+        change = ChangeRecord(alias="production", version="v3", at="2026-11-28T14:00:00Z")
+        editor.point(AliasName.parse(ALIAS), change)
+
+    assert ChatTunedGemini(model=ALIAS, **given).invoke("who?").text == "v3"
+
+
+@pytest.fixture
+def in_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("GOOGLE_API_KEY", KEY)
+    yield
+
+
+@pytest.mark.usefixtures("in_environment")
+def test_it_can_be_pickled_and_serialised(given: dict[str, Any], records: Records) -> None:
+    del given["clock"]
+    tuned = ChatTunedGemini(model=ALIAS, **given)
+    robust = tuned.with_few_shot_fallback()
+
+    pickled = pickle.dumps([tuned, robust])
+    dumped = dumpd(tuned)
+    promote(records, "v2")
+    copies = pickle.loads(pickled)
+    loaded = load(
+        dumped,
+        allowed_objects=[ChatTunedGemini],
+        valid_namespaces=["langchain_tuned_gemini"],
+        secrets_from_env=True,
+    )
+
+    assert [copy.invoke("who?").text for copy in [*copies, loaded]] == ["v2", "v2", "v2"]
+    assert KEY not in str(dumped)
+    assert KEY.encode() not in pickled
+
+
+def test_tools_and_schemas_go_to_the_version_of_the_call(
+    robust: FallbackChatModel, records: Records, clock: Clock, gemini: Emulator
+) -> None:
+    def look(table: str) -> str:
+        """Looks at a table."""
+        return table
+
+    bound = robust.bind_tools([look])
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+
+    bound.invoke("who?")
+
+    (asked,) = [request for request in gemini.requests if "generateContent" in request.path]
+    assert "sql-expert-v2" in asked.path
+    assert asked.body["tools"]
+
+
+async def test_many_tasks_follow_without_waiting_for_each_other(
+    robust: FallbackChatModel, records: Records, clock: Clock
+) -> None:
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+
+    answers = await asyncio.gather(*(robust.ainvoke("who?") for _ in range(20)))
+
+    assert {answer.text for answer in answers} == {"v2"}
