@@ -10,6 +10,7 @@ from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.language_models import BaseChatModel, LangSmithParams
 from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import PrivateAttr
@@ -226,12 +227,14 @@ class AliasedFallbackChatModel(FallbackChatModel):
 
     def _attempts(
         self,
+        messages: list[BaseMessage],
         run_manager: BaseRunManager | None,
         arguments: dict[str, Any],
         *,
         is_streamed: bool = False,
     ) -> Attempts:
-        return self._following.current()._attempts(run_manager, arguments, is_streamed=is_streamed)
+        now = self._following.current()
+        return now._attempts(messages, run_manager, arguments, is_streamed=is_streamed)
 
     @property
     def _candidates(self) -> tuple[Candidate, ...]:
