@@ -21,7 +21,7 @@ Stop = list[str] | None
 
 
 def stream_from(
-    model: BaseChatModel, messages: Messages, stop: Stop, **kwargs: Any
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> Generator[ChatGenerationChunk, None, None]:
     """Streams a model; one that can't stream yields its answer as one chunk."""
     if model._should_stream(async_api=False, **{**kwargs, "stream": True}):
@@ -31,7 +31,7 @@ def stream_from(
 
 
 async def astream_from(
-    model: BaseChatModel, messages: Messages, stop: Stop, **kwargs: Any
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> AsyncGenerator[ChatGenerationChunk, None]:
     """Streams a model; one that can't stream yields its answer as one chunk."""
     if model._should_stream(async_api=True, **{**kwargs, "stream": True}):
@@ -42,7 +42,7 @@ async def astream_from(
 
 
 def generate_with(
-    model: BaseChatModel, messages: Messages, stop: Stop, **kwargs: Any
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> ChatResult:
     """Calls a model with its own cache and rate limiter."""
     if _has_cache_or_limiter(model):
@@ -51,7 +51,7 @@ def generate_with(
 
 
 async def agenerate_with(
-    model: BaseChatModel, messages: Messages, stop: Stop, **kwargs: Any
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> ChatResult:
     """Calls a model with its own cache and rate limiter."""
     if _has_cache_or_limiter(model):
@@ -60,7 +60,7 @@ async def agenerate_with(
 
 
 def stream_with(
-    model: BaseChatModel, messages: Messages, stop: Stop, **kwargs: Any
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> Generator[ChatGenerationChunk, None, None]:
     """Streams a model with its own rate limiter; LangChain caches no streams."""
     if model.rate_limiter:
@@ -69,7 +69,7 @@ def stream_with(
 
 
 async def astream_with(
-    model: BaseChatModel, messages: Messages, stop: Stop, **kwargs: Any
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> AsyncGenerator[ChatGenerationChunk, None]:
     """Streams a model with its own rate limiter; LangChain caches no streams."""
     if model.rate_limiter:

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, NotRequired, Required, get_type_hints
 
 from langchain_core.utils.function_calling import convert_to_json_schema
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from langchain_tuned_gemini.guards import Refusal
@@ -45,7 +46,7 @@ class SchemaCheck:
             )
             check_schema(own, needed_by="with_structured_output")
             return cls(str(own.get("title", "the schema")), partial(breach_of_schema, own))
-        if issubclass(schema, BaseModel):
+        if is_basemodel_subclass(schema):
             return cls(schema.__name__, _fits)
         return cls(schema.__name__, partial(_breach_of_type, _adapter(schema)))
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, is_typeddict
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
@@ -26,7 +26,9 @@ from langchain_core.runnables import (
     RunnableSequence,
 )
 from langchain_core.utils.function_calling import convert_to_json_schema
-from pydantic import BaseModel, InstanceOf
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import InstanceOf
+from typing_extensions import is_typeddict
 
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
 from langchain_tuned_gemini.errors import ParameterError
@@ -177,7 +179,7 @@ def _arguments_of(
 
 
 def _parser(schema: Schema) -> BaseOutputParser[Any]:
-    if isinstance(schema, type) and issubclass(schema, BaseModel):
+    if isinstance(schema, type) and is_basemodel_subclass(schema):  # of pydantic.v1, too
         return PydanticOutputParser(pydantic_object=schema)
     if isinstance(schema, dict) or is_typeddict(schema):
         return JsonOutputParser()

@@ -34,9 +34,15 @@ _OF_FORMATS = {
 }
 
 
-def instance(schema: Mapping[str, Any], text: str) -> Any:
-    """A value that fits the schema, with what the text has for it."""
-    return _Maker(schema, text).make(schema)
+def instance(schema: Mapping[str, Any], text: str, *, is_whole: bool = False) -> Any:
+    """A value that fits the schema, with what the text has for it.
+
+    Args:
+        schema: The schema.
+        text: The text.
+        is_whole: Whether each string is the whole text, as for what a model has learnt to say.
+    """
+    return _Maker(schema, text, is_whole=is_whole).make(schema)
 
 
 def fits(schema: Mapping[str, Any], value: Any) -> bool:
@@ -47,12 +53,13 @@ def fits(schema: Mapping[str, Any], value: Any) -> bool:
 class _Maker:
     """Makes and checks values of one schema, whose references it follows."""
 
-    def __init__(self, root: Mapping[str, Any], text: str) -> None:
+    def __init__(self, root: Mapping[str, Any], text: str, *, is_whole: bool = False) -> None:
         self._root = root
         self._text = text
         self._numbers = deque(map(float, _NUMBER.findall(text)))
         quoted = map("".join, _QUOTED.findall(text))
-        self._phrases = deque([*quoted, *_capitalised(_QUOTED.sub(" ", text))])
+        phrases = [] if is_whole else [*quoted, *_capitalised(_QUOTED.sub(" ", text))]
+        self._phrases = deque(phrases)
 
     def make(self, schema: Mapping[str, Any], depth: int = 0) -> Any:
         schema = self._resolved(schema)

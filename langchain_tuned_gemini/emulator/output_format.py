@@ -40,15 +40,15 @@ class OutputFormat:
 
         Returns:
             What is known, if it has the form already; else an instance of the schema with what
-            the known text, or else the question, has for it. JSON without a schema is an object
-            with the keys that the question names in quotation marks, or with `answer`.
+            is known as its strings, or else with what the question has for it. JSON without a
+            schema is an object with the keys that the question names in quotation marks, or with
+            `answer`.
         """
-        said = question if known is None else known
         match self.mime_type:
-            case "application/json" if not (known is not None and self._accepts(known)):
-                return json.dumps(self._made(said, question), ensure_ascii=False)
+            case "application/json" if known is None or not self._accepts(known):
+                return json.dumps(self._made(known, question), ensure_ascii=False)
             case "text/x.enum":
-                return str(instance(self.schema or {}, said))
+                return str(instance(self.schema or {}, question if known is None else known))
         return known
 
     def _accepts(self, known: str) -> bool:
@@ -58,9 +58,10 @@ class OutputFormat:
             return False
         return self.schema is None or fits(self.schema, value)
 
-    def _made(self, said: str, question: str) -> object:
+    def _made(self, known: str | None, question: str) -> object:
+        said = question if known is None else known
         if self.schema is not None:
-            return instance(self.schema, said)
+            return instance(self.schema, said, is_whole=known is not None)
         return dict.fromkeys(_KEY.findall(question) or ["answer"], said)
 
 

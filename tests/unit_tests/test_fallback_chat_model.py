@@ -460,3 +460,13 @@ def test_a_batch_honours_max_concurrency() -> None:
     model = FallbackChatModel(models=[Together(answers=["x"])])
 
     assert len(model.batch(["a", "b"], {"max_concurrency": 1})) == 2
+
+
+def test_a_call_may_name_a_model_for_the_models() -> None:
+    stand_in = ScriptedChatModel(answers=["x"])
+    robust = FallbackChatModel(models=[stand_in]).bind(model="another")
+
+    robust.invoke("Hi")
+    list(robust.stream("Hi"))
+
+    assert [call["model"] for call in stand_in.calls] == ["another", "another"]
