@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.example_selectors import (
         FixedExampleSelector,
         LexicalExampleSelector,
+        SemanticExampleSelector,
     )
     from langchain_tuned_gemini.failures import Reason
     from langchain_tuned_gemini.few_shot import FewShotPrompt
@@ -143,7 +144,11 @@ _HOMES = {
         "WaitCancelledError",
         "WaitTimeoutError",
     ],
-    "example_selectors": ["FixedExampleSelector", "LexicalExampleSelector"],
+    "example_selectors": [
+        "FixedExampleSelector",
+        "LexicalExampleSelector",
+        "SemanticExampleSelector",
+    ],
     "failures": ["Reason"],
     "few_shot": ["FewShotPrompt"],
     "guards": [
@@ -229,6 +234,7 @@ __all__ = [
     "RecordsError",
     "Refusal",
     "Retirement",
+    "SemanticExampleSelector",
     "ServiceError",
     "ServiceUnreachableError",
     "TunedGeminiError",

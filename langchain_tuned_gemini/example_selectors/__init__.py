@@ -11,11 +11,13 @@ from langchain_tuned_gemini.example_selectors.base import (
 )
 from langchain_tuned_gemini.example_selectors.fixed import FixedExampleSelector
 from langchain_tuned_gemini.example_selectors.lexical import LexicalExampleSelector
+from langchain_tuned_gemini.example_selectors.semantic import SemanticExampleSelector
 
 __all__ = [
     "DEFAULT_K",
     "Choice",
     "FixedExampleSelector",
     "LexicalExampleSelector",
+    "SemanticExampleSelector",
     "TuningExampleSelector",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -39,8 +40,11 @@ def new_index(
     The caller numbers the grams, in the order of their first use: bm25s would number them by a
     set's order, and would hold each one as a string of its own until it is done.
     """
-    from bm25s import BM25
+    from bm25s import BM25, logger
 
+    if logger.level == logging.DEBUG:
+        # bm25s sets that by itself, which puts a line for each index into everybody's log.
+        logger.setLevel(logging.NOTSET)
     bm25 = BM25(k1=k1, b=b)
     bm25.index((rows, vocabulary), create_empty_token=False, show_progress=False)
     return bm25
