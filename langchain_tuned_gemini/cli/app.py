@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from langchain_tuned_gemini.cli import asking, data, emulate, listing, showing, waiting  # noqa: F401  # their commands
+from langchain_tuned_gemini.cli import (  # noqa: F401  # their commands
+    asking,
+    data,
+    doctor,
+    emulate,
+    listing,
+    probing,
+    promoting,
+    showing,
+    waiting,
+)
 from langchain_tuned_gemini.cli.command import app
 from langchain_tuned_gemini.cli.exit_codes import ExitCode, exit_code_of
 from langchain_tuned_gemini.cli.output import Output

@@ -59,6 +59,8 @@ def exit_code_of(error: BaseException) -> ExitCode:
             | errors.ParameterError()
             | errors.MissingExtraError()
             | errors.DatasetError()
+            | errors.RecordsError()
+            | errors.RecordNotFoundError()
         ):
             return ExitCode.USAGE
         case _:

@@ -15,16 +15,16 @@ def command_table() -> str:
     """All commands, with their arguments and what they do, in Markdown."""
     rows = [
         f"| `{path}{_arguments(command)}` | {command.get_short_help_str(limit=200)} |"
-        for path, command in _commands(PROGRAM, typer.main.get_command(app))
+        for path, command in commands(PROGRAM, typer.main.get_command(app))
     ]
     return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
 
 
-def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+def commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     """Each command that is no group of others, with what is typed for it."""
     for name, inner in command.commands.items():
         if hasattr(inner, "commands"):
-            yield from _commands(f"{path} {name}", inner)
+            yield from commands(f"{path} {name}", inner)
         else:
             yield f"{path} {name}", inner
 

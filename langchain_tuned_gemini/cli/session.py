@@ -10,6 +10,7 @@ from langchain_tuned_gemini.cli.place import Place
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
+    from langchain_tuned_gemini.library.probing import Probe
     from langchain_tuned_gemini.names import TunedModelName
     from langchain_tuned_gemini.services import TunedModelService
 
@@ -38,6 +39,10 @@ class Session:
     def find(self, text: str) -> LibraryModel:
         """One model: by its full name, a short one, its family and version, or an alias."""
         return self._library_for(text).find(self._full(text))
+
+    def probe(self, text: str) -> Probe:
+        """Calls a model once, and tells whether it answers."""
+        return self._library_for(text).probe(self._full(text))
 
     def name(self, text: str) -> TunedModelName:
         """The name that is meant; where it is no name of a platform, the library knows it."""

@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pytest
+
 COMMAND = [sys.executable, "-m", "langchain_tuned_gemini"]
 PROJECT, LOCATION = "acme", "us-central1"
 AT = f"projects/{PROJECT}/locations/{LOCATION}"
@@ -70,7 +72,9 @@ class Terminal:
         """Reads until something is shown that was not waited for before."""
         end = time.monotonic() + seconds
         while (at := self.shown.find(text, self._seen)) < 0:
-            assert self._read(end - time.monotonic()), f"no {text!r} in {self.shown!r}"
+            if not self._read(end - time.monotonic()):
+                self.end(seconds=0)
+                pytest.fail(f"no {text!r} in {self.shown!r}")
         self._seen = at + len(text)
 
     def type(self, text: str) -> None:
@@ -88,8 +92,8 @@ class Terminal:
         end = time.monotonic() + seconds
         while self._read(end - time.monotonic()):
             pass
-        os.close(self._leader)
-        code = self.process.wait(timeout=max(end - time.monotonic(), 1))
+        os.close(self._leader)  # which hangs up on whatever still runs
+        code = self.process.wait(timeout=10)
         return Done(code, self.shown.replace("\r\n", "\n"))
 
     def _read(self, seconds: float) -> bool:

@@ -1,0 +1,204 @@
+"""What `tuned-gemini doctor` looks at. A key is never in what it finds."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from langchain_tuned_gemini.base_models import find
+from langchain_tuned_gemini.cli.installation import check_extras, check_packages, versions_in_use
+from langchain_tuned_gemini.cli.place import KEYS, Place, Platform
+from langchain_tuned_gemini.cli.probing import told_of
+from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.telling import for_the_command_line, sentence_for
+from langchain_tuned_gemini.errors import TunedGeminiError
+from langchain_tuned_gemini.google_client import VertexAccess
+from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
+from langchain_tuned_gemini.services.rights import RIGHTS, may_list
+
+Level = Literal["ok", "note", "problem"]
+Check = Callable[[], Iterable["Finding"]]
+
+_SOON = 90
+"""From how many days before its end on a base model is spoken of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        level: Whether it is fine, worth a word, or wrong.
+        about: What it is about.
+        told: What was found, and what to do.
+    """
+
+    level: Level
+    about: str
+    told: str
+
+
+def checks(session: Session, name: str | None) -> Iterator[tuple[str, Check]]:
+    """All checks, each with its title.
+
+    Args:
+        session: Where to look.
+        name: A tuned model that is to be called once; None for none.
+    """
+    place = session.place
+    yield "the installation", _installation
+    yield "the environment", lambda: _environment(place)
+    platforms, objection = _set_up(place)
+    if objection:
+        yield "what is set up", lambda: [objection]
+    for platform in platforms:
+        if platform == "vertex":
+            yield "the rights on Vertex AI", lambda: _rights(place)
+        yield f"the tuned models ({platform})", lambda p=platform: _models(session, p)  # type: ignore[misc]
+    yield "the records", lambda: _records(session)
+    if name:
+        yield name, lambda: _probe(session, name)
+
+
+def _installation() -> Iterator[Finding]:
+    yield Finding("ok", "versions", f"{', '.join(versions_in_use())}.")
+    for wrong in check_packages():
+        yield Finding("problem", wrong.package, wrong.told)
+    for extra in check_extras():
+        yield Finding("note" if extra.missing else "ok", f"extra {extra.name}", extra.told)
+
+
+def _environment(place: Place) -> Iterator[Finding]:
+    yield from _key(place)
+    for variable, means in (
+        ("GOOGLE_GEMINI_BASE_URL", "google-genai sends every call there that has no --base-url"),
+        ("HTTPS_PROXY", "every request to Google passes it"),
+    ):
+        if value := os.environ.get(variable):
+            told = f"{variable} is set ({_without_password(value)}): {means}."
+            yield Finding("note", "network", told)
+    if place.location == "global":
+        yield Finding(
+            "problem",
+            "location",
+            "No tuned model is in 'global': pass the region that it was tuned in, for example "
+            "--location us-central1, or set GOOGLE_CLOUD_LOCATION.",
+        )
+    if bool(place.project) != bool(place.location):
+        missing = "location" if place.project else "project"
+        yield Finding(
+            "note",
+            missing,
+            f"Vertex AI is not looked at: pass --{missing}, or set GOOGLE_CLOUD_{missing.upper()}.",
+        )
+
+
+def _key(place: Place) -> Iterator[Finding]:
+    found = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
+    used = next(iter(found), None)
+    if used is None:
+        if not place.is_local and place.platform != "vertex":
+            told = "No API key: the Gemini Developer API takes one in GOOGLE_API_KEY."
+            yield Finding("note", "API key", told)
+        return
+    secret = found[used]
+    if secret != secret.strip() or not secret.isascii() or secret[0] in "'\"":
+        told = f"{used} has spaces, quotes or other characters that no key has: set it again."
+        yield Finding("problem", "API key", told)
+    elif len(set(found.values())) > 1:
+        others = ", ".join(list(found)[1:])
+        yield Finding("note", "API key", f"{used} is used; {others} says something else.")
+    else:
+        yield Finding("ok", "API key", f"{used} is set ({len(secret)} characters).")
+
+
+def _set_up(place: Place) -> tuple[list[Platform], Finding | None]:
+    """The platforms to look at, or why there is none."""
+    try:
+        platforms = place.platforms
+    except TunedGeminiError as error:
+        return [], Finding("problem", "set-up", str(error))
+    return [p for p in platforms if p == "developer" or place.location != "global"], None
+
+
+def _rights(place: Place) -> Iterator[Finding]:
+    """Which records of Vertex AI may be seen; credentials that don't work are told by the list."""
+    try:
+        access = place.access(place.name("endpoints/0"))
+        assert isinstance(access, VertexAccess)  # noqa: S101  # what an endpoint's name takes
+        for right, needed_for in RIGHTS.items():
+            allowed = may_list(access, right)
+            level: Level = "ok" if allowed else "note"
+            told = "allowed" if allowed else f"forbidden to this account; needed for {needed_for}"
+            yield Finding(level, right, f"{told}.")
+    except TunedGeminiError as error:
+        yield Finding("problem", "Vertex AI", sentence_for(error) or "")
+
+
+def _models(session: Session, platform: Platform) -> Iterator[Finding]:
+    try:
+        library = ModelLibrary([session.place.service(platform)], records=session.place.records)
+        models = library.list()
+    except TunedGeminiError as error:
+        yield Finding("problem", f"models ({platform})", sentence_for(error) or "")
+        return
+    active = [model for model in models if model.state == "ACTIVE"]
+    failed = [model for model in models if model.state in {"FAILED", "CANCELLED"}]
+    told = f"{len(models):,} tuned models can be seen, {len(active):,} of them ACTIVE."
+    yield Finding("ok", f"models ({platform})", told)
+    if failed:
+        told = f"{len(failed):,} will never answer. To delete them: tuned-gemini delete --failed"
+        yield Finding("note", f"models ({platform})", told)
+    yield from _bases(active)
+
+
+def _bases(models: Iterable[LibraryModel]) -> Iterator[Finding]:
+    """Base models that are gone, or soon will be, and with them what was tuned from them."""
+    today = datetime.now(UTC).date()
+    tuned = Counter((model.model.base_model, model.platform) for model in models)
+    for (base, platform), number in tuned.items():
+        known = find(base)
+        if known is None or platform not in known.ends:
+            continue
+        if end := known.retirement(platform, today):
+            told = f"{end}. {number:,} ACTIVE tuned models come from it: tune them again."
+            yield Finding("problem", "base model", told)
+        elif (days := (known.ends[platform][0] - today).days) <= _SOON:
+            told = f"{known.id} ends in {days} days, and with it {number:,} tuned models."
+            yield Finding("note", "base model", f"{told} Tune them again on a current one.")
+
+
+def _records(session: Session) -> Iterator[Finding]:
+    """Whether the file of versions and aliases can be read."""
+    from langchain_tuned_gemini.records import Records
+
+    records = Records(session.place.records)
+    if not records.path.exists():
+        return
+    try:
+        catalog = records.load()
+    except TunedGeminiError as error:
+        yield Finding("problem", "records", for_the_command_line(str(error)))
+        return
+    told = f"{records.path}: {len(catalog.versions):,} versions, {len(catalog.aliases):,} aliases."
+    yield Finding("ok", "records", told)
+
+
+def _probe(session: Session, name: str) -> Iterator[Finding]:
+    try:
+        seen = session.probe(name)
+    except TunedGeminiError as error:
+        yield Finding("problem", name, sentence_for(error) or "")
+        return
+    level: Level = "ok" if seen.is_ready else "problem"
+    yield Finding(level, name, f"{seen.outcome}: {told_of(seen)}")
+
+
+def _without_password(url: str) -> str:
+    """An address without the name and the password that may stand in it."""
+    scheme, mark, rest = url.rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

@@ -1,0 +1,43 @@
+"""`tuned-gemini doctor`: what is wrong with the set-up, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from langchain_tuned_gemini.cli.command import TOOLS, command, leave
+from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.views import Cell, Table
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.cli.checks import Finding
+
+_STYLES = {"ok": "green", "note": "yellow", "problem": "red"}
+
+
+@command("doctor", panel=TOOLS)
+def doctor(
+    session: Session,
+    name: Annotated[
+        str | None, typer.Argument(help="A tuned model that is to be called once, too.")
+    ] = None,
+) -> None:
+    """Check installation, credentials, rights, location and models; fails on problems."""
+    from langchain_tuned_gemini.cli.checks import checks
+
+    findings: list[Finding] = []
+    with session.out.progress() as advance:
+        for title, check in checks(session, name):
+            advance(f"checking {title}", None)
+            findings.extend(check())
+    session.out.result(
+        [{"level": f.level, "about": f.about, "told": f.told} for f in findings],
+        Table(
+            ["", "about", "what was found"],
+            [[Cell(f.level, _STYLES[f.level]), f.about, f.told] for f in findings],
+        ),
+    )
+    if any(finding.level == "problem" for finding in findings):
+        leave(ExitCode.FAILED)

@@ -1,0 +1,167 @@
+"""`tuned-gemini promote`, `rollback` and `probe`; and what an alias is good for elsewhere."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.emulator import Emulator
+from tests.conftest import NEXT_NUMBER
+from tests.integration_tests.cli.running import rows
+
+ALIAS = "sql-expert@production"
+
+
+@pytest.fixture(scope="module")
+def gemini():
+    """A family with two versions that answer, one that failed and one in the making."""
+    with Emulator() as emulator:
+        for version, state in (
+            ("v1", "ACTIVE"),
+            ("v2", "ACTIVE"),
+            ("v3", "FAILED"),
+            ("v4", "CREATING"),
+        ):
+            emulator.add_tuned_model(
+                f"tunedModels/sql-expert-{version}", examples=NEXT_NUMBER, state=state
+            )
+        yield emulator
+
+
+@pytest.fixture(autouse=True)
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of versions and aliases."""
+    path = tmp_path / "tuned-models.toml"
+    monkeypatch.setenv("TUNED_MODELS", str(path))
+    return path
+
+
+def production(path: Path) -> str:
+    return tomllib.loads(path.read_text(encoding="utf-8"))["sql-expert"]["aliases"]["production"]
+
+
+def test_an_alias_is_promoted_and_rolled_back(run, records) -> None:
+    first = run("promote", ALIAS, "v1")
+    second = run("promote", ALIAS, "tunedModels/sql-expert-v2")
+    back = json.loads(run("rollback", ALIAS, "--json").out)
+
+    assert first.out == f"{ALIAS} is v1 now: tunedModels/sql-expert-v1\n"
+    assert second.out == f"{ALIAS} is v2 now (was v1): tunedModels/sql-expert-v2\n"
+    assert back == {
+        "alias": ALIAS,
+        "version": "v1",
+        "before": "v2",
+        "model": "tunedModels/sql-expert-v1",
+    }
+    assert production(records) == "v1"
+    assert run("promote", ALIAS, "v1").out.startswith(f"{ALIAS} is v1 already")
+
+
+@pytest.mark.parametrize(
+    ("version", "code", "told"),
+    [
+        ("v3", ExitCode.FAILED, "FAILED"),
+        ("v4", ExitCode.FAILED, "CREATING"),
+        ("v9", ExitCode.USAGE, "sql-expert-v9"),
+        ("nine", ExitCode.USAGE, "sql-expert-nine"),
+    ],
+)
+def test_what_does_not_answer_is_not_promoted(run, records, version, code, told) -> None:
+    run("promote", ALIAS, "v1")
+
+    done = run("promote", ALIAS, version)
+
+    assert (done.code, done.out) == (code, "")
+    assert told in done.err
+    assert production(records) == "v1"
+
+
+def test_a_version_that_is_sick_is_not_promoted(run, gemini, records) -> None:
+    run("promote", ALIAS, "v1")
+
+    with gemini.fault(model="tunedModels/sql-expert-v2", status=500):
+        done = run("promote", ALIAS, "v2")
+
+    assert done.code == ExitCode.FAILED
+    assert done.err.startswith(f"error: {ALIAS} stays as it is: ")
+    assert production(records) == "v1"
+
+
+def test_an_alias_is_a_name_for_every_other_command(run) -> None:
+    run("promote", ALIAS, "v2")
+
+    assert run("ask", ALIAS, "7").out == "8\n"
+    assert rows(run("show", ALIAS).out)[0] == ["name", "tunedModels/sql-expert-v2"]
+    assert run("wait", ALIAS).out == "tunedModels/sql-expert-v2 is ACTIVE\n"
+    assert run("probe", ALIAS).out.startswith("ready: tunedModels/sql-expert-v2 answers, in ")
+    (row,) = (row for row in rows(run("list").out) if row[3] == "v2")
+    assert row[7] == ALIAS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["promote", "sql-expert", "v1"], ExitCode.USAGE, "is no alias"),
+        (["rollback", ALIAS], ExitCode.USAGE, "it has no aliases"),
+        (["show", "sql-expert@staging"], ExitCode.USAGE, "it has no aliases"),
+        (["promote", ALIAS], ExitCode.USAGE, "Missing argument"),
+    ],
+)
+def test_wrong_input_is_one_sentence(run, arguments, code, told) -> None:
+    done = run(*arguments)
+
+    assert done.code == code
+    assert told in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_records_that_are_wrong_are_told_with_their_line(run, records) -> None:
+    records.write_text("[sql-expert.versions.v1]\nmodle = 'x'\n", encoding="utf-8")
+
+    done = run("list")
+
+    assert done.code == ExitCode.USAGE
+    assert f"{records}:2: " in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "code"),
+    [
+        ({}, "ready", ExitCode.OK),
+        ({"status": 429}, "quota", ExitCode.FAILED),
+        ({"status": 403}, "permission", ExitCode.FAILED),
+        ({"status": 404}, "deleted", ExitCode.NEVER),
+        ({"status": 500}, "sick", ExitCode.FAILED),
+    ],
+)
+def test_a_probe_has_its_outcome_as_exit_code(run, gemini, fault, outcome, code) -> None:
+    name = "tunedModels/sql-expert-v2"
+
+    if fault:
+        with gemini.fault(model=name, **fault):
+            done = run("probe", name, "--json")
+    else:
+        done = run("probe", name, "--json")
+
+    told = json.loads(done.out)
+    assert (told["name"], told["outcome"]) == (name, outcome)
+    assert done.code == code
+
+
+@pytest.mark.parametrize(
+    ("version", "outcome", "code"),
+    [("v3", "failed", ExitCode.NEVER), ("v4", "not_ready", ExitCode.NOT_YET)],
+)
+def test_what_is_known_not_to_answer_is_not_called(run, gemini, version, outcome, code) -> None:
+    before = len(gemini.requests)
+
+    done = run("probe", f"sql-expert-{version}")
+
+    assert done.out.startswith(f"{outcome}: ")
+    assert done.code == code
+    assert "generate" not in str([request.path for request in gemini.requests[before:]])
