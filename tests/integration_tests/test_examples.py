@@ -12,10 +12,13 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    name: str, *arguments: str, typed: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if k not in ("GOOGLE_API_KEY", "GEMINI_API_KEY")}
     return subprocess.run(
         [sys.executable, str(EXAMPLES / name), *arguments],
+        input=typed,
         capture_output=True,
         text=True,
         timeout=120,
@@ -27,7 +30,7 @@ def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
 
-    for example in EXAMPLES.glob("*.py"):
+    for example in EXAMPLES.glob("[!_]*.py"):
         assert f'"{example.name}"' in source
 
 
@@ -63,6 +66,97 @@ def test_the_chain_keeps_answering() -> None:
     queries = [line for line in done.stdout.splitlines() if line.startswith("SELECT")]
     assert len(queries) == 3
     assert len(set(queries)) == 1
+
+
+def test_the_pipeline_answers_from_documents_whoever_answers() -> None:
+    done = run("rag_pipeline.py")
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:3] == [
+        "How much is the monthly plan?",
+        "  19 euros, the first 30 minutes of each ride included. [prices]",
+        "  answered by tunedModels/rental-expert",
+    ]
+    answers = [line for line in lines if line.startswith("  ") and "answered by" not in line]
+    assert answers[:2] == answers[2:]
+    assert [line.split()[-1] for line in lines if "answered by" in line] == [
+        *["tunedModels/rental-expert"] * 2,
+        *["gemini-3.5-flash"] * 2,
+    ]
+    assert done.stderr.count("gemini-3.5-flash answered instead.") == 2
+
+
+def test_the_agent_goes_on_with_its_tools_while_the_tuned_model_is_down() -> None:
+    done = run("agent_with_tools.py")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "> How many free bikes are there at Harbour?",
+        "  tunedModels/rental-expert: free_bikes{'station': 'Harbour'}",
+        "  free_bikes says: There are 4 free bikes at Harbour.",
+        "  tunedModels/rental-expert: There are 4 free bikes at Harbour.",
+        "> Please report the damage of bike 31: the wheel is bent.",
+        "  gemini-3.5-flash: report_damage{'bike': 31, 'part': 'wheel'}",
+        "  report_damage says: The workshop knows about the wheel of bike 31.",
+        "  gemini-3.5-flash: The workshop knows about the wheel of bike 31.",
+        "> Do I pay for a flat tyre?",
+        "  tunedModels/rental-expert: No. Wear is ours, damage by intent is yours. [damage]",
+    ]
+
+
+def test_the_graph_sorts_messages_and_asks_a_human_for_emergencies() -> None:
+    done = run("langgraph_support_bot.py")
+
+    assert done.returncode == 0, done.stderr
+    sorted_by = [line.strip() for line in done.stdout.splitlines() if " says " in line]
+    assert sorted_by == [
+        "lock, says tunedModels/support-sorter",
+        "emergency, says tunedModels/support-sorter",
+        "lock, says gemini-3.5-flash",
+        "emergency, says gemini-3.5-flash",
+    ]
+    assert done.stdout.count("Help is on its way.") == 2
+
+
+def test_records_are_extracted_from_free_text() -> None:
+    done = run("structured_extraction.py")
+
+    assert done.returncode == 0, done.stderr
+    records = [line.split("  from ") for line in done.stdout.splitlines()]
+    assert [record for record, _ in records] == [
+        "Repair(bike=12, part='saddle', can_be_ridden=True)",
+        "Repair(bike=44, part='tyre', can_be_ridden=False)",
+        "Repair(bike=7, part='brakes', can_be_ridden=False)",
+    ] * 2
+    assert [why for _, why in records] == [
+        *["tunedModels/repair-clerk, reason: None"] * 3,
+        *["gemini-3.5-flash, reason: forced"] * 3,
+    ]
+
+
+def test_the_chat_streams_what_was_typed_through_an_outage() -> None:
+    typed = "How many bikes do we have?\n/down\nHow many riders do we have?\n\n/up\n"
+
+    done = run("streaming_chat.py", typed=f"{typed}How many bikes do we have of each kind?\n")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "SELECT COUNT(*) AS bikes FROM bikes AS b;",
+        "  (tunedModels/sql-expert)",
+        "SELECT COUNT(*) AS riders FROM riders AS r;",
+        "  (gemini-3.5-flash)",
+        "SELECT b.kind, COUNT(*) AS bikes FROM bikes AS b GROUP BY b.kind ORDER BY b.kind;",
+        "  (tunedModels/sql-expert)",
+    ]
+
+
+def test_on_google_an_example_takes_the_name_of_your_model() -> None:
+    """Without a key here: the error says where to put one, and nothing is asked."""
+    done = run("rag_pipeline.py", "tunedModels/mine")
+
+    assert done.returncode == 1
+    assert "GOOGLE_API_KEY" in done.stderr.splitlines()[-1]
 
 
 def test_the_figures_of_an_outage_add_up() -> None:
