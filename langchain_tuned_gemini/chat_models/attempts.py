@@ -30,6 +30,9 @@ logger = logging.getLogger("langchain_tuned_gemini")
 
 _HICCUPS = frozenset({Reason.OVERLOADED.value, Reason.CONNECTION.value})
 
+_QUICK = 2.0
+"""After how many seconds a failure has cost too much time to try again."""
+
 OnFallback = Callable[[dict[str, Any]], object]
 """Gets the provenance of each call that the tuned model did not answer."""
 
@@ -120,8 +123,8 @@ class Attempts:
     def _may_be_tried_again(turn: Turn) -> bool:
         """Only after a hiccup, of a model that mostly answers, and within its budget.
 
-        Not after a timeout, which has cost its time, never once the circuit is open, and not
-        when another model was asked already.
+        Not after a timeout or another failure that has cost its time, never once the circuit is
+        open, and not when another model was asked already.
         """
         attempt, candidate = turn.first, turn.first.candidate
         if candidate.retry_budget is None or attempt.is_abandoned:
@@ -129,7 +132,8 @@ class Attempts:
         if attempt.error is None:
             candidate.retry_budget.earn()
             return False
-        is_hiccup = attempt.record is not None and attempt.record.reason in _HICCUPS
+        record = attempt.record
+        is_hiccup = record is not None and record.reason in _HICCUPS and record.duration_s < _QUICK
         is_closed = candidate.breaker is None or candidate.breaker.state is CircuitState.CLOSED
         return (
             is_hiccup

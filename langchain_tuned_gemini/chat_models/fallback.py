@@ -148,8 +148,8 @@ class FallbackChatModel(TracedChatModel):
     which name the same tuned model share. False for none."""
 
     retry_budget: RetryBudget | Literal[False] | None = Field(default=None, exclude=True)
-    """Pays for a second try of the first model after a 5xx or a broken connection, as long as
-    it mostly answers; by default one of this model's own. False for no second try."""
+    """Pays for a second try of the first model after a quick 5xx or broken connection, as long
+    as it mostly answers; by default one of this model's own. False for no second try."""
 
     on_fallback: OnFallback | None = Field(default=None, exclude=True)
     """Called with the provenance of each answer that the first model did not give."""

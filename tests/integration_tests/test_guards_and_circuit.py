@@ -105,6 +105,18 @@ def test_a_model_that_is_down_is_left_alone_once_the_circuit_is_open(
     assert answers[-1].response_metadata["tuned_gemini"]["circuit"] == "open"
 
 
+def test_a_failure_that_took_its_time_is_not_tried_again() -> None:
+    """Or a model that says after half a minute that it is overloaded would cost a whole one."""
+    with Emulator() as gemini:
+        deployed = Deployed.add(gemini, "developer", EXAMPLES)
+        model = deployed.chat().with_few_shot_fallback(BASE, examples=EXAMPLES)
+
+        with gemini.fault(model=deployed.name, delay=2.1, status=503):
+            answer = model.invoke("count")
+
+    assert [attempt["status"] for attempt in said([answer])["attempts"]] == [503, None]
+
+
 @every_way
 def test_each_open_period_costs_one_probe_and_one_that_succeeds_ends_the_outage(
     ask: Stream, robust: Callable[..., FallbackChatModel], deployed: Deployed
