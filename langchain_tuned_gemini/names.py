@@ -197,11 +197,9 @@ def _version(match: re.Match[str]) -> str:
 
 def _place(name: str, project: str | None, location: str | None) -> tuple[str, str]:
     """The project and the location of a short name."""
-    place = (
-        project or os.environ.get("GOOGLE_CLOUD_PROJECT", ""),
-        location or os.environ.get("GOOGLE_CLOUD_LOCATION", ""),
-    )
-    for value, what in zip(place, ("project", "location"), strict=True):
+    project = project or os.environ.get("GOOGLE_CLOUD_PROJECT") or ""
+    location = location or os.environ.get("GOOGLE_CLOUD_LOCATION") or ""
+    for what, value in (("project", project), ("location", location)):
         if not value:
             raise TunedModelNameError(
                 f"{name!r} is short for a name of Vertex AI, and its {what} is not known. Pass "
@@ -209,22 +207,22 @@ def _place(name: str, project: str | None, location: str | None) -> tuple[str, s
                 "projects/P/locations/L/endpoints/E.",
                 name=name,
             )
-    if problem := _problem_with_place(*place):
+    if problem := _problem_with_place(project, location):
         raise TunedModelNameError(f"{problem}.", name=name)
-    if place[1] == "global":
+    if location == "global":
         raise TunedModelNameError(
             f"{name!r} can't be in the location 'global': a tuned model lies in the region it "
             "was tuned in. Pass that one, for example location='us-central1'.",
             name=name,
         )
-    return place
+    return project, location
 
 
 def _problem_with_place(project: str, location: str) -> str | None:
     """Says which of them can't be, and what it may look like."""
-    if not re.fullmatch(_PROJECT, project, re.ASCII):
+    if not re.fullmatch(_PROJECT, project):
         return f"{project!r} is no project of Google Cloud, such as 'acme-prod' or '123456789012'"
-    if not re.fullmatch(_LOCATION, location, re.ASCII):
+    if not re.fullmatch(_LOCATION, location):
         return f"{location!r} is no location of Google Cloud, such as 'us-central1'"
     return None
 

@@ -188,13 +188,13 @@ def _is_about_a_certificate(error: BaseException) -> bool:
     return "ssl.SSLCertVerificationError" in _class_names(link)
 
 
-def _meaning_of_words(error: BaseException) -> Failure | None:
+def _meaning_of_words(error: Any) -> Failure | None:
     """What errors mean whose classes don't say: programs raise them for other things, too."""
     if type(error) is RuntimeError and str(error).endswith(CLOSED):
         return Failure(Reason.CONNECTION, is_local=True)
     if type(error) is ValueError and str(error) == NOTHING_STREAMED:
         return Failure(Reason.BAD_OUTPUT)
-    if getattr(error, "title", "") in ANSWERS and _class_names(error)[0] == VALIDATION_ERROR:
+    if _class_names(error)[0] == VALIDATION_ERROR and error.title in ANSWERS:
         return Failure(Reason.BAD_OUTPUT)
     if type(error) is OSError and error.errno in UNREACHABLE:
         return Failure(Reason.CONNECTION)
