@@ -15,6 +15,8 @@ import typer
 
 from langchain_tuned_gemini.cli import (  # noqa: F401  # their commands
     asking,
+    comparing,
+    creating,
     data,
     doctor,
     emulate,

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langchain_tuned_gemini.cli.command import VERSIONS, command
+from langchain_tuned_gemini.cli.comparing import (
+    Concurrency,
+    Guards,
+    Journal,
+    Metric,
+    Test,
+    refuse_unless_better,
+)
 from langchain_tuned_gemini.cli.session import Session
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library.promoting import Promotion
+
+_IF_BETTER = "Only if it is better"
 
 Alias = Annotated[str, typer.Argument(help="An alias, such as sql-expert@production.")]
 
@@ -20,8 +31,46 @@ def promote(
     session: Session,
     alias: Alias,
     version: Annotated[str, typer.Argument(help="A version, such as v3, or a full name.")],
+    than: Annotated[
+        str | None,
+        typer.Option(
+            "--if-better-than",
+            metavar="MODEL",
+            help="Only if it answers --data better than this one, such as the alias itself.",
+            rich_help_panel=_IF_BETTER,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="The test set: held-back examples.",
+            rich_help_panel=_IF_BETTER,
+        ),
+    ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=0.99,
+            help="By how much it may be worse; 0.02 is two questions in a hundred.",
+            rich_help_panel=_IF_BETTER,
+        ),
+    ] = 0.0,
+    metric: Metric = "exact",
+    guards: Guards = None,
+    journal: Journal = None,
+    concurrency: Concurrency = 8,
 ) -> None:
     """Let an alias point to a version, once that has answered a call."""
+    if (than is None) != (data is None):
+        raise typer.BadParameter("--if-better-than and --data go together.")
+    if than is not None and data is not None:
+        test = Test(data, metric, guards or (), None, journal, concurrency)
+        names = (_full(alias, than), _full(alias, version))
+        refuse_unless_better(session, alias, names, test, margin=margin)
     _tell(session, session.library().promote(alias, version))
 
 
@@ -35,6 +84,15 @@ def rollback(
 ) -> None:
     """Let an alias point to the version before."""
     _tell(session, session.library().rollback(alias, force=force))
+
+
+def _full(alias: str, text: str) -> str:
+    """A model of the alias's family, which may be called by its version alone."""
+    from langchain_tuned_gemini.records import AliasName
+    from langchain_tuned_gemini.versions import version_or_none
+
+    family = AliasName.parse(alias).family
+    return text if version_or_none(text) is None else f"{family}-{text}"
 
 
 def _tell(session: Session, done: Promotion) -> None:

@@ -37,6 +37,26 @@ IN_PYTHON_AND_HERE = (
         "To leave that out, add --lossy.",
     ),
     ("Pass credentials=... or api_key=..., or run:", "Run:"),
+    (
+        "wait for it, or say that another one is wanted beside it.",
+        "wait for it: tuned-gemini wait NAME; or add --alongside.",
+    ),
+    (
+        (
+            "Pass their gs:// URI, or VertexService(upload=...): a function that takes a local "
+            "file's path, uploads it, and returns the URI."
+        ),
+        (
+            "Convert them (tuned-gemini data convert --to vertex), copy them there (gcloud storage "
+            "cp FILE gs://BUCKET), and pass --data gs://BUCKET/FILE."
+        ),
+    ),
+    ("take the base model from: say which one.", "take the base model from: pass --base-model."),
+    ("take the platform from: say which one.", "take the platform from: pass --platform."),
+    (
+        "needs examples to be tuned with: pass at least one file.",
+        "needs examples: pass --data FILE.",
+    ),
     ("Pass project=..., set", "Pass --project, set"),
     ("Pass location=..., set", "Pass --location, set"),
     (

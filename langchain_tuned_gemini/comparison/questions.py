@@ -31,6 +31,18 @@ class Question:
         return self.example.as_messages()[:-1]
 
 
+def in_common(examples: Iterable[TuningExample], others: Iterable[TuningExample]) -> int:
+    """How many questions are asked by examples of both sets.
+
+    Example:
+        >>> one, other = TuningExample("2 + 2", "4"), TuningExample("2 + 2", "four")
+        >>> in_common([one], [other])
+        1
+    """
+    known = {question.key for question in questions_of(others)}
+    return sum(question.key in known for question in questions_of(examples))
+
+
 def questions_of(examples: Iterable[TuningExample]) -> tuple[Question, ...]:
     """The questions of a test set, in its order, each once.
 

@@ -22,7 +22,7 @@ def columns(comparison: Comparison) -> tuple[str, ...]:
         "p50",
         "p95",
         "tokens a question",
-        "cost of 1,000",
+        *(["cost of 1,000"] if comparison.prices else []),
         "no answer",
     )
 
@@ -35,7 +35,8 @@ def rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
 
 def _row(comparison: Comparison, figures: Figures) -> tuple[str, ...]:
     name, latency = figures.candidate, figures.latency
-    currency = comparison.prices.currency if comparison.prices else ""
+    prices = comparison.prices
+    cost = [told.money(figures.cost_of_a_thousand, prices.currency)] if prices else []
     is_baseline = name == comparison.baseline
     return (
         name,
@@ -45,7 +46,7 @@ def _row(comparison: Comparison, figures: Figures) -> tuple[str, ...]:
         told.seconds(latency.p50) if latency else told.UNKNOWN,
         told.seconds(latency.p95) if latency else told.UNKNOWN,
         told.tokens(figures),
-        told.money(figures.cost_of_a_thousand, currency),
+        *cost,
         told.counts(figures.failures) or "0",
     )
 

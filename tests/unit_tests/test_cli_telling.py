@@ -8,12 +8,14 @@ import pytest
 
 from langchain_tuned_gemini import (
     LossyConversionError,
+    ModelLibrary,
     TunedModel,
     TunedModelName,
     TunedModelNotFoundError,
     TunedModelNotReadyError,
     TunedModelState,
     TuningDataset,
+    VertexService,
     wait_until_active,
 )
 from langchain_tuned_gemini.cli.exit_codes import ExitCode, exit_code_of, exit_code_table
@@ -31,6 +33,14 @@ from langchain_tuned_gemini.errors import (
     MissingExtraError,
     ServiceError,
     TunedGeminiError,
+)
+from langchain_tuned_gemini.library import (
+    NewVersion,
+    TuningPlan,
+    TuningSettings,
+    VersionName,
+    create_version,
+    planning,
 )
 from langchain_tuned_gemini.provenance import Attempt
 from langchain_tuned_gemini.services.vertex.api import VertexApi
@@ -70,12 +80,37 @@ def raise_not_ready() -> None:
     raise TunedModelNotReadyError.of(CREATING)
 
 
+VERTEX = VertexService("acme", "us-central1", api_key="not-a-real-key")
+NEXT = VersionName("x", "v2")
+
+
+def another_is_creating() -> None:
+    plan = TuningPlan(
+        NEXT,
+        "vertex",
+        "gemini-3.5-flash",
+        TuningSettings(),
+        None,
+        "gs://a/b",
+        is_merged=False,
+        report=None,
+        running=("x-v1",),
+        prices=None,
+    )
+    create_version(ModelLibrary(VERTEX), plan, VERTEX)
+
+
 SPEAK_PYTHON = [
     lambda: wait_until_active(Creating(), "tunedModels/x", timeout=0),  # type: ignore[arg-type]
     raise_not_ready,
     refused,
     lambda: conversation().rows("csv"),
     no_credentials,
+    another_is_creating,
+    lambda: VERTEX.create([("1", "2")], base_model="gemini-3.5-flash"),
+    lambda: planning._origin(NewVersion(platform="vertex"), None, "x"),
+    lambda: planning._origin(NewVersion(), None, "x"),
+    lambda: planning._examples([], NEXT, "vertex"),
     parse("42", location="us-central1"),
     parse("42", project="acme"),
     parse("42", project="acme", location="global"),

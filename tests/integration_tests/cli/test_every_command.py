@@ -68,6 +68,8 @@ TRIES: Mapping[str, Try] = {
     "ask": Try("next-v2 7", "8"),
     "chat": Try("next-v2", "8", typed=("7\r", "\x04"), when="> "),
     "versions": Try("next", "v1"),
+    "compare": Try("next-v1 next-v2 --data {train} --journal {new}", "next-v2 100.0 %"),
+    "create": Try("next --data {train} --dry-run", "next-v3"),
     "promote": Try("next@production v1", "next@production is v1 now (was v2)"),
     "rollback": Try("next@production", "next@production is v1 now (was v2)"),
     "data check": Try("{train}", "40 examples, 0 errors"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.exit_codes import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
@@ -42,6 +43,73 @@ def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def production(path: Path) -> str:
     return tomllib.loads(path.read_text(encoding="utf-8"))["sql-expert"]["aliases"]["production"]
+
+
+@pytest.fixture
+def better(gemini: Emulator, records: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An alias to a version that knows little, another version that knows all, and a test set."""
+    monkeypatch.chdir(records.parent)
+    gemini.add_tuned_model("tunedModels/adder-v1", examples=NEXT_NUMBER[:8])
+    gemini.add_tuned_model("tunedModels/adder-v2", examples=NEXT_NUMBER)
+    TuningDataset.of(NEXT_NUMBER[:20]).write("test.jsonl")
+    records.write_text(
+        '[adder.versions.v1]\nmodel = "tunedModels/adder-v1"\n[adder.aliases]\nproduction = "v1"\n'
+    )
+    yield records
+    for version in ("v1", "v2"):
+        gemini.delete_tuned_model(f"tunedModels/adder-{version}")
+
+
+@pytest.mark.parametrize("than", ["adder@production", "v1", "adder-v1", "tunedModels/adder-v1"])
+def test_a_version_is_promoted_if_it_is_better(run, better: Path, than: str) -> None:
+    done = run(
+        "promote", "adder@production", "v2", "--if-better-than", than, "--data", "test.jsonl"
+    )
+
+    assert done.code == ExitCode.OK
+    assert done.out == "adder@production is v2 now (was v1): tunedModels/adder-v2\n"
+    assert (
+        f"adder-v2 is better than {than if '-' in than or '@' in than else 'adder-v1'}" in done.err
+    )
+
+
+def test_a_version_that_is_not_shown_to_be_better_is_not_promoted(run, better: Path) -> None:
+    promote = ("promote", "adder@production", "v2", "--data", "test.jsonl", "--if-better-than")
+    worse = ("promote", "adder@production", "v1", "--data", "test.jsonl", "--if-better-than")
+    before = better.read_text()
+
+    itself = run(*promote, "tunedModels/adder-v2")
+    less = run(*worse, "v2", "--margin", "0.1")
+
+    assert itself.code == less.code == ExitCode.FAILED
+    assert "adder@production stays as it is: adder-v2 is not shown to be better" in itself.err
+    assert "is not shown to be not worse by 10.0 points than adder-v2" in less.err
+    assert better.read_text() == before
+
+
+def test_with_a_margin_it_is_enough_not_to_be_worse(run, better: Path) -> None:
+    done = run(
+        "promote",
+        "adder@production",
+        "v2",
+        "--data",
+        "test.jsonl",
+        "--if-better-than",
+        "tunedModels/adder-v2",
+        "--margin",
+        "0.2",
+    )
+
+    assert done.code == ExitCode.OK
+    assert "adder-v2 is not worse by 20.0 points than tunedModels/adder-v2" in done.err
+
+
+@pytest.mark.parametrize("half", [["--if-better-than", "v1"], ["--data", "test.jsonl"]])
+def test_what_it_is_to_be_better_in_must_be_said(run, better: Path, half: list[str]) -> None:
+    done = run("promote", "adder@production", "v2", *half)
+
+    assert done.code == ExitCode.USAGE
+    assert "--if-better-than and --data go together" in done.err
 
 
 def test_an_alias_is_promoted_and_rolled_back(run, records) -> None:

@@ -1,0 +1,228 @@
+"""`tuned-gemini compare`: which of several models answers a test set better."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from langchain_tuned_gemini.cli.candidates import StandIn, candidates, contestants, guards_of
+from langchain_tuned_gemini.cli.command import VERSIONS, command, leave
+from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.telling import CommandError
+from langchain_tuned_gemini.cli.views import Table
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.cli.candidates import Contestant
+    from langchain_tuned_gemini.cli.output import Advance
+    from langchain_tuned_gemini.comparison import Comparison, ComparisonProgress
+    from langchain_tuned_gemini.dataset import TuningDataset
+
+Metric = Annotated[
+    Literal["exact", "guards"],
+    typer.Option(help="What counts: the expected answer, or that all guards let it pass."),
+]
+Guards = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--guard",
+        metavar="GUARD",
+        help='A guard as in the records: json, \'sql = "sqlite"\', \'one_of = ["a", "b"]\'. '
+        "May be repeated; by default those that are recorded.",
+    ),
+]
+Concurrency = Annotated[int, typer.Option(min=1, help="How many questions are asked at once.")]
+Journal = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        help="Where answers are kept, so that it goes on after Ctrl-C; DATA.answers.jsonl "
+        "by default.",
+    ),
+]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a report to look at.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What is asked, and how it is judged.
+
+    Attributes:
+        data: The test set.
+        metric: What counts.
+        guards: Guards as they stand in the records.
+        prices: The table of prices, if there is one.
+        journal: Where answers are kept; beside the test set when None.
+        concurrency: How many questions are asked at once.
+    """
+
+    data: Path
+    metric: Literal["exact", "guards"] = "exact"
+    guards: Sequence[str] = ()
+    prices: Path | None = None
+    journal: Path | None = None
+    concurrency: int = 8
+
+    @property
+    def kept_in(self) -> Path:
+        """Where answers are kept."""
+        return self.journal or self.data.with_suffix(".answers.jsonl")
+
+
+@command("compare", panel=VERSIONS)
+def compare(
+    session: Session,
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            help="Tuned models, base (a base model) or base+few-shot (with examples). The others "
+            "are compared with the first one.",
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="The test set: held-back examples."
+        ),
+    ],
+    metric: Metric = "exact",
+    guards: Guards = None,
+    base: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which base model base is.")
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="What base+few-shot is shown."
+        ),
+    ] = None,
+    k: Annotated[int | None, typer.Option("-k", min=1, help="How many it is shown.")] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Prices, TOML or JSON."),
+    ] = None,
+    html: Html = None,
+    journal: Journal = None,
+    concurrency: Concurrency = 8,
+) -> None:
+    """Compare models on a test set; after Ctrl-C, the same command goes on."""
+    test = Test(data, metric, guards or (), prices, journal, concurrency)
+    comparison = compared(session, names, test, StandIn(base, examples, k))
+    if html:
+        comparison.write_html(html)
+        session.out.say(f"The report is {html}.")
+    tell(session, comparison)
+    if any(figures.failures for figures in comparison.figures):
+        session.out.say("What was not answered is asked again by the same command.")
+        leave(ExitCode.PARTLY)
+
+
+def compared(
+    session: Session, names: Sequence[str], test: Test, stand_in: StandIn | None = None
+) -> Comparison:
+    """Asks all models the questions of a test, and shows how far that is.
+
+    Args:
+        session: The command's run.
+        names: The models, the baseline first.
+        test: What is asked.
+        stand_in: The base model that takes part, if one does.
+    """
+    from langchain_tuned_gemini import comparison, prices
+    from langchain_tuned_gemini.dataset import TuningDataset
+
+    if len(set(names)) < len(names):
+        raise typer.BadParameter("Name each model once.")
+    questions = TuningDataset.read(test.data)
+    tuned = contestants(session, names)
+    _warn_of_known_questions(session, tuned, questions)
+    with session.out.progress() as advance:
+        try:
+            return comparison.compare(
+                candidates(names, tuned, stand_in or StandIn()),
+                questions,
+                guards=guards_of(tuned, test.guards),
+                metric=test.metric,
+                prices=prices.PriceTable.read(test.prices) if test.prices else None,
+                journal=test.kept_in,
+                max_concurrency=test.concurrency,
+                on_progress=lambda progress: _advance(advance, progress),
+            )
+        except KeyboardInterrupt:
+            session.out.say(f"The answers are kept in {test.kept_in}. The same command goes on.")
+            raise
+
+
+def refuse_unless_better(
+    session: Session, alias: str, names: tuple[str, str], test: Test, *, margin: float
+) -> None:
+    """Returns if a model is better than another one, which is told.
+
+    Args:
+        session: The command's run.
+        alias: What would change.
+        names: The other model, and the one that may be better.
+        test: What both are asked.
+        margin: By how much it may be worse.
+
+    Raises:
+        CommandError: It is not.
+    """
+    from langchain_tuned_gemini.comparison import is_better
+
+    than, candidate = names
+    decision = is_better(compared(session, names, test), candidate, than, margin=margin)
+    if not decision:
+        raise CommandError(f"{alias} stays as it is: {decision.why}.")
+    session.out.say(f"{decision.why}.")
+
+
+def tell(session: Session, comparison: Comparison) -> None:
+    """Shows the figures, and what they come to."""
+    from langchain_tuned_gemini.comparison import is_better, table
+
+    decisions = [is_better(comparison, name) for name in comparison.candidates[1:]]
+    columns = table.columns(comparison)
+    session.out.result(
+        {**comparison.as_dict(), "decisions": [decision.as_dict() for decision in decisions]},
+        Table(columns, list(table.rows(comparison)), right=frozenset({"p50", "p95"})),
+    )
+    if not session.out.as_json:
+        for note in table.notes(comparison):
+            session.out.say(note)
+
+
+def _advance(advance: Advance, progress: ComparisonProgress) -> None:
+    """Tells every percent on a terminal, and every tenth elsewhere, where each is a line."""
+    percent = 100 * progress.done // progress.total
+    if not sys.stderr.isatty():
+        percent -= percent % 10
+    failed = f", {progress.failed} not answered" if progress.failed else ""
+    kept = (
+        f"{progress.total} answers, {progress.reused} of them kept"
+        if progress.reused
+        else (f"{progress.total} answers")
+    )
+    advance(f"{kept}{failed}", percent)
+
+
+def _warn_of_known_questions(
+    session: Session, tuned: Sequence[Contestant], questions: TuningDataset
+) -> None:
+    """A model that was tuned with a question knows its answer; so will nobody's users."""
+    from langchain_tuned_gemini.comparison.questions import in_common
+    from langchain_tuned_gemini.dataset import TuningDataset
+
+    for one in tuned:
+        if one.seen and (number := in_common(questions, TuningDataset.read(one.seen))):
+            session.out.warn(
+                f"{one.text} was tuned with {number} of these questions, so its figures are too "
+                f"good. Hold questions back: tuned-gemini data split."
+            )

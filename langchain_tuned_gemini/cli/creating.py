@@ -1,0 +1,145 @@
+"""`tuned-gemini create`: a new version, from the old data plus new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from langchain_tuned_gemini.cli.command import VERSIONS, command
+from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.telling import CommandError
+from langchain_tuned_gemini.cli.views import Details
+from langchain_tuned_gemini.cli.waiting import wait_with_progress
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.library import TuningPlan
+
+
+@command("create", panel=VERSIONS)
+def create(
+    session: Session,
+    family: Annotated[
+        str, typer.Argument(help="Such as sql-expert; that of --from by default.")
+    ] = "",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="Examples; may be repeated. Or a gs:// URI, on Vertex AI."
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="VERSION", help="A version to take data and settings from."),
+    ] = None,
+    base_model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What to tune; by default as the newest version."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How often an example is used.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Examples of one step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The size of a step.")] = None,
+    learning_rate_multiplier: Annotated[
+        float | None, typer.Option(help="The same, as a multiple of the usual one; Vertex AI.")
+    ] = None,
+    adapter_size: Annotated[
+        int | None, typer.Option(help="1, 2, 4, 8, 16 or 32; Vertex AI.")
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Prices, TOML or JSON."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    alongside: Annotated[
+        bool, typer.Option("--alongside", help="Tune it though another version is CREATING.")
+    ] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return at once.")] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait.")] = 86_400.0,
+) -> None:
+    """Tune a new version. Ctrl-C ends the waiting, not the tuning."""
+    from langchain_tuned_gemini.cli.records import model_data
+    from langchain_tuned_gemini.library import (
+        NewVersion,
+        TuningSettings,
+        create_version,
+        plan_version,
+    )
+    from langchain_tuned_gemini.prices import PriceTable
+
+    settings = TuningSettings(
+        epochs, batch_size, learning_rate, learning_rate_multiplier, adapter_size
+    )
+    wish = NewVersion(
+        family=family,
+        data=data or (),
+        source=source,
+        base_model=base_model,
+        settings=settings,
+        platform=session.place.platform or _only_platform(session),
+        prices=PriceTable.read(prices) if prices else None,
+    )
+    library = session.library()
+    plan = plan_version(library, wish)
+    _warn(session, plan)
+    if dry_run:
+        session.out.result(plan.as_dict(), Details(_details(plan)))
+        return
+    _ask(session, plan, yes=yes)
+    service = session.place.service(plan.platform)
+    created = create_version(library, plan, service, alongside=alongside)
+    session.out.say(f"{plan.name} is being tuned: {created.name}")
+    if not no_wait:
+        created = wait_with_progress(session.out, service, created, timeout=timeout)
+    session.out.result(
+        {"plan": plan.as_dict(), "model": model_data(created)},
+        f"{plan.name} is {created.raw_state}: {created.name}",
+    )
+
+
+def _only_platform(session: Session) -> Any:
+    """The platform, where only one is set up."""
+    platforms = session.place.platforms
+    return platforms[0] if len(platforms) == 1 else None
+
+
+def _warn(session: Session, plan: TuningPlan) -> None:
+    """Tells what is odd about the examples."""
+    for problem in plan.report.problems if plan.report else ():
+        session.out.warn(str(problem))
+
+
+def _ask(session: Session, plan: TuningPlan, *, yes: bool) -> None:
+    """Tuning costs money: somebody must want it."""
+    if yes:
+        return
+    if not session.out.can_ask():
+        raise typer.BadParameter("Tuning costs money. To begin without being asked, add --yes.")
+    session.out.say("\n".join(f"{label}: {told}" for label, told in _details(plan) if told))
+    if not session.out.confirm(f"To tune it, type its name, {plan.name}:", str(plan.name)):
+        raise CommandError("Nothing was tuned.")
+
+
+def _details(plan: TuningPlan) -> list[tuple[str, str]]:
+    """The plan for a reader."""
+    from langchain_tuned_gemini.comparison.formatting import money, number
+
+    settings = ", ".join(f"{name} {value}" for name, value in plan.settings.given.items())
+    currency = plan.prices.currency if plan.prices else ""
+    cost = money(plan.cost, currency)
+    if plan.cost is None and plan.cost_of_an_epoch is not None:
+        cost = f"{money(plan.cost_of_an_epoch, currency)} for each epoch"
+    examples = "" if plan.dataset is None else f"{len(plan.dataset):,} from {plan.dataset.source}"
+    return [
+        ("version", str(plan.name)),
+        ("platform", plan.platform),
+        ("base model", plan.base_model),
+        ("examples", examples),
+        ("data", f"{plan.data}{' (will be written)' if plan.is_merged else ''}"),
+        ("settings", settings),
+        ("epochs", "the platform's choice" if plan.epochs is None else str(plan.epochs)),
+        ("tokens of an epoch", "" if plan.tokens is None else f"about {number(plan.tokens)}"),
+        ("cost", "not known" if cost == "-" else f"about {cost}"),
+        ("CREATING already", ", ".join(plan.running)),
+    ]
