@@ -28,7 +28,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import BaseModel, Field, SerializeAsAny, model_validator
+from pydantic import BaseModel, Field, SerializeAsAny, field_validator, model_validator
 
 from langchain_tuned_gemini.chat_models import tools as neutral_tools
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
@@ -53,6 +53,7 @@ from langchain_tuned_gemini.circuit_breaker import (
     MemoryCircuitStore,
 )
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.functions import is_async
 from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, as_guards
 from langchain_tuned_gemini.hedging import HedgePolicy
 from langchain_tuned_gemini.novelty import NovelInput
@@ -176,6 +177,16 @@ class FallbackChatModel(TracedChatModel):
                 raise ParameterError("novel_input needs a second model, which answers instead.")
             self.novel_input.build()  # now, and not when somebody is waiting
         return self
+
+    @field_validator("on_fallback")
+    @classmethod
+    def _can_be_called_without_waiting(cls, listener: OnFallback | None) -> OnFallback | None:
+        if listener is not None and is_async(listener):
+            raise ParameterError(
+                "on_fallback is async, but nobody waits for it: pass a plain function, such as one "
+                "that puts what it gets into a queue."
+            )
+        return listener
 
     @model_validator(mode="after")
     def _leave_the_cache_to_the_models(self) -> Self:

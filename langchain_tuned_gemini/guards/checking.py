@@ -19,6 +19,7 @@ from langchain_tuned_gemini.errors import (
     ParameterError,
 )
 from langchain_tuned_gemini.failures import Reason
+from langchain_tuned_gemini.functions import is_async
 from langchain_tuned_gemini.guards.gemini import block_of, block_reason, safety_ratings
 from langchain_tuned_gemini.guards.verdicts import Guard, Refusal
 
@@ -36,7 +37,7 @@ def as_guards(guards: Iterable[Guard]) -> tuple[Guard, ...]:
                 f"{guard!r} is no guard: pass something that takes the answer, such as "
                 "NonEmpty() or a function."
             )
-        if _is_async(guard):
+        if is_async(guard):
             raise ParameterError(
                 f"The guard {_name_of(guard)} is async, but guards compute and don't wait: make "
                 "it a plain function, and ask other services in a step of their own."
@@ -153,14 +154,6 @@ def _is_interrupt(error: Exception) -> bool:
     return any(
         (known.__module__, known.__qualname__) == ("langgraph.errors", "GraphBubbleUp")
         for known in type(error).__mro__
-    )
-
-
-def _is_async(guard: Guard) -> bool:
-    function = guard.func if isinstance(guard, partial) else guard
-    return any(
-        inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one)
-        for one in (function, getattr(function, "__call__", None))  # noqa: B004
     )
 
 

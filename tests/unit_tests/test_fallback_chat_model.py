@@ -470,3 +470,11 @@ def test_a_call_may_name_a_model_for_the_models() -> None:
     list(robust.stream("Hi"))
 
     assert [call["model"] for call in stand_in.calls] == ["another", "another"]
+
+
+def test_a_listener_that_would_have_to_be_awaited_is_refused() -> None:
+    async def listen(provenance: dict[str, Any]) -> None:
+        raise AssertionError(provenance)
+
+    with pytest.raises(ParameterError, match="on_fallback is async"):
+        FallbackChatModel(models=[tuned("fine"), base()], on_fallback=listen)

@@ -27,6 +27,7 @@ LAYERS = [
         "errors",
         "flows",
         "forks",
+        "functions",
         "generation",
         "http",
         "names",
