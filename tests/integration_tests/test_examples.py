@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.plugin import announce_plugin
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def run(
-    name: str, *arguments: str, typed: str = "", **environment: str
+    name: str, *arguments: str, by: Sequence[str] = (), typed: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if k not in ("GOOGLE_API_KEY", "GEMINI_API_KEY")}
     return subprocess.run(
-        [sys.executable, str(EXAMPLES / name), *arguments],
+        [sys.executable, *by, str(EXAMPLES / name), *arguments],
         input=typed,
         capture_output=True,
         text=True,
@@ -187,6 +190,15 @@ def test_versions_are_compared_and_the_comparison_goes_on_where_it_was(tmp_path:
     assert done.stdout.endswith("\npromote it\n")
     assert "<b>router-v2</b> is better than <b>router-v1</b>" in report.read_text()
     assert len(journal.read_text().splitlines()) == 117
+
+
+def test_an_application_is_tested_offline(tmp_path: Path) -> None:
+    pytest_quietly, path = ("-m", "pytest", "-q"), announce_plugin(tmp_path)
+
+    done = run("pytest_your_app_offline.py", by=pytest_quietly, PYTHONPATH=path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\n6 passed in " in done.stdout
 
 
 @pytest.mark.parametrize("is_dry_run", [True, False])
