@@ -15,8 +15,8 @@ from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
+from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
-from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
 from langchain_tuned_gemini.chat_models.system_prompt import SystemPromptChatModel
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 from langchain_tuned_gemini.dataset import Examples
@@ -121,18 +121,25 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
                 "before this one replace it."
             )
             return request
+        if isinstance(tuned, AliasedChatTunedGemini):
+            tuned = tuned.current  # each version has a circuit of its own
         if id(tuned) not in self._robust:
             # What is kept keeps the tuned model, so that no other one can have its id.
             self._robust.setdefault(id(tuned), self._robust_model(tuned))
         return request.override(model=self._robust[id(tuned)])
 
     def _robust_model(self, tuned: ChatTunedGemini) -> FallbackChatModel:
-        stand_in = tuned.stand_in(self._base)
-        if self._prompt is not None:
-            stand_in = FewShotChatModel(wrapped=stand_in, prompt=self._prompt)
-        if self._system_prompt is not None:
-            stand_in = SystemPromptChatModel(wrapped=stand_in, system_prompt=self._system_prompt)
-        return FallbackChatModel(models=[tuned, stand_in], **self._settings)
+        if self._prompt is None:
+            stand_in = tuned.stand_in(self._base)
+        else:
+            robust = tuned.with_few_shot_fallback(
+                self._base, examples=self._prompt, **self._settings
+            )
+            if self._system_prompt is None:
+                return robust
+            stand_in = robust.models[-1]
+        told = SystemPromptChatModel(wrapped=stand_in, system_prompt=str(self._system_prompt))
+        return FallbackChatModel(models=[tuned, told], **self._settings)
 
 
 def _checked(response: Answered, *, is_ours: bool) -> Answered:

@@ -30,7 +30,7 @@ from langchain_tuned_gemini import (
 from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
-from tests.conftest import BASE, NEXT_NUMBER, TUNED
+from tests.conftest import BASE, NEXT_NUMBER, TUNED, Deployed
 from tests.runs import RunTrees
 from tests.states import in_both_states, state
 
@@ -381,6 +381,25 @@ def test_an_unpickled_model_answers_and_falls_back_like_the_original(
     assert answered_by(answer) == expected(is_down=is_down)
     base = [r for r in emulator.requests if r.model == f"models/{BASE}"]
     assert len(base) == is_down
+
+
+@in_both_states
+def test_on_vertex_ai_a_model_is_unpickled_with_its_place(
+    is_down: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", SECRET)
+    with Emulator() as gemini:
+        deployed = Deployed.add(gemini, "vertex", NEXT_NUMBER)
+        model = deployed.chat(api_key=SECRET).with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
+        written = pickle.dumps(model)
+        if is_down:
+            gemini.fault(model=deployed.name, status=503)
+
+        answer = pickle.loads(written).invoke("7")
+
+    assert SECRET.encode() not in written
+    assert answer.text == "8"
+    assert answered_by(answer) == expected(is_down=is_down)
 
 
 def test_a_pickle_that_goes_round_stays_the_same(secretive: FallbackChatModel) -> None:

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, load
 from langchain_core.messages import HumanMessage, SystemMessage
+from pydantic import BaseModel
 
 from langchain_tuned_gemini import (
     AliasName,
+    AllModelsFailedError,
     ChatTunedGemini,
     FallbackChatModel,
     ModelLibrary,
@@ -25,6 +28,7 @@ from langchain_tuned_gemini import (
     RecordNotFoundError,
     Records,
     RecordsError,
+    TunedGeminiFallbackMiddleware,
     TunedModelNameError,
     init_tuned_gemini,
 )
@@ -33,6 +37,12 @@ from langchain_tuned_gemini.records.watching import FRESH_FOR
 from tests.integration_tests.library.conftest import AT, KEY
 
 ALIAS = "sql-expert@production"
+
+
+class Name(BaseModel):
+    """A name."""
+
+    name: str
 
 
 class Clock:
@@ -442,3 +452,35 @@ async def test_many_tasks_follow_without_waiting_for_each_other(
     answers = await asyncio.gather(*(robust.ainvoke("who?") for _ in range(20)))
 
     assert {answer.text for answer in answers} == {"v2"}
+
+
+def test_the_middleware_of_an_agent_follows_the_alias_with_a_circuit_for_each_version(
+    gemini: Emulator, tuned: ChatTunedGemini, records: Records, clock: Clock
+) -> None:
+    fallback = TunedGeminiFallbackMiddleware("gemini-3.5-flash", examples=[("who?", "base")])
+    agent: Any = create_agent(tuned, middleware=[fallback])
+
+    def answer() -> str:
+        return str(agent.invoke({"messages": [HumanMessage("who?")]})["messages"][-1].text)
+
+    with gemini.fault(model="tunedModels/sql-expert-v1", status=404):  # opens its circuit
+        during = [answer(), answer()]
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+
+    assert during == ["base", "base"]
+    assert answer() == "v2"
+
+
+def test_structured_output_follows_the_alias(
+    robust: FallbackChatModel, records: Records, clock: Clock, gemini: Emulator
+) -> None:
+    chain = robust.with_structured_output(Name)
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+
+    with (
+        gemini.script({"name": "base"}, model="models/gemini-3.5-flash"),
+        pytest.raises(AllModelsFailedError, match="sql-expert-v2"),
+    ):
+        chain.invoke("who?")  # "v2" is no JSON, and the version's guard wants a label
