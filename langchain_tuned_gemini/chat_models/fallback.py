@@ -380,15 +380,14 @@ class FallbackChatModel(TracedChatModel):
         known to fit.
 
         Args:
-            schema: A pydantic class, a TypedDict, or a JSON schema (which needs the extra
-                `json`).
+            schema: A pydantic class, a TypedDict, or a JSON schema; without the extra `json`,
+                of that only whether there is an object with the required keys is checked.
             include_raw: Whether to give `{"raw", "parsed", "parsing_error"}`. Then what the last
                 model says is given out even if it does not fit.
             **kwargs: Passed on to each model's `with_structured_output`, such as `method`.
 
         Raises:
             AllModelsFailedError: When the call is made, and no model's answer fits.
-            MissingExtraError: For a JSON schema without `jsonschema`.
             ParameterError: For what is no schema.
         """
         call = StructuredCall.of(tuple(self.models), schema, kwargs, include_raw=include_raw)

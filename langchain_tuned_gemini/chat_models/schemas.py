@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NotRequired, Required, get_type_hints
@@ -13,6 +13,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from langchain_tuned_gemini.errors import MissingExtraError
 from langchain_tuned_gemini.guards import Refusal
 from langchain_tuned_gemini.guards.valid_json import breach_of_schema, check_schema
 from langchain_tuned_gemini.guards.verdicts import excerpt
@@ -37,18 +38,28 @@ class SchemaCheck:
         """The check for a schema.
 
         Raises:
-            MissingExtraError: For a JSON schema without `jsonschema`.
             ParameterError: For one that is none.
         """
         if isinstance(schema, dict):
-            own = (
+            return cls._of_json(
                 schema if {"type", "properties"} & schema.keys() else convert_to_json_schema(schema)
             )
-            check_schema(own, needed_by="with_structured_output")
-            return cls(str(own.get("title", "the schema")), partial(breach_of_schema, own))
         if is_basemodel_subclass(schema):
             return cls(schema.__name__, _fits)
         return cls(schema.__name__, partial(_breach_of_type, _adapter(schema)))
+
+    @classmethod
+    def _of_json(cls, schema: dict[str, Any]) -> SchemaCheck:
+        """The whole schema with the extra `json`, without it what is seen at a glance.
+
+        LangChain asks for such schemas by itself, so that an error would break what works.
+        """
+        name = str(schema.get("title", "the schema"))
+        try:
+            check_schema(schema, needed_by="with_structured_output")
+        except MissingExtraError:
+            return cls(name, partial(_breach_of_keys, schema.get("required", ())))
+        return cls(name, partial(breach_of_schema, schema))
 
     def __call__(self, value: Any) -> Refusal | None:
         """Judges a value; None for one that fits."""
@@ -57,6 +68,13 @@ class SchemaCheck:
 
 def _fits(_: Any) -> None:
     """The parser has made an object of the class, so it fits."""
+
+
+def _breach_of_keys(required: Iterable[str], value: Any) -> Refusal | None:
+    if not isinstance(value, dict):
+        return Refusal("it is no JSON object")
+    missing = next((key for key in required if key not in value), None)
+    return Refusal(f"it lacks {missing!r}") if missing else None
 
 
 def _adapter(schema: type) -> TypeAdapter[Any]:

@@ -98,7 +98,6 @@ class StructuredCall:
 
         Raises:
             ParameterError: For what is no schema, or a model that can't be asked for one here.
-            MissingExtraError: For a JSON schema without `jsonschema`.
         """
         parser = SchemaOutputParser(reader=_parser(schema))
         check = SchemaCheck.of(schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypedDict
 
@@ -134,6 +135,31 @@ def test_an_answer_that_does_not_fit_is_given_by_the_base_model_instead(
     assert provenance["reason"] == "bad_output"
     assert provenance["attempts"][0]["error_type"] == "AnswerRefusedError"
     assert provenance["attempts"][0]["outcome"] == "rejected"
+
+
+@pytest.mark.parametrize("schema", [CityDict, JSON_SCHEMA], ids=["typeddict", "json"])
+def test_what_is_given_out_as_it_is_must_be_of_the_right_type(
+    schema: Any, emulator: Emulator
+) -> None:
+    """Pydantic's classes make a number of it; nobody does that here."""
+    quoted = '{"name": "Oslo", "inhabitants": "717710"}'
+    model = robust(emulator, "developer", quoted)
+
+    assert model.with_structured_output(schema).invoke("Tell me about Oslo") == OSLO
+    assert model.with_structured_output(City).invoke("Tell me about Oslo") == City(**OSLO)
+    asked = [r.model for r in emulator.requests if r.path.endswith("generateContent")]
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("misfit", ['"Oslo"', '{"name": "Oslo"}'])
+def test_without_the_extra_a_json_schema_is_checked_at_a_glance(
+    misfit: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+
+    chain = robust(emulator, "developer", misfit).with_structured_output(JSON_SCHEMA)
+
+    assert chain.invoke("Tell me about Oslo") == OSLO
 
 
 def test_each_model_is_asked_in_its_own_way(emulator: Emulator, platform: str) -> None:

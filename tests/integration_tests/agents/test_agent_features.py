@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
     AgentMiddleware,
+    ContextEditingMiddleware,
     HumanInTheLoopMiddleware,
+    LLMToolSelectorMiddleware,
+    ModelCallLimitMiddleware,
     ModelRequest,
+    ModelRetryMiddleware,
+    PIIMiddleware,
     SummarizationMiddleware,
+    ToolCallLimitMiddleware,
     dynamic_prompt,
 )
 from langchain.agents.structured_output import ProviderStrategy
+from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
@@ -30,6 +38,7 @@ from tests.conftest import NEXT_NUMBER, TUNED
 from tests.integration_tests.agents.conftest import (
     ADVICE,
     BASES,
+    OSLO,
     Run,
     ainvoke,
     answered_by,
@@ -41,6 +50,7 @@ from tests.integration_tests.agents.conftest import (
     scripted,
     weather,
 )
+from tests.runs import RunTrees
 from tests.states import in_both_states
 
 THREAD: Any = {"configurable": {"thread_id": "1"}}
@@ -287,6 +297,73 @@ def test_a_schema_that_the_tuned_model_misses_is_asked_for_again_as_agents_do(
 
     assert state["structured_response"] == Advice(umbrella=True)
     assert_valid(state["messages"])
+
+
+# Company
+
+
+@both_ways
+@in_both_states
+def test_it_goes_with_the_middleware_that_langchain_brings(
+    is_down: bool, run: Run, robust: FallbackChatModel, base: str, gemini: Emulator
+) -> None:
+    company: list[Any] = [
+        ModelCallLimitMiddleware(run_limit=5),
+        ToolCallLimitMiddleware(run_limit=5),
+        PIIMiddleware("email"),
+        ContextEditingMiddleware(),
+        ModelRetryMiddleware(initial_delay=0, jitter=False),
+        LLMToolSelectorMiddleware(model=robust, max_tools=1),
+    ]
+    agent = create_agent(robust, [weather, ask_somebody], middleware=company)
+    break_if(gemini, is_down=is_down)
+
+    selected: Any = {"tools": ["weather"]}  # asked of the base model: the tuned one misses it
+    said = [selected, OSLO, selected] if is_down else [selected, selected]
+    with scripted(gemini), gemini.script(*said, when="umbrella", model=f"models/{base}"):
+        state = run(agent, asked())
+
+    assert_valid(state["messages"])
+    assert state["messages"][-1].text == ADVICE
+    expected = "base_fallback" if is_down else "tuned"
+    assert [answered_by(message) for message in answers(state)] == [expected] * 2
+
+
+@both_ways
+@in_both_states
+def test_a_trace_shows_every_attempt_of_every_turn_and_tokens_are_counted_once(
+    is_down: bool, run: Run, robust: FallbackChatModel, base: str, gemini: Emulator
+) -> None:
+    tracer = RunTrees()
+    agent = create_agent(robust, [weather])
+    break_if(gemini, is_down=is_down)
+
+    with scripted(gemini), get_usage_metadata_callback() as usage:
+        state = run(agent, asked(), {"callbacks": [tracer]})
+
+    failed = [("chain", TUNED, True, [])] * 2 if is_down else []
+    called = (
+        "llm",
+        "FallbackChatModel",
+        False,
+        [*failed, ("chain", base if is_down else TUNED, False, [])],
+    )
+    (tree,) = tracer.trees
+    assert list(models_in(tree)) == [called, called]
+    (name,) = usage.usage_metadata
+    counted = [m.usage_metadata["total_tokens"] for m in answers(state) if m.usage_metadata]
+    assert name == (base if is_down else TUNED)
+    assert usage.usage_metadata[name]["total_tokens"] == sum(counted)
+
+
+def models_in(tree: Any) -> Iterator[Any]:
+    """The runs of models in a run tree."""
+    kind, *_, children = tree
+    if kind == "llm":
+        yield tree
+    else:
+        for child in children:
+            yield from models_in(child)
 
 
 def test_the_answer_of_an_agent_says_who_gave_it(
