@@ -86,14 +86,21 @@ def chat_model(
     k: int | None,
     task: Literal["strict", "creative"] | None,
 ) -> BaseChatModel:
-    """The chat model that is asked."""
-    if (fallback is None) != (examples is None):
-        raise typer.BadParameter("--fallback and --examples go together.")
+    """The chat model that is asked; by an alias, with the fallback that is recorded for it."""
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 
-    parsed = session.name(name)
-    tuned = ChatTunedGemini(model=str(parsed), task=task, **session.place.rights(parsed.platform))
-    if fallback is None or examples is None:
+    recorded = session.recorded(name)
+    if recorded is None and (fallback is None) != (examples is None):
+        raise typer.BadParameter("--fallback and --examples go together.")
+    if recorded:
+        rights = session.place.rights(recorded.platform)
+        tuned = ChatTunedGemini(model=name, records=session.place.records, task=task, **rights)
+    else:
+        parsed = session.name(name)
+        rights = session.place.rights(parsed.platform)
+        tuned = ChatTunedGemini(model=str(parsed), task=task, **rights)
+    has_fallback = fallback or examples or (recorded and recorded.record.fallback)
+    if not has_fallback:
         return tuned
     return tuned.with_few_shot_fallback(fallback, examples=examples, k=k)
 

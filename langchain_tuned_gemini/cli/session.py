@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
     from langchain_tuned_gemini.library.probing import Probe
     from langchain_tuned_gemini.names import TunedModelName
+    from langchain_tuned_gemini.records import RecordedVersion
     from langchain_tuned_gemini.services import TunedModelService
 
 
@@ -39,6 +40,18 @@ class Session:
     def find(self, text: str) -> LibraryModel:
         """One model: by its full name, a short one, its family and version, or an alias."""
         return self._library_for(text).find(self._full(text))
+
+    def recorded(self, text: str) -> RecordedVersion | None:
+        """What an alias points to; None for what is no alias.
+
+        Raises:
+            RecordNotFoundError: There is no such alias.
+        """
+        from langchain_tuned_gemini.records import AliasName, Records
+
+        if "@" not in text or "/" in text:
+            return None
+        return Records(self.place.records).load().target(AliasName.parse(text))
 
     def probe(self, text: str) -> Probe:
         """Calls a model once, and tells whether it answers."""

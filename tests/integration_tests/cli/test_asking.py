@@ -45,12 +45,12 @@ def test_vertex_ai_is_asked_by_a_short_name_too(run) -> None:
 def test_a_base_model_stands_in_and_says_why(run, gemini, train) -> None:
     fallback = ["--fallback", "gemini-3.5-flash", "--examples", str(train)]
 
+    done = run("ask", "tunedModels/broken", "7", *fallback)
     with gemini.fault(model=TUNED, status=429):
-        done = run("ask", TUNED, "7", *fallback)
         told = json.loads(run("ask", TUNED, "7", *fallback, "--json").out)
 
     assert (done.code, done.out) == (0, "8\n")
-    assert "-- gemini-3.5-flash, standing in (quota), " in done.err
+    assert "-- gemini-3.5-flash, standing in (gone), " in done.err
     assert told["answer"] == "8"
     assert (told["answered_by"], told["reason"]) == ("base_fallback", "quota")
     assert told["attempts"][0]["status"] == 429

@@ -159,6 +159,29 @@ def test_a_version_that_is_sick_is_not_promoted(run, gemini, records) -> None:
     assert production(records) == "v1"
 
 
+def test_an_alias_brings_its_recorded_fallback(run, gemini, records, tmp_path) -> None:
+    TuningDataset.of(NEXT_NUMBER).write(tmp_path / "train.jsonl")
+    run("promote", ALIAS, "v1")
+    fallback = """[sql-expert]
+fallback = { base_model = "gemini-3.5-flash", k = 4 }
+[sql-expert.versions.v1]
+model = "tunedModels/sql-expert-v1"
+dataset = { path = "train.jsonl" }
+[sql-expert.aliases]
+production = "v1"
+"""
+    records.write_text(fallback, encoding="utf-8")
+
+    well = run("ask", ALIAS, "7")
+    with gemini.fault(model="tunedModels/sql-expert-v1", status=503):
+        ill = run("ask", ALIAS, "7", "--json")
+
+    assert well.err.startswith("-- tunedModels/sql-expert-v1, ")
+    told = json.loads(ill.out)
+    assert (told["answer"], told["reason"]) == ("8", "overloaded")
+    assert told["few_shot"]["examples"] == 4
+
+
 def test_an_alias_is_a_name_for_every_other_command(run) -> None:
     run("promote", ALIAS, "v2")
 
