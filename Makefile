@@ -60,6 +60,15 @@ $(SCORECARD)/.ready: pyproject.toml benchmarks/scorecard/requirements.txt
 scorecard: $(SCORECARD)/.ready ## Compare with its peers what a failing model leads to
 	@$(SCORECARD)/bin/python -m benchmarks.scorecard $(ARGS)
 
+.PHONY: peers
+peers: $(SCORECARD)/.ready ## Compare with its peers what a call costs while all is well
+	@$(SCORECARD)/bin/python -m benchmarks.peers $(ARGS)
+
+.PHONY: figures
+figures: ## Measure all that the README shows, and write it there (half an hour; leave the machine alone)
+	@$(MAKE) --no-print-directory bench scorecard peers ARGS=--record
+	@$(BIN)/python -m benchmarks.readme
+
 .PHONY: mutants
 mutants: $(READY) ## Break the code in hundreds of ways: do its tests notice? (4 minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'

@@ -6,6 +6,7 @@ import logging
 import statistics
 import time
 
+from benchmarks.results import record
 from benchmarks.serving import BASE, EXAMPLES, KEY, TUNED, serving
 from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
 from langchain_tuned_gemini.emulator import Emulator
@@ -16,8 +17,8 @@ TIMEOUT = 0.5
 QUESTION = "what comes after 7"
 
 
-def measure(what: str, robust: FallbackChatModel) -> None:
-    """Prints the time to the answer, and what of it is the base model's own."""
+def measure(what: str, robust: FallbackChatModel) -> float:
+    """Prints the time to the answer, and returns what of it is not the base model's own."""
     totals, added = [], []
     for _ in range(RUNS):
         start = time.perf_counter()
@@ -30,10 +31,12 @@ def measure(what: str, robust: FallbackChatModel) -> None:
         f"{what:28} {statistics.median(totals):8.1f} {max(totals):8.1f}"
         f" {statistics.median(added):12.1f} {max(added):8.1f}"
     )
+    return round(statistics.median(added), 1)
 
 
 def main() -> None:
     """Measures each fault."""
+    delays = {}
     logging.getLogger("langchain_tuned_gemini").setLevel(logging.ERROR)
     print(f"{RUNS} runs, ms{'':16} {'median':>8} {'max':>8} {'before base':>12} {'max':>8}")
     with serving() as (address, order):
@@ -48,13 +51,14 @@ def main() -> None:
             "connection reset": {"reset": True},
         }.items():
             order(fault)
-            measure(what, robust)
+            delays[what] = measure(what, robust)
     with Emulator() as gone:
         address = gone.base_url
     tuned = ChatTunedGemini(model=TUNED, api_key=KEY, base_url=address)
     base = ScriptedChatModel(answers=["from another provider"])
     robust = tuned.with_few_shot_fallback(base, examples=EXAMPLES, circuit_breaker=False)
-    measure("connection refused", robust)
+    delays["connection refused"] = measure("connection refused", robust)
+    record("fallback_delay", delays)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import random
 import statistics
 import time
 
+from benchmarks.results import record
 from benchmarks.serving import BASE, EXAMPLES, KEY, TUNED, serving
 from langchain_tuned_gemini import ChatTunedGemini
 from langchain_tuned_gemini.hedging import HedgeAfter
@@ -21,7 +22,7 @@ SHARE = 0.03
 QUESTION = "what comes after 7"
 
 
-def measure(hedge_after: HedgeAfter | None) -> None:
+def measure(hedge_after: HedgeAfter | None) -> dict[str, float]:
     """Prints how long the calls took, and how many of them asked the base model, too."""
     chance, durations, hedges = random.Random(7), [], 0
     with serving(latency=USUAL) as (address, order):
@@ -38,6 +39,7 @@ def measure(hedge_after: HedgeAfter | None) -> None:
         f"{hedge_after or 'never'!s:>12} {cuts[49]:8.0f} {cuts[94]:8.0f} {cuts[97]:8.0f}"
         f" {cuts[98]:8.0f} {hedges / CALLS:12.1%}"
     )
+    return {"p99_ms": round(cuts[98]), "more_calls": round(hedges / CALLS, 3)}
 
 
 def main() -> None:
@@ -45,8 +47,7 @@ def main() -> None:
     logging.getLogger("langchain_tuned_gemini").setLevel(logging.ERROR)
     print(f"{'hedge_after':>12} {'p50, ms':>8} {'p95':>8} {'p98':>8} {'p99':>8} {'more calls':>12}")
     settings: tuple[HedgeAfter | None, ...] = (None, 2 * USUAL, "p95")
-    for hedge_after in settings:
-        measure(hedge_after)
+    record("hedging", {str(hedge_after): measure(hedge_after) for hedge_after in settings})
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 from langchain_google_genai import ChatGoogleGenerativeAI
 
+from benchmarks.results import record
 from benchmarks.serving import BASE, EXAMPLES, KEY, TUNED, serving
 from langchain_tuned_gemini import ChatTunedGemini
 
@@ -29,8 +30,8 @@ def cpu(call: Callable[[], Any]) -> float:
     return spent / CALLS
 
 
-def compare(what: str, ours: Callable[[], Any], bare: Callable[[], Any], unit: int = 1) -> None:
-    """Prints the medians of both, and the median of the ratios of neighbours."""
+def compare(what: str, ours: Callable[[], Any], bare: Callable[[], Any], unit: int = 1) -> float:
+    """Prints the medians of both, and returns the median of the ratios of neighbours."""
     for call in (ours, bare):
         cpu(call)
     pairs = []
@@ -41,6 +42,7 @@ def compare(what: str, ours: Callable[[], Any], bare: Callable[[], Any], unit: i
     mine, theirs = (statistics.median(side) / unit * 1e3 for side in zip(*pairs, strict=True))
     ratio = statistics.median(our / their for our, their in pairs)
     print(f"{what:24} {mine:8.3f} ms {theirs:8.3f} ms   x {ratio:.3f}")
+    return ratio
 
 
 def main() -> None:
@@ -54,13 +56,14 @@ def main() -> None:
         question = "what comes after 7"
         chunks = sum(1 for _ in bare.stream(question))
         print(f"{'CPU per call':24} {'ours':>11} {'bare':>11}   ratio")
-        compare("invoke", lambda: robust.invoke(question), lambda: bare.invoke(question))
-        compare(
+        invoke = compare("invoke", lambda: robust.invoke(question), lambda: bare.invoke(question))
+        chunk = compare(
             f"chunk of a stream ({chunks})",
             lambda: list(robust.stream(question)),
             lambda: list(bare.stream(question)),
             chunks,
         )
+    record("overhead", {"invoke": round(invoke, 3), "chunk": round(chunk, 3)})
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks.results import record
 from benchmarks.scorecard.contestants import ALL, contestants
 from benchmarks.scorecard.measuring import Result, measure
 from benchmarks.scorecard.outcomes import Outcome
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for result in pool.map(lambda run: measure(*run, watchdog=options.watchdog), runs):
             results.append(result)
             _show_progress(len(results), len(runs))
+    record("scorecard", [as_json(result) for result in results])
     if options.json:
         print(json.dumps([as_json(result) for result in results], indent=2))
     else:
@@ -61,12 +63,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--scenario", action="append", metavar="N", help="only this scenario; repeatable"
     )
+    parser.add_argument(
+        "--record", action="store_true", help="keep the results for the README's table"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument(
         "--watchdog", type=float, default=60.0, help="seconds after which a run is ended (60)"
     )
     parser.add_argument("--jobs", type=int, default=4, help="runs at the same time (4)")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.record and (options.only or options.scenario):
+        parser.error("--record takes all contestants and all scenarios")
+    return options
 
 
 def _show_progress(done: int, of: int) -> None:

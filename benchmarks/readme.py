@@ -1,0 +1,138 @@
+"""The README's tables of what was measured, made from the recorded results: `make figures`.
+
+A table stands between `<!-- costs -->` and `<!-- /costs -->`; a test compares both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import recorded
+from benchmarks.scorecard.contestants import ALL
+from benchmarks.scorecard.outcomes import Outcome
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def costs() -> str:
+    """What this package costs over upstream's bare model."""
+    overhead, built = recorded("overhead"), recorded("connections")
+    delays, many = recorded("fallback_delay"), built["thousand_calls"]
+    tenth = built["tenth_model_ms"]
+    return _markdown(
+        ["", "this package", "bare `ChatGoogleGenerativeAI`"],
+        [
+            [
+                "CPU of one `invoke`, with fallback, guards and circuit",
+                f"x {overhead['invoke']:.2f}",
+                "1",
+            ],
+            ["CPU of one streamed chunk, with the same", f"x {overhead['chunk']:.2f}", "1"],
+            ["the tenth model object", f"{tenth['ours']} ms", f"{tenth['bare']} ms"],
+            *(
+                [f"`.{path}` of 1,000 calls of 200 ms", many["ours"][path], many["bare"][path]]
+                for path in ("batch", "abatch")
+            ),
+            [
+                "what a failure adds to the base model's own time: 503, 429, reset",
+                ", ".join(f"{delays[fault]} ms" for fault in ("503", "429", "connection reset")),
+                f"{_seconds('5', 'langchain'):.0f} s of retries for a 503",
+            ],
+        ],
+    )
+
+
+def hedging() -> str:
+    """What hedging does for the slowest calls."""
+    return _markdown(
+        ["`hedge_after`", "slowest in a hundred", "more calls"],
+        [
+            [
+                "none" if after == "None" else f"`{after}`",
+                f"{found['p99_ms']} ms",
+                f"{found['more_calls']:.1%}",
+            ]
+            for after, found in recorded("hedging").items()
+        ],
+    )
+
+
+def peers() -> str:
+    """What a call costs with each fallback while all is well."""
+    return _markdown(
+        ["CPU of one `invoke`, in times of bare", "with its fallback", "its model alone"],
+        [
+            [
+                row["name"],
+                f"{row['of_bare']:.2f}",
+                f"{row['alone_ms'] / row['robust_ms'] * row['of_bare']:.2f}",
+            ]
+            for row in recorded("peers")
+        ],
+    )
+
+
+def scorecard() -> str:
+    """How often each contestant did what, and how long it took."""
+    results = recorded("scorecard")
+    counts = {
+        key: Counter(it["outcome"] for it in _of(results, key)) for key in ALL if _of(results, key)
+    }
+    rows = [
+        [outcome, *(str(count[outcome]) for count in counts.values())]
+        for outcome in Outcome
+        if any(count[outcome] for count in counts.values())
+    ]
+    for what, unit in (("seconds", " s"), ("sick_requests", "")):
+        sums = [f"{sum(it[what] for it in _of(results, key)):.0f}{unit}" for key in counts]
+        rows.append([{"seconds": "all runs took"}.get(what, "requests to the sick model"), *sums])
+    return _markdown(["", *(ALL[key].title for key in counts)], rows)
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "costs": costs,
+    "hedging": hedging,
+    "peers": peers,
+    "scorecard": scorecard,
+}
+
+
+def with_figures(text: str) -> str:
+    """A text with all tables as they are recorded."""
+    for name, table in BLOCKS.items():
+        mark = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+        text, found = mark.subn(lambda _, table=table: f"{table()}\n", text)
+        if not found:
+            raise LookupError(f"The README has no <!-- {name} --> ... <!-- /{name} -->.")
+    return text
+
+
+def _of(results: Iterable[Mapping[str, Any]], contestant: str) -> list[Mapping[str, Any]]:
+    return [it for it in results if it["contestant"] == contestant]
+
+
+def _seconds(scenario: str, contestant: str) -> float:
+    """How long an `invoke` took in one scenario of the scorecard."""
+    return next(
+        float(it["seconds"])
+        for it in _of(recorded("scorecard"), contestant)
+        if (it["scenario"], it["mode"]) == (scenario, "invoke")
+    )
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |".replace("|  |", "| |") for line in lines)
+
+
+def main() -> None:
+    """Writes the tables into the README."""
+    README.write_text(with_figures(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
