@@ -190,12 +190,11 @@ class CircuitBreaker:
     @property
     def state(self) -> CircuitState:
         """Whether calls pass."""
-        return self.view().state
+        return self._read().state(self._clock())
 
     def view(self) -> CircuitView:
         """Everything there is to see, at one moment."""
-        circuit = self._store.update(self._id, lambda circuit: (circuit, circuit))
-        now = self._clock()
+        circuit, now = self._read(), self._clock()
         outcomes, failures = rules.outcomes_and_failures(circuit, now, self.policy)
         return CircuitView(
             state=circuit.state(now),
@@ -207,6 +206,9 @@ class CircuitBreaker:
             failures=failures,
             share_held_back=rules.share_held_back(circuit, now, self.policy),
         )
+
+    def _read(self) -> Circuit:
+        return self._store.update(self._id, lambda circuit: (circuit, circuit))
 
     def force_open(self) -> None:
         """Lets no call through, not even a probe, until `reset`."""

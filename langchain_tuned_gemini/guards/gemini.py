@@ -157,7 +157,11 @@ def _has_content(message: AIMessage) -> bool:
 
 
 def _finish_reasons(message: AIMessage) -> frozenset[str]:
-    word = _word(message.response_metadata.get("finish_reason"))
+    return _in(_word(message.response_metadata.get("finish_reason")))
+
+
+@lru_cache(maxsize=64)  # a handful of words, asked for several times with each answer
+def _in(word: str) -> frozenset[str]:
     if _GLUED.fullmatch(word):
         return frozenset(_ONE.findall(word))
     return frozenset({word} - _UNSPECIFIED)
