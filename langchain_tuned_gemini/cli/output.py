@@ -94,6 +94,10 @@ class Output:
         """Tells something beside the result."""
         self._tell(clean(text), style)
 
+    def beside(self, view: View) -> None:
+        """Shows something to look at before a question, on the error stream."""
+        self._console(sys.stderr).print(_renderable(view))
+
     def warn(self, text: str) -> None:
         """Tells of something that is odd and stops nothing."""
         self._tell(f"warning: {clean(text)}", "yellow")
