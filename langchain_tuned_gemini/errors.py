@@ -461,7 +461,22 @@ class BaseModelRetiredError(TunedModelNotFoundError):
 
 
 class TunedModelNotDeletableError(TunedModelError):
-    """There is nothing that could be deleted, or it is not clear what."""
+    """There is nothing that could be deleted, or it is not clear what.
+
+    Attributes:
+        is_gone: Whether nothing is left but a tuning job's record, which stays for ever.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str,
+        state: TunedModelState | None = None,
+        is_gone: bool = False,
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.is_gone = is_gone
 
 
 class PromotionRefusedError(TunedModelError):

@@ -6,6 +6,13 @@ from langchain_tuned_gemini.library.creating import (
     create_version,
     plan_version,
 )
+from langchain_tuned_gemini.library.deleting import (
+    Deletion,
+    DeletionOutcome,
+    DeletionPlan,
+    DeletionReport,
+    PlannedDeletion,
+)
 from langchain_tuned_gemini.library.library import ModelLibrary
 from langchain_tuned_gemini.library.models import LibraryModel
 from langchain_tuned_gemini.library.planning import NewVersion, TuningPlan
@@ -15,9 +22,14 @@ from langchain_tuned_gemini.library.tuning_settings import TuningSettings
 from langchain_tuned_gemini.versions import VersionName
 
 __all__ = [
+    "Deletion",
+    "DeletionOutcome",
+    "DeletionPlan",
+    "DeletionReport",
     "LibraryModel",
     "ModelLibrary",
     "NewVersion",
+    "PlannedDeletion",
     "Probe",
     "ProbeOutcome",
     "Promotion",

@@ -7,9 +7,19 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeAlias
 
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.library.deleting import (
+    Audit,
+    Deleting,
+    DeletionPlan,
+    DeletionReport,
+    DeletionWish,
+    OnDeletion,
+    planning,
+)
 from langchain_tuned_gemini.library.flows import Flow, arun, run
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_order
@@ -34,7 +44,9 @@ class ModelLibrary:
         services: A service, or several: of both platforms, or of several locations.
         records: The file with the aliases and what else is recorded of the models; by default
             the one that `TUNED_MODELS` names, or `tuned-models.toml` in the current directory.
-        user: Who changes aliases, for their history; the system's user by default.
+        user: Who changes aliases and deletes models; the system's user by default.
+        audit: The file in which deletions are written down, a line of JSON for each; by default
+            beside the records, `tuned-models.audit.jsonl`.
         clock: The time in seconds since the epoch, which decides how old a model is.
 
     Raises:
@@ -54,6 +66,7 @@ class ModelLibrary:
         records: Records | str | os.PathLike[str] | None = None,
         *,
         user: str | None = None,
+        audit: str | os.PathLike[str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         services = tuple(services) if isinstance(services, Sequence) else (services,)
@@ -64,6 +77,7 @@ class ModelLibrary:
             )
         self.records = records if isinstance(records, Records) else Records(records)
         self._inventory = Inventory(services, self.records, clock)
+        self._audit = Audit(Path(audit or self.records.path.with_suffix(".audit.jsonl")))
         self._user = user
         self._clock = clock
 
@@ -105,11 +119,11 @@ class ModelLibrary:
 
     def failed(self) -> LibraryModels:
         """Those that will never answer: FAILED or CANCELLED."""
-        return [model for model in self.list() if _has_failed(model)]
+        return [model for model in self.list() if model.has_failed]
 
     async def afailed(self) -> LibraryModels:
         """Those that will never answer: FAILED or CANCELLED."""
-        return [model for model in await self.alist() if _has_failed(model)]
+        return [model for model in await self.alist() if model.has_failed]
 
     def versions(self, family: str) -> LibraryModels:
         """The versions of a family, the oldest first.
@@ -211,6 +225,83 @@ class ModelLibrary:
         """Lets an alias point to the version before; see `rollback`."""
         return await arun(self._rollback(alias, force=force))
 
+    def plan_deletion(
+        self,
+        names: Sequence[str] = (),
+        *,
+        failed: bool = False,
+        prune: tuple[str, int] | None = None,
+        dataset: str | None = None,
+    ) -> DeletionPlan:
+        """Says what would be deleted, and what speaks against it. Nothing is changed.
+
+        Args:
+            names: Models by their names, as in `find`.
+            failed: Also all that FAILED or were CANCELLED.
+            prune: A family and how many ACTIVE versions are to be kept: also all that is older
+                than these, but what is CREATING.
+            dataset: The hash of a data set, or its first 8 or more characters: also all that is
+                recorded as tuned on it, on data that was merged from it, or further from such a
+                model.
+
+        Raises:
+            ParameterError: Nothing is to be deleted, or no version to be kept, or several data
+                sets begin like that.
+            TunedModelNameError: A name that can't be understood.
+            ServiceError: A service could not answer.
+        """
+        return run(planning(self._inventory, DeletionWish(names, failed, prune, dataset)))
+
+    async def aplan_deletion(
+        self,
+        names: Sequence[str] = (),
+        *,
+        failed: bool = False,
+        prune: tuple[str, int] | None = None,
+        dataset: str | None = None,
+    ) -> DeletionPlan:
+        """Says what would be deleted; see `plan_deletion`."""
+        return await arun(planning(self._inventory, DeletionWish(names, failed, prune, dataset)))
+
+    def delete(
+        self,
+        plan: DeletionPlan,
+        *,
+        force: bool = False,
+        on_progress: OnDeletion | None = None,
+    ) -> DeletionReport:
+        """Deletes what was planned, for ever, and nothing else.
+
+        Each model is read again right before it is deleted: one that has changed its state, was
+        created anew, or has got an alias since is skipped. One that is gone already is a
+        success. One that fails does not keep the others; the same plan can be carried out again.
+
+        Args:
+            plan: What to delete.
+            force: Whether to delete what the plan says is protected: what an alias points to or
+                would be rolled back to, what an endpoint answers for, what is to be kept.
+            on_progress: Called with what became of each model.
+
+        Raises:
+            ParameterError: The file for the audit can't be written; nothing was deleted.
+        """
+        return run(self._deleting(force=force, on_progress=on_progress).flow(plan))
+
+    async def adelete(
+        self,
+        plan: DeletionPlan,
+        *,
+        force: bool = False,
+        on_progress: OnDeletion | None = None,
+    ) -> DeletionReport:
+        """Deletes what was planned; see `delete`."""
+        return await arun(self._deleting(force=force, on_progress=on_progress).flow(plan))
+
+    def _deleting(self, *, force: bool, on_progress: OnDeletion | None) -> Deleting:
+        return Deleting(
+            self._inventory, self._audit, self._by(), force=force, on_progress=on_progress
+        )
+
     def _probed(self, text: str) -> Flow[Probe]:
         name = yield from self._inventory.address_of(text, self.records.load())
         today = datetime.fromtimestamp(self._clock(), UTC).date()
@@ -242,7 +333,3 @@ class ModelLibrary:
         newest = models[-1].platform if models else self._inventory.services[0].platform
         name.check(newest)
         return name
-
-
-def _has_failed(model: LibraryModel) -> bool:
-    return model.state in {TunedModelState.FAILED, TunedModelState.CANCELLED}

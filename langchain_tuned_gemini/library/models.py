@@ -51,6 +51,11 @@ class LibraryModel:
         return self.model.state
 
     @property
+    def has_failed(self) -> bool:
+        """Whether it will never answer."""
+        return self.state in {TunedModelState.FAILED, TunedModelState.CANCELLED}
+
+    @property
     def dataset(self) -> str:
         """The content hash of what it was tuned on; empty where that is not recorded."""
         return self.record.record.dataset.hash if self.record else ""

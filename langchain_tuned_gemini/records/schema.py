@@ -67,10 +67,12 @@ class DatasetRecord(RecordModel):
     Attributes:
         path: A file's path, from the directory of the records on, or a `gs://` URI.
         hash: `TuningDataset.content_hash()` of it.
+        parts: The hashes of the data sets that it was merged from.
     """
 
     path: str = ""
     hash: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    parts: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
 
 
 class FallbackRecord(RecordModel):

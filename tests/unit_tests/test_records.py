@@ -182,11 +182,6 @@ MISTAKES = [
     ("[x.aliases]\nv3 = 'v3'\n", 2, "can't be an alias"),
     ("[x.aliases]\nproduction = 'v3'\n", 2, "x v3 is not in .*; it has no versions"),
     (
-        "[x.versions.v1]\nmodel = 'tunedModels/x'\ndeleted = 2026-11-28\n[x.aliases]\nproduction = 'v1'\n",
-        5,
-        "x v1 was deleted on 2026-11-28",
-    ),
-    (
         "[x.versions.v1]\nmodel = 'tunedModels/x'\n[y.versions.v1]\nmodel = 'tunedModels/x'\n",
         4,
         "tunedModels/x is x v1 already",

@@ -215,4 +215,5 @@ def _nothing_left(
         f"tuning job. Its model {why}. The record costs nothing: leave it.",
         name=str(name),
         state=job.state,
+        is_gone=True,
     )

@@ -26,7 +26,7 @@ def tuned_model(name: TunedModelName) -> Flow[TunedModel]:
     | --- | --- |
     | endpoint | the endpoint; the model, where the endpoint is not labelled with its base |
     | model | the model |
-    | tuning job | the job; the endpoint, once the job has one: it may have been deleted |
+    | tuning job | the job; the endpoint, once the job has one; the model, if that was deleted |
     """
     match name.kind:
         case "endpoints":
@@ -38,10 +38,10 @@ def tuned_model(name: TunedModelName) -> Flow[TunedModel]:
 
 
 def tuned_models(parent: TunedModelName, condition: str | None) -> Flow[list[TunedModel]]:
-    """Describes all tuning jobs of a place, oldest first, but those whose endpoint was deleted.
+    """Describes all tuning jobs of a place, oldest first, but those whose model was deleted.
 
-    A job's record can't be deleted, so without the list of endpoints, or the right to see it,
-    nothing would tell a deleted model from one that can serve.
+    A job's record can't be deleted, so without the lists of endpoints and models, or the right
+    to see them, nothing would tell a deleted model from one that can serve.
 
     Args:
         parent: Any name in the place.
@@ -53,13 +53,39 @@ def tuned_models(parent: TunedModelName, condition: str | None) -> Flow[list[Tun
     if any(model.endpoint for model in models):
         endpoints = yield from unless_forbidden(pages(parent, "endpoints", {}))
         if endpoints is not None:
-            there = {_id(str(endpoint.get("name", ""))): endpoint for endpoint in endpoints}
-            models = [
-                _at_endpoint(model, there[_id(model.endpoint)]) if model.endpoint else model
-                for model in models
-                if not model.endpoint or _id(model.endpoint) in there
-            ]
+            models = yield from _those_left(parent, models, endpoints)
     return sorted(models, key=lambda model: (model.create_time is not None, model.create_time))
+
+
+def _those_left(
+    parent: TunedModelName, models: list[TunedModel], endpoints: list[JsonObject]
+) -> Flow[list[TunedModel]]:
+    """The models of which there is more than the tuning job's record."""
+    there = {_id(str(endpoint.get("name", ""))): endpoint for endpoint in endpoints}
+    lost = [m for m in models if m.endpoint and _id(m.endpoint) not in there]
+    registered = (yield from _registered(parent, lost)) if lost else set()
+    left = []
+    for model in models:
+        endpoint = there.get(_id(model.endpoint))
+        if endpoint is not None:
+            left.append(_at_endpoint(model, endpoint))
+        elif not model.endpoint:
+            left.append(model)
+        elif _id(model.model) in registered:
+            left.append(_undeployed(model))
+    return left
+
+
+def _registered(parent: TunedModelName, models: list[TunedModel]) -> Flow[set[str]]:
+    """Which of the models are in the registry, as `M@V`; none where it may not be seen."""
+    listed = (yield from unless_forbidden(pages(parent, "models", {}))) or []
+    known = {_id(str(record.get("name", ""))).partition("@")[0] for record in listed}
+    registered = set()
+    for id_ in {_id(model.model).partition("@")[0] for model in models} & known:
+        path = f"{parent.parent}/models/{id_}:listVersions"
+        versions = yield from unless_forbidden(pages(parent, "models", {}, path=path))
+        registered |= {f"{id_}@{version.get('versionId')}" for version in versions or ()}
+    return registered
 
 
 def _endpoint(name: TunedModelName) -> Flow[TunedModel]:
@@ -98,7 +124,10 @@ def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
     try:
         at_endpoint = yield Call.get(endpoints[0])
     except TunedModelNotFoundError:
-        raise TunedModelNotFoundError.of(str(name)) from None
+        model = records.model_of_job(record)
+        if model is None or not (yield from _if_seen(model)):
+            raise TunedModelNotFoundError.of(str(name)) from None
+        return _undeployed(described)
     except ServiceError:  # it is not needed
         return described
     return _at_endpoint(described, at_endpoint)
@@ -108,6 +137,11 @@ def _at_endpoint(described: TunedModel, record: JsonObject) -> TunedModel:
     """What a tuning job says, unless its endpoint can't answer any more."""
     if described.state is not TunedModelState.ACTIVE or records.deployed_models(record):
         return described
+    return _undeployed(described)
+
+
+def _undeployed(described: TunedModel) -> TunedModel:
+    """What a tuning job says of a model that no endpoint answers for."""
     return replace(described, state=TunedModelState.UNKNOWN, raw_state=records.NOT_DEPLOYED)
 
 

@@ -1,0 +1,28 @@
+"""Deleting models: a plan first, then what it says and nothing else."""
+
+from langchain_tuned_gemini.library.deleting.audit import Audit
+from langchain_tuned_gemini.library.deleting.carrying_out import Deleting, OnDeletion
+from langchain_tuned_gemini.library.deleting.plan import (
+    DeletionPlan,
+    DeletionWish,
+    PlannedDeletion,
+    planning,
+)
+from langchain_tuned_gemini.library.deleting.report import (
+    Deletion,
+    DeletionOutcome,
+    DeletionReport,
+)
+
+__all__ = [
+    "Audit",
+    "Deleting",
+    "Deletion",
+    "DeletionOutcome",
+    "DeletionPlan",
+    "DeletionReport",
+    "DeletionWish",
+    "OnDeletion",
+    "PlannedDeletion",
+    "planning",
+]

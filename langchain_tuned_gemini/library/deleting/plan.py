@@ -1,0 +1,260 @@
+"""What is to be deleted, and what speaks against it: a plan, which changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from langchain_tuned_gemini.errors import ParameterError, TunedModelNotFoundError
+from langchain_tuned_gemini.library.flows import Flow
+from langchain_tuned_gemini.library.inventory import Inventory
+from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_order
+from langchain_tuned_gemini.names import Platform, TunedModelName
+from langchain_tuned_gemini.records import Catalog
+from langchain_tuned_gemini.tuned_model import TunedModelState
+
+_SHORTEST_HASH = 8
+"""How many characters of a hash tell it from others, as long as only one begins like that."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDeletion:
+    """A model that is to be deleted, as it was when that was planned.
+
+    Attributes:
+        name: Its full name.
+        platform: Where it is.
+        state: Its state. In another one it is not deleted.
+        create_time: When it was created. Another model of its name is not deleted.
+        family: Its family; may be empty.
+        version: Its version; may be empty.
+        why: Why it is to be deleted.
+        recorded: The name that it is recorded by; empty where it is not.
+        protections: What speaks against it: an alias that points to it, or an endpoint that
+            answers for it. It is then deleted by force only.
+    """
+
+    name: str
+    platform: Platform
+    state: TunedModelState
+    create_time: datetime | None
+    family: str
+    version: str
+    why: str
+    recorded: str = ""
+    protections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionPlan:
+    """What is to be deleted.
+
+    Attributes:
+        deletions: The models, in the order in which they will be deleted.
+        gone: What was named and is gone already.
+        left_alone: What was asked for and can't be deleted, and why.
+    """
+
+    deletions: tuple[PlannedDeletion, ...]
+    gone: tuple[str, ...] = ()
+    left_alone: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The full names of the models."""
+        return tuple(planned.name for planned in self.deletions)
+
+    @property
+    def protected(self) -> tuple[PlannedDeletion, ...]:
+        """Those that are deleted by force only."""
+        return tuple(planned for planned in self.deletions if planned.protections)
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionWish:
+    """What somebody wants to be deleted; see `ModelLibrary.plan_deletion`.
+
+    Raises:
+        ParameterError: Nothing, or to keep no version at all.
+    """
+
+    names: Sequence[str] = ()
+    failed: bool = False
+    prune: tuple[str, int] | None = None
+    dataset: str | None = None
+
+    def __post_init__(self) -> None:
+        """Checks what needs no look at the models."""
+        if isinstance(self.names, str):
+            raise ParameterError(f"names is a list of names: names=[{self.names!r}].")
+        if not (self.names or self.failed or self.prune or self.dataset is not None):
+            raise ParameterError(
+                "Say what is to be deleted: names=[...], failed=True, prune=(family, keep) or "
+                "dataset=hash."
+            )
+        if self.prune and self.prune[1] < 1:
+            raise ParameterError(
+                f"prune keeps at least one version of {self.prune[0]}. To delete all of them, "
+                "name them."
+            )
+        if self.dataset is not None and len(self.dataset) < _SHORTEST_HASH:
+            raise ParameterError(
+                f"{self.dataset!r} is too short for a data set's hash: give at least "
+                f"{_SHORTEST_HASH} of its 64 characters."
+            )
+
+
+def planning(inventory: Inventory, wish: DeletionWish) -> Flow[DeletionPlan]:
+    """Finds out what is to be deleted.
+
+    Raises:
+        TunedModelNameError: A name that can't be understood.
+        ServiceError: A service could not answer.
+        ParameterError: The beginning of a hash that several data sets share.
+    """
+    catalog = inventory.records.load()
+    chosen: dict[object, tuple[LibraryModel, str]] = {}
+    gone: list[str] = []
+    for text in wish.names:
+        try:
+            model = yield from inventory.found(text)
+        except TunedModelNotFoundError as missing:
+            gone.append(missing.name)
+            continue
+        chosen.setdefault(_key(model), (model, "it was named"))
+    if wish.failed or wish.prune or wish.dataset is not None:
+        models = yield from inventory.listed(Selection())
+        for model, why in _matching(wish, models, catalog):
+            chosen.setdefault(_key(model), (model, why))
+    deletable = [(m, why) for m, why in chosen.values() if not _is_mere_record(m)]
+    return DeletionPlan(
+        tuple(_planned(model, why, catalog) for model, why in deletable),
+        tuple(dict.fromkeys(gone)),
+        tuple((m.name, _MERE_RECORD) for m, _ in chosen.values() if _is_mere_record(m)),
+    )
+
+
+_MERE_RECORD = (
+    "is the record of a tuning job that made no model. Vertex AI can't delete it, and it costs "
+    "nothing"
+)
+
+
+def protections(model: LibraryModel, catalog: Catalog) -> tuple[str, ...]:
+    """What speaks against deleting a model."""
+    return tuple(_protections(model, catalog))
+
+
+def _protections(model: LibraryModel, catalog: Catalog) -> Iterator[str]:
+    for alias in catalog.aliases:
+        record = catalog.of(model.model)
+        if record is None or alias.family != record.family:
+            continue
+        if str(alias) in catalog.aliases_of(record):
+            yield f"{alias} points to it"
+        elif catalog.before(alias) == record:
+            yield f"{alias} would be rolled back to it"
+    if model.record and model.record.record.keep:
+        yield "the records say to keep it"
+    if model.deployed:
+        yield f"{model.model.endpoint} answers for it"
+
+
+def _planned(model: LibraryModel, why: str, catalog: Catalog) -> PlannedDeletion:
+    return PlannedDeletion(
+        name=model.name,
+        platform=model.platform,
+        state=model.state,
+        create_time=model.model.create_time,
+        family=model.family,
+        version=model.version,
+        why=why,
+        recorded=model.record.record.model if model.record else "",
+        protections=protections(model, catalog),
+    )
+
+
+def _matching(
+    wish: DeletionWish, models: list[LibraryModel], catalog: Catalog
+) -> Iterator[tuple[LibraryModel, str]]:
+    """The models that are asked for otherwise than by name, and why."""
+    if wish.failed:
+        for model in models:
+            if model.has_failed:
+                yield model, f"it is {model.model.raw_state}"
+    if wish.prune:
+        family, keep = wish.prune
+        for model in _outdated(models, family, keep):
+            yield model, f"{family} has {keep} newer versions"
+    if wish.dataset is not None:
+        for model, of_what in _trained_on(models, catalog, wish.dataset):
+            yield model, f"it was tuned on {of_what[:12]}"
+
+
+def _outdated(models: list[LibraryModel], family: str, keep: int) -> list[LibraryModel]:
+    """What is older than the newest ACTIVE versions; what is CREATING is not touched."""
+    versions = in_order(model for model in models if model.family == family)
+    active = [model for model in versions if model.state is TunedModelState.ACTIVE]
+    if len(active) <= keep:
+        return []
+    oldest_kept = versions.index(active[-keep])
+    return [m for m in versions[:oldest_kept] if m.state is not TunedModelState.CREATING]
+
+
+def _trained_on(
+    models: list[LibraryModel], catalog: Catalog, beginning: str
+) -> Iterator[tuple[LibraryModel, str]]:
+    """What was tuned on a data set, on what was merged from it, or further from such a model."""
+    records = [version.record for version in catalog.versions]
+    hashes = {h for r in records for h in (r.dataset.hash, *r.dataset.parts) if h}
+    meant = {hash_ for hash_ in hashes if hash_.startswith(beginning)}
+    if len(meant) > 1:
+        raise ParameterError(f"Several data sets begin with {beginning!r}: {sorted(meant)}.")
+    tainted: set[str] = set(meant)
+    while True:
+        more = {
+            told
+            for r in records
+            if not tainted.isdisjoint({r.dataset.hash, *r.dataset.parts, r.base_model})
+            for told in (r.dataset.hash, r.model)
+            if told
+        } - tainted
+        if not more:
+            break
+        tainted |= more
+    for model in models:
+        if model.record and model.record.record.model in tainted:
+            yield model, model.dataset or beginning
+
+
+def _key(model: LibraryModel) -> object:
+    """The same for all names of one model of Vertex AI."""
+    name = TunedModelName.parse(model.model.model or model.model.endpoint or model.name)
+    return name.kind, name.location, name.id, name.version
+
+
+def _is_mere_record(model: LibraryModel) -> bool:
+    """Whether only a tuning job's record is there, which Vertex AI keeps for ever."""
+    has_nothing = not (model.model.model or model.model.endpoint)
+    return model.platform == "vertex" and has_nothing and model.has_failed
+
+
+def told(reasons: Iterable[str]) -> str:
+    """Reasons as a part of a sentence."""
+    return ", and ".join(reasons)
+
+
+def as_dict(planned: PlannedDeletion) -> dict[str, Any]:
+    """A planned deletion as plain data."""
+    return {
+        "name": planned.name,
+        "platform": planned.platform,
+        "state": planned.state.value,
+        "create_time": planned.create_time.isoformat() if planned.create_time else None,
+        "family": planned.family,
+        "version": planned.version,
+        "why": planned.why,
+        "protections": list(planned.protections),
+    }
