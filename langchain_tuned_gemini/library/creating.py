@@ -149,10 +149,11 @@ def _version_record(plan: TuningPlan, model: TunedModel, library: ModelLibrary) 
     if plan.dataset is not None:
         path = os.path.relpath(plan.data, library.records.path.parent)
         digest = plan.dataset.content_hash()
+    data = Path(path).as_posix() if digest else path
     return VersionRecord(
         model=model.name,
         base_model=plan.base_model,
-        dataset=DatasetRecord(path=Path(path).as_posix() if digest else path, hash=digest),
+        dataset=DatasetRecord(path=data, hash=digest, parts=plan.parts),
         system_instruction=_instruction(plan.dataset),
     )
 

@@ -40,6 +40,7 @@ class TuningPlan:
         report: What is odd about the examples; None where they are not read.
         running: The versions of the family that are CREATING already.
         prices: What tokens cost, if that is known.
+        parts: The hashes of the files that it is merged from.
     """
 
     name: VersionName
@@ -52,6 +53,7 @@ class TuningPlan:
     report: Report | None
     running: tuple[str, ...]
     prices: PriceTable | None
+    parts: tuple[str, ...] = ()
 
     @property
     def epochs(self) -> int | None:
@@ -216,9 +218,17 @@ def _examples(data: Sequence[str], name: VersionName, platform: Platform) -> dic
                 "files on this machine."
             )
         return {"dataset": None, "data": data[0], "is_merged": False, "report": None}
-    merged = merge(*(TuningDataset.read(path) for path in data))
+    datasets = [TuningDataset.read(path) for path in data]
+    merged = merge(*datasets)
     report = merged.dataset.check(platform=platform)
     report.raise_for_errors()
     is_merged = len(data) > 1
     file = str(Path(data[-1]).with_name(f"{name}.jsonl")) if is_merged else data[0]
-    return {"dataset": merged.dataset, "data": file, "is_merged": is_merged, "report": report}
+    parts = tuple(dataset.content_hash() for dataset in datasets) if is_merged else ()
+    return {
+        "dataset": merged.dataset,
+        "data": file,
+        "is_merged": is_merged,
+        "parts": parts,
+        "report": report,
+    }

@@ -160,7 +160,12 @@ def test_the_readmes_first_program_runs(capsys: pytest.CaptureFixture[str]) -> N
 def test_every_other_block_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from langchain_tuned_gemini import ChatTunedGemini, TuningDataset
+    from langchain_tuned_gemini import (
+        ChatTunedGemini,
+        GenAIService,
+        ModelLibrary,
+        TuningDataset,
+    )
     from langchain_tuned_gemini.emulator import Emulator
 
     monkeypatch.chdir(tmp_path)  # some write files
@@ -187,11 +192,13 @@ def test_every_other_block_of_the_readme_runs(
             '("sql-expert@production")\n': f'("sql-expert@production", {at_the_emulator}\n',
             "(model=ready.endpoint)": f"(model=ready.endpoint, {at_the_emulator}",
         }
+        library = ModelLibrary(GenAIService.from_api_key("k", base_url=gemini.base_url))
         for block in python_blocks_of_the_readme()[1:]:
             code = block
             for there, here in replaced.items():
                 code = code.replace(there, here)
             known = {"robust": robust, "model": model, "production": model, "v3": robust}
+            known["library"] = library
             known["base_with_examples"] = robust.models[1]
             exec(compile(code, "README.md", "exec"), known)
 

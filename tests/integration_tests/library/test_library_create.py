@@ -95,6 +95,9 @@ async def test_the_next_version_has_the_next_name_and_the_data_of_all_files(
     assert TuningDataset.read(merged).content_hash() == plan.dataset.content_hash()
     recorded = models.records.load().version("next-number", "v2")
     assert recorded.record.dataset.path == "data/next-number-v2.jsonl"
+    for file in (old, new):  # what was tuned on a part of it can be told, too
+        doomed = await ask(models, "plan_deletion", dataset=TuningDataset.read(file).content_hash())
+        assert doomed.names == (created.name,)
     assert created.name == "tunedModels/next-number-v2"
 
 
