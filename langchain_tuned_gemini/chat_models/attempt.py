@@ -24,7 +24,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelError,
 )
 from langchain_tuned_gemini.failures import Failure, Reason, classify
-from langchain_tuned_gemini.guards import answer_of, as_error, check
+from langchain_tuned_gemini.guards import Guard, answer_of, as_error, check
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, Attempt, Role
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.redaction import redact
@@ -47,6 +47,8 @@ class Candidate:
         breaker: Keeps calls from it while it can't serve; None for a model that is always tried.
         retry_budget: Pays for a second try after a hiccup; None for none.
         arguments: What it is sent besides what all are: how it is asked for a schema.
+        form: What its answer has to fit, for this call: one that does not makes way for the next
+            model's, and is no sign that the model is unwell.
     """
 
     model: BaseChatModel
@@ -56,6 +58,7 @@ class Candidate:
     breaker: CircuitBreaker | None
     retry_budget: RetryBudget | None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    form: tuple[Guard, ...] = ()
 
 
 class LostRaceError(Exception):
@@ -96,6 +99,7 @@ class RunningAttempt:
         self.error: Exception | None = None
         self.has_answered = False
         self.is_abandoned = False
+        self._is_misfit = False
         self._started = time.perf_counter()
         self._permit = permit
         self._caller = caller
@@ -163,6 +167,9 @@ class RunningAttempt:
 
     def _succeed(self, message: AIMessage, few_shot: dict[str, Any] | None) -> dict[str, Any]:
         if refusal := check(self.candidate.rules.guards, message):
+            raise as_error(refusal, message, name=self.candidate.name)
+        if refusal := check(self.candidate.form, message):
+            self._is_misfit = True
             raise as_error(refusal, message, name=self.candidate.name)
         if not self.stream.is_committed:
             self._claim()
@@ -249,7 +256,7 @@ class RunningAttempt:
         if self._permit is None or self.candidate.breaker is None:
             return
         outcome = Outcome.SUCCESS if self.has_answered and not has_failed else Outcome.NEUTRAL
-        if failure is not None:
+        if failure is not None and not self._is_misfit:
             outcome = Outcome(failure.counts)
         if outcome is Outcome.TIMEOUT and self._was_silence(failure):
             outcome = Outcome.SILENCE

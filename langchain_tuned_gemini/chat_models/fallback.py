@@ -377,7 +377,8 @@ class FallbackChatModel(TracedChatModel):
 
         Each model is asked in its own way: a tuned model as it was tuned, the others as their
         `with_structured_output` does by default. On a stream nothing is handed out before it is
-        known to fit.
+        known to fit. The circuit does not hear of an answer that does not fit: the model may be
+        well, and tuned to something else; a guard, `ValidJSON(schema)`, would tell it.
 
         Args:
             schema: A pydantic class, a TypedDict, or a JSON schema; without the extra `json`,
@@ -432,15 +433,16 @@ def _rebuild(kind: type[FallbackChatModel], settings: dict[str, Any]) -> Fallbac
 
 
 def _asked_for(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The candidates, each asked for the schema, with the schema among its guards."""
-    asked: list[Candidate] = []
-    for candidate, arguments in zip(candidates, call.arguments, strict=True):
-        is_last = candidate is candidates[-1]
-        guards = () if is_last and call.is_lenient else (call,)
-        # Whether it fits is known at its end only.
-        rules = {"commit": "complete", "guards": (*candidate.rules.guards, *guards)}
-        asked += _held_to(rules, [replace(candidate, arguments=arguments)])
-    return tuple(asked)
+    """The candidates, each asked for the schema, which its answer has to fit."""
+    candidates = _held_to({"commit": "complete"}, candidates)  # it is known at the end only
+    return tuple(
+        replace(
+            candidate,
+            arguments=arguments,
+            form=() if call.is_lenient and candidate is candidates[-1] else (call,),
+        )
+        for candidate, arguments in zip(candidates, call.arguments, strict=True)
+    )
 
 
 def _held_to(rules: dict[str, Any], candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -13,7 +13,13 @@ from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import PydanticOutputParser
 from pydantic import BaseModel
 
-from langchain_tuned_gemini import AllModelsFailedError, FallbackChatModel, ParameterError
+from langchain_tuned_gemini import (
+    AllModelsFailedError,
+    CircuitState,
+    FallbackChatModel,
+    ParameterError,
+    ValidJSON,
+)
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.conftest import BASE, Deployed
@@ -160,6 +166,22 @@ def test_without_the_extra_a_json_schema_is_checked_at_a_glance(
     chain = robust(emulator, "developer", misfit).with_structured_output(JSON_SCHEMA)
 
     assert chain.invoke("Tell me about Oslo") == OSLO
+
+
+@pytest.mark.parametrize("is_guarded", [False, True])
+def test_the_circuit_hears_of_misfits_only_from_a_guard(
+    is_guarded: bool, emulator: Emulator
+) -> None:
+    """A model that was tuned to something else must not be shut off for it."""
+    guards = [ValidJSON(City)] if is_guarded else []
+    model = robust(emulator, "developer", "no JSON", guards=guards)
+    chain = model.with_structured_output(City)
+
+    for _ in range(6):
+        assert chain.invoke("Tell me about Oslo") == City(**OSLO)
+
+    assert model.circuit is not None
+    assert model.circuit.state is (CircuitState.OPEN if is_guarded else CircuitState.CLOSED)
 
 
 def test_each_model_is_asked_in_its_own_way(emulator: Emulator, platform: str) -> None:
