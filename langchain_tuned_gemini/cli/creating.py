@@ -46,6 +46,14 @@ def create(
     adapter_size: Annotated[
         int | None, typer.Option(help="1, 2, 4, 8, 16 or 32; Vertex AI.")
     ] = None,
+    upload_to: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TUNED_GEMINI_UPLOAD_TO",
+            metavar="URI",
+            help="gs://BUCKET/FOLDER for the examples; Vertex AI.",
+        ),
+    ] = None,
     prices: Annotated[
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Prices, TOML or JSON."),
@@ -87,7 +95,7 @@ def create(
         session.out.result(plan.as_dict(), Details(_details(plan)))
         return
     _ask(session, plan, yes=yes)
-    service = session.place.service(plan.platform)
+    service = session.place.service(plan.platform, upload_to=upload_to)
     created = create_version(library, plan, service, alongside=alongside)
     session.out.say(f"{plan.name} is being tuned: {created.name}")
     if not no_wait:

@@ -91,12 +91,19 @@ class Place:
         host = urlsplit(self.base_url or "").hostname or ""
         return host in {"localhost", "::1"} or host.startswith("127.")
 
-    def service(self, platform: Platform, name: TunedModelName | None = None) -> TunedModelService:
+    def service(
+        self,
+        platform: Platform,
+        name: TunedModelName | None = None,
+        *,
+        upload_to: str | None = None,
+    ) -> TunedModelService:
         """The control plane of a platform.
 
         Args:
             platform: The platform.
             name: The tuned model that it is asked about: on Vertex AI, it is asked where that is.
+            upload_to: The folder in Cloud Storage for what a model of Vertex AI is tuned with.
 
         Raises:
             ParameterError: A key is missing, or would go to an address that nobody vouches for.
@@ -107,7 +114,8 @@ class Place:
             if name:
                 return VertexService(name.project, name.location, **self._vertex_rights())
             self._check_location()
-            return VertexService(self.project, self.location, **self._vertex_rights())
+            rights = self._vertex_rights()
+            return VertexService(self.project, self.location, **rights, upload=upload_to)
         secret = self._developer_key()
         if find_spec("google") and find_spec("google.generativeai"):  # it tells the loss, too
             from langchain_tuned_gemini.services.generativeai import GenerativeAIService

@@ -43,13 +43,10 @@ IN_PYTHON_AND_HERE = (
     ),
     (
         (
-            "Pass their gs:// URI, or VertexService(upload=...): a function that takes a local "
-            "file's path, uploads it, and returns the URI."
+            "Pass their gs:// URI, or say where to put them: "
+            "VertexService(upload='gs://bucket/folder')."
         ),
-        (
-            "Convert them (tuned-gemini data convert --to vertex), copy them there (gcloud storage "
-            "cp FILE gs://BUCKET), and pass --data gs://BUCKET/FILE."
-        ),
+        "Say where to put them: --upload-to gs://BUCKET/FOLDER.",
     ),
     ("take the base model from: say which one.", "take the base model from: pass --base-model."),
     ("take the platform from: say which one.", "take the platform from: pass --platform."),

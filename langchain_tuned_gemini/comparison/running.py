@@ -177,6 +177,7 @@ class _Run:
     clock: Callable[[], float]
     tasks: Sequence[_Task] = ()
     reused: int = 0
+    _failed: int = 0
     _answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -225,14 +226,14 @@ class _Run:
         with self._lock:
             self.journal.add(answer)
             self._answers[answer.candidate, answer.question] = answer
+            self._failed += answer.failure is not None
             self._tell(answer)
 
     def _tell(self, newest: Answer | None = None) -> None:
         if self.on_progress:
-            failed = sum(answer.failure is not None for answer in self._answers.values())
             total = len(self.candidates) * len(self.questions)
             done = len(self._answers)
-            self.on_progress(ComparisonProgress(done, total, self.reused, failed, newest))
+            self.on_progress(ComparisonProgress(done, total, self.reused, self._failed, newest))
 
     def cancelled(self) -> ComparisonCancelledError:
         """The error that ends it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 
-from langchain_tuned_gemini.emulator import effects
+from langchain_tuned_gemini.emulator import effects, storage
 from langchain_tuned_gemini.emulator.access import check_credentials, check_host, host_of
 from langchain_tuned_gemini.emulator.bindings import Api
 from langchain_tuned_gemini.emulator.calls import read_call
@@ -68,8 +68,12 @@ class App:
         query = _query(request)
         call = read_call(request.method, host_of(request), request.scope["path"], query, json)
         self._record(request, query, json, call)
+        bucket = storage.bucket_of(request.method, request.scope["path"])
         try:
             check_host(request, self._world.options)
+            if bucket is not None:
+                check_credentials(request, self._world.options, Api.VERTEX)
+                return delivery(Reply((storage.upload(self._world, bucket, query, json),)))
             if call is None:
                 return delivery(_unbound(request.scope["path"]))
             check_credentials(request, self._world.options, call.api)

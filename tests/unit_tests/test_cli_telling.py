@@ -43,7 +43,7 @@ from langchain_tuned_gemini.library import (
     planning,
 )
 from langchain_tuned_gemini.provenance import Attempt
-from langchain_tuned_gemini.services.vertex.api import VertexApi
+from langchain_tuned_gemini.services.vertex.api import translated
 
 CREATING = TunedModel("tunedModels/x", TunedModelState.CREATING, raw_state="CREATING")
 
@@ -69,10 +69,7 @@ def refused() -> None:
 def no_credentials() -> None:
     import google.auth.exceptions
 
-    from langchain_tuned_gemini.services.vertex.flows import Call
-
-    call = Call.get(TunedModelName.parse("projects/acme/locations/us-central1/endpoints/1"))
-    with VertexApi._translated(VertexApi.__new__(VertexApi), call):
+    with translated("Reading a model", "https://us-central1-aiplatform.googleapis.com"):
         raise google.auth.exceptions.DefaultCredentialsError("none were found")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -112,20 +112,30 @@ class VertexApi:
     def _address(self, call: Call) -> str:
         return (self._access.base_url or vertex_address(call.location)).rstrip("/")
 
-    @contextmanager
-    def _translated(self, call: Call) -> Iterator[None]:
+    def _translated(self, call: Call) -> AbstractContextManager[None]:
         """Turns what stands for no answer into an error of ours."""
-        try:
-            yield
-        except httpx.HTTPError as error:
-            raise ServiceUnreachableError(self._address(call), reason_of(error)) from error
-        except GoogleAuthError as error:
-            raise ServiceError(
-                f"{call.action} failed: {_first_line(error)}. Pass credentials=... or "
-                "api_key=..., or run: gcloud auth application-default login",
-                status=None if error.retryable else HTTPStatus.UNAUTHORIZED,
-                is_retryable=error.retryable,
-            ) from error
+        return translated(call.action, self._address(call))
+
+
+@contextmanager
+def translated(action: str, address: str) -> Iterator[None]:
+    """Turns what stands for no answer into an error of ours.
+
+    Args:
+        action: What is being done, as the start of a sentence.
+        address: Who is asked.
+    """
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise ServiceUnreachableError(address, reason_of(error)) from error
+    except GoogleAuthError as error:
+        raise ServiceError(
+            f"{action} failed: {_first_line(error)}. Pass credentials=... or "
+            "api_key=..., or run: gcloud auth application-default login",
+            status=None if error.retryable else HTTPStatus.UNAUTHORIZED,
+            is_retryable=error.retryable,
+        ) from error
 
 
 def _first_line(error: GoogleAuthError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,11 +32,5 @@ def vertex_file(examples: Examples) -> Iterator[Path]:
     dataset = TuningDataset.of(examples)
     with tempfile.TemporaryDirectory(prefix="tuning-") as folder:
         path = Path(folder, Path(folder).name).with_suffix(".jsonl")
-        with path.open("w", encoding="utf-8") as file:
-            for example in dataset:
-                turns = {"user": example.text_input, "model": example.output}
-                contents = [
-                    {"role": role, "parts": [{"text": text}]} for role, text in turns.items()
-                ]
-                file.write(json.dumps({"contents": contents}, ensure_ascii=False) + "\n")
+        dataset.write(path, format="vertex")
         yield path

@@ -18,6 +18,7 @@ from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.vertex import creating, deleting, reading
 from langchain_tuned_gemini.services.vertex.api import VertexApi
 from langchain_tuned_gemini.services.vertex.files import Upload, is_uri, vertex_file
+from langchain_tuned_gemini.services.vertex.uploading import CloudStorage
 from langchain_tuned_gemini.tuned_model import TunedModel
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ class VertexService:
         api_key: An API key of the project, in place of credentials.
         base_url: Where the API is; Google's own address of the location when None.
         timeout: How long one request may take, in seconds.
-        upload: Puts a local file into Cloud Storage and returns its URI, for `create` with
-            examples that are not there yet.
+        upload: Where `create` puts examples that are not in Cloud Storage yet: a folder there,
+            `gs://bucket/folder`; or a function that takes a local file, uploads it, and returns
+            its URI.
         sleep: Pauses for so many seconds while a deletion goes on.
 
     Raises:
@@ -64,7 +66,7 @@ class VertexService:
         api_key: str | None = None,
         base_url: str | None = None,
         timeout: float = 10.0,
-        upload: Upload | None = None,
+        upload: Upload | str | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         # Any name there will do: what matters is where it is.
@@ -82,7 +84,7 @@ class VertexService:
         )
         self._access = access
         self._api = VertexApi(access, timeout=timeout, sleep=sleep)
-        self._upload = upload
+        self._upload = CloudStorage(upload, access) if isinstance(upload, str) else upload
 
     def __repr__(self) -> str:
         return f"VertexService({self._place.project!r}, {self._place.location!r})"
@@ -233,8 +235,7 @@ class VertexService:
         if self._upload is None:
             raise ParameterError(
                 "Vertex AI reads training examples from Cloud Storage. Pass their gs:// URI, or "
-                "VertexService(upload=...): a function that takes a local file's path, uploads "
-                "it, and returns the URI."
+                "say where to put them: VertexService(upload='gs://bucket/folder')."
             )
         with vertex_file(examples) as path:
             uri = self._upload(path)

@@ -130,20 +130,22 @@ def test_no_wait_returns_at_once(run) -> None:
     assert (done.code, done.out) == (ExitCode.OK, "adder-v1 is CREATING: tunedModels/adder-v1\n")
 
 
-def test_on_vertex_ai_examples_come_from_cloud_storage(run, gemini) -> None:
+def test_on_vertex_ai_examples_are_in_cloud_storage_or_go_there(run, gemini) -> None:
     gemini.add_file("gs://acme/train.jsonl", NEXT_NUMBER)
     at = ("--platform", "vertex", "--project", PROJECT, "--location", LOCATION)
     wish = ("create", "adder", "--base-model", "gemini-3.5-flash", "--yes", *at)
 
     done = run(*wish, "--data", "gs://acme/train.jsonl", "--adapter-size", "4")
-    local = run(*wish, "--data", "old.jsonl")
+    homeless = run(*wish, "--data", "old.jsonl")
+    uploaded = run(*wish, "--data", "old.jsonl", "--upload-to", "gs://acme/tuning")
 
     assert done.code == ExitCode.OK
     assert done.out.startswith("adder-v1 is JOB_STATE_SUCCEEDED: projects/")
     assert run("ask", "adder-v1", "7", *at).out == "8\n"
-    assert local.code == ExitCode.USAGE
-    assert "gcloud storage cp" in local.err
-    assert "upload=" not in local.err
+    assert homeless.code == ExitCode.USAGE
+    assert "--upload-to gs://BUCKET/FOLDER" in homeless.err
+    assert uploaded.out.startswith("adder-v2 is JOB_STATE_SUCCEEDED: projects/")
+    assert run("ask", "adder-v2", "7", *at).out == "8\n"
 
 
 @pytest.mark.parametrize(

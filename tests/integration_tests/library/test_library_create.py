@@ -367,12 +367,8 @@ def test_the_instruction_that_all_examples_have_is_recorded(
     path = tmp_path / "train.jsonl"
     TuningDataset.of(rows).write(path, format="vertex")
 
-    def upload(local: Path) -> str:
-        gemini.add_file("gs://acme/t.jsonl", local)
-        return "gs://acme/t.jsonl"
-
     service = VertexService(
-        "acme", "us-central1", api_key=KEY, base_url=gemini.base_url, upload=upload
+        "acme", "us-central1", api_key=KEY, base_url=gemini.base_url, upload="gs://acme"
     )
     models = ModelLibrary(service, tmp_path / "tuned-models.toml")
     wish = NewVersion("next-number", [path], base_model="gemini-3.5-flash", platform="vertex")

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from langchain_tuned_gemini import (
     DatasetError,
     DeletionIncompleteError,
     ParameterError,
     ServiceError,
+    ServiceUnreachableError,
     TunedModelNameError,
     TunedModelNotDeletableError,
     TunedModelNotFoundError,
     TunedModelState,
+    TuningDataset,
+    TuningExample,
 )
+from langchain_tuned_gemini.dataset import Turn
 from langchain_tuned_gemini.emulator import Emulator, VertexModel
+from langchain_tuned_gemini.google_client import VertexAccess
 from langchain_tuned_gemini.services.vertex import VertexService
+from langchain_tuned_gemini.services.vertex.uploading import CloudStorage
 from tests.integration_tests.vertex.conftest import AT, KEY, ROWS, TRAIN, Ask
 
 BASE = "gemini-3.5-flash"
@@ -127,6 +135,60 @@ async def test_the_uploaded_file_has_the_form_of_vertex_ai(ask: Ask, gemini: Emu
             ]
         }
     ]
+
+
+async def test_local_examples_are_uploaded_whole_to_a_folder(ask: Ask, gemini: Emulator) -> None:
+    service = VertexService(
+        "acme", "us-central1", api_key=KEY, base_url=gemini.base_url, upload="gs://acme/my/data/"
+    )
+    conversation = TuningExample(
+        "and 2 more?", "4", (Turn("user", "1 + 1"), Turn("model", "2")), "Add numbers."
+    )
+
+    job = await ask(service, "create", [conversation, ("1", "2")], base_model=BASE)
+
+    (upload,) = [r for r in gemini.requests if r.path == "/upload/storage/v1/b/acme/o"]
+    assert TuningDataset.read(io.StringIO(upload.body)).examples == (
+        conversation,
+        TuningExample("1", "2"),
+    )
+    assert upload.query["name"].startswith("my/data/tuning-")
+    record = next(r.body for r in gemini.requests if r.path.endswith("/tuningJobs"))
+    uri = record["supervisedTuningSpec"]["trainingDatasetUri"]
+    assert uri == f"gs://acme/{upload.query['name']}"
+    gemini.advance(job.name)
+    assert (await ask(service, "get", job.name)).state is TunedModelState.ACTIVE
+
+
+@pytest.mark.parametrize("folder", ["acme", "gs://", "gs://A/x", "s3://acme", "gs://../x"])
+def test_what_is_no_folder_in_cloud_storage_is_refused(folder: str) -> None:
+    with pytest.raises(ParameterError, match="no folder in Cloud Storage"):
+        VertexService("acme", "us-central1", api_key=KEY, upload=folder)
+
+
+def test_an_upload_that_fails_says_what_was_to_be_uploaded(
+    gemini: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"text_input": "1", "output": "2"}\n')
+    access = VertexAccess("acme", "us-central1", SecretStr(KEY), base_url=gemini.base_url)
+    nowhere = VertexAccess("acme", "us-central1", SecretStr(KEY), base_url="http://127.0.0.1:9")
+    upload = CloudStorage("gs://uploads", access)
+
+    assert upload(path) == "gs://uploads/train.jsonl"
+    with pytest.raises(ServiceError, match="Uploading gs://uploads/train") as there:
+        upload(path)
+    with pytest.raises(ServiceUnreachableError, match=r"127\.0\.0\.1:9"):
+        CloudStorage("gs://acme", nowhere)(path)
+
+    assert there.value.status == 412
+    assert KEY not in str(there.value)
+
+
+def test_on_google_examples_go_to_cloud_storage() -> None:
+    upload = CloudStorage("gs://acme", VertexAccess("acme", "us-central1"))
+
+    assert upload._address == "https://storage.googleapis.com"
 
 
 async def test_a_tuned_model_is_tuned_further_as_its_next_version(
