@@ -46,6 +46,11 @@ bench: $(READY) ## Measure what the fallback costs
 	@$(BIN)/python -m benchmarks.hedging $(ARGS)
 	@$(BIN)/python -m benchmarks.datasets $(ARGS)
 
+.PHONY: selection
+selection: $(READY) ## Measure how well examples are selected, and draw it (2 minutes)
+	@$(BIN)/python -m benchmarks.few_shot_cost $(ARGS)
+	@$(BIN)/python -m benchmarks.few_shot --plot docs/few_shot.svg $(ARGS)
+
 SCORECARD := .venv-scorecard
 
 $(SCORECARD)/.ready: pyproject.toml benchmarks/scorecard/requirements.txt
@@ -66,7 +71,7 @@ peers: $(SCORECARD)/.ready ## Compare with its peers what a call costs while all
 
 .PHONY: figures
 figures: ## Measure all that the README shows, and write it there (half an hour; leave the machine alone)
-	@$(MAKE) --no-print-directory bench scorecard peers ARGS=--record
+	@$(MAKE) --no-print-directory bench scorecard peers selection ARGS=--record
 	@$(BIN)/python -m benchmarks.readme
 
 .PHONY: mutants

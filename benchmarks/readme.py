@@ -93,11 +93,42 @@ def scorecard() -> str:
     return _markdown(["", *(ALL[key].title for key in counts)], rows)
 
 
+def example_costs() -> str:
+    """What the examples in the prompt cost."""
+    return _markdown(
+        ["", "tokens of a prompt", "the same in each, from its beginning on"],
+        [
+            [name, f"{cost['tokens']:,.0f}", f"{cost['prefix']:,}"]
+            for name, cost in recorded("few_shot_cost").items()
+        ],
+    )
+
+
+def selection() -> str:
+    """How often the right label is among the selected examples."""
+    shares = recorded("selection")
+    sizes = [100, 500, 1_000, max(int(size) for size in shares["fixed"])]
+    names = {
+        "lexical, label-diverse": "`LexicalExampleSelector`",
+        "BM25 over words": "BM25 over words",
+        "fixed": "the same 8 for each question",
+    }
+    return _markdown(
+        ["8 examples out of", *(f"{size:,}" for size in sizes)],
+        [
+            [told, *(f"{100 * shares[name][str(size)]['8']:.1f} %" for size in sizes)]
+            for name, told in names.items()
+        ],
+    )
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "costs": costs,
+    "example-costs": example_costs,
     "hedging": hedging,
     "peers": peers,
     "scorecard": scorecard,
+    "selection": selection,
 }
 
 

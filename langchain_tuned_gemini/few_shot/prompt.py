@@ -56,10 +56,11 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
     finding the place in a conversation, and telling which examples were taken is what
     langchain-core's `FewShotChatMessagePromptTemplate` does not do.
 
-    What the examples cost: 8 selected questions of BANKING77 make a prompt of 14 tokens one of
-    200. Fixed examples cost as much, and Gemini caches a prefix that stays the same by itself;
-    but only one of 2,048 tokens or more, which takes 100 such examples. So select; fix them
-    where that many are shown.
+    What the examples cost, in tokens as the emulator counts them: a tuned model's prompt of 10
+    tokens, a question for SQL, has 354 with 8 selected examples, of which 32 are the same in each
+    prompt, and 243 with 8 fixed ones, of which 233 are. Gemini caches what prompts have in common
+    at their beginning by itself, but only from 1,024 tokens (Flash) or 4,096 (Pro) on. So a fixed
+    set is worth it where it is that long: all 82 examples have 3,306.
     https://ai.google.dev/gemini-api/docs/caching
 
     Example:
