@@ -62,7 +62,7 @@ $(SCORECARD)/.ready: pyproject.toml benchmarks/scorecard/requirements.txt
 	@touch $@
 
 .PHONY: scorecard
-scorecard: $(SCORECARD)/.ready ## Compare with its peers what a failing model leads to
+scorecard: $(SCORECARD)/.ready ## Compare with its peers what a failing model leads to (14 minutes)
 	@$(SCORECARD)/bin/python -m benchmarks.scorecard $(ARGS)
 
 .PHONY: peers
@@ -91,4 +91,4 @@ constraints: ## Resolve all dependencies again into constraints.txt
 	@rm -rf $(VENV)-constraints
 
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	@rm -rf $(VENV) $(SCORECARD) mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
