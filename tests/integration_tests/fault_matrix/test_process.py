@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatResult
 
 from langchain_tuned_gemini import FallbackChatModel, GuardCrashedError
 from langchain_tuned_gemini.circuit_breaker import CircuitState
 from langchain_tuned_gemini.emulator import Emulator
+from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.integration_tests.fault_matrix.clock import Clock, breaker_with
 from tests.integration_tests.fault_matrix.contract import Circuit, answered, degraded
 from tests.integration_tests.fault_matrix.experiment import check, observe
@@ -57,17 +59,23 @@ def test_row_60_a_client_of_a_closed_event_loop_is_no_evidence_about_the_model(
         gc.collect()
 
 
-async def test_row_61_timeouts_of_one_stall_are_one_failure(gemini: Emulator, lab: Lab) -> None:
-    """The model answers in time, but nobody looks: the event loop stands still."""
-    model = lab.robust(OURS, gemini.base_url, total_timeout=1.0)
-    expected = requests_of_the_tuned_model(gemini) + 10
+class StandsStill(ScriptedChatModel):
+    """Stops the event loop with its tenth call, as somebody's computation would."""
 
-    with gemini.fault(model=TUNED, delay=0.5):
-        calls = [asyncio.ensure_future(model.ainvoke(QUESTION)) for _ in range(10)]
-        while requests_of_the_tuned_model(gemini) < expected:  # noqa: ASYNC110  # nothing tells
-            await asyncio.sleep(0.001)
-        threading.Event().wait(2.2)
-        answers = await asyncio.gather(*calls)
+    async def _agenerate(self, *told: Any, **further: Any) -> ChatResult:
+        self.calls.append(further)
+        if len(self.calls) == 10:
+            threading.Event().wait(0.5 + 1.2)
+        await asyncio.Event().wait()
+        raise AssertionError("nothing was waited for")
+
+
+async def test_row_61_timeouts_of_one_stall_are_one_failure() -> None:
+    """Who knows what the model has said in the meantime."""
+    models = [StandsStill(answers=["never"]), ScriptedChatModel(answers=[BASE_TEXT])]
+    model = FallbackChatModel(models=models, total_timeout=0.5)
+
+    answers = await asyncio.gather(*(model.ainvoke(QUESTION) for _ in range(10)))
 
     assert {answer.text for answer in answers} == {BASE_TEXT}
     assert model.circuit is not None
@@ -147,18 +155,21 @@ def interrupted_by(interrupt: type[BaseException], gemini: Emulator) -> Iterator
     def handle(number: int, frame: FrameType | None) -> None:
         raise interrupt
 
-    def interrupt_when_it_waits(asked: int) -> None:
-        while requests_of_the_tuned_model(gemini) == asked:
-            pause.wait(0.01)
-        pause.wait(0.05)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+    def interrupt_when_it_waits() -> None:
+        while requests_of_the_tuned_model(gemini) == asked and not is_over.wait(0.01):
+            pass
+        if not is_over.wait(0.05):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 
-    pause, before = threading.Event(), signal.signal(signal.SIGALRM, handle)
-    asked = requests_of_the_tuned_model(gemini)
-    threading.Thread(target=interrupt_when_it_waits, args=[asked], daemon=True).start()
+    asked, is_over = requests_of_the_tuned_model(gemini), threading.Event()
+    interrupter = threading.Thread(target=interrupt_when_it_waits, daemon=True)
+    before = signal.signal(signal.SIGALRM, handle)
+    interrupter.start()
     try:
         yield
     finally:
+        is_over.set()
+        interrupter.join()
         signal.signal(signal.SIGALRM, before)
 
 
