@@ -18,6 +18,7 @@ from langchain_tuned_gemini.library.models import LibraryModel
 from langchain_tuned_gemini.library.planning import NewVersion, TuningPlan
 from langchain_tuned_gemini.library.probing import Probe, ProbeOutcome
 from langchain_tuned_gemini.library.promoting import Promotion
+from langchain_tuned_gemini.library.syncing import Difference, DifferenceKind
 from langchain_tuned_gemini.library.tuning_settings import TuningSettings
 from langchain_tuned_gemini.versions import VersionName
 
@@ -26,6 +27,8 @@ __all__ = [
     "DeletionOutcome",
     "DeletionPlan",
     "DeletionReport",
+    "Difference",
+    "DifferenceKind",
     "LibraryModel",
     "ModelLibrary",
     "NewVersion",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -25,6 +25,7 @@ from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_order
 from langchain_tuned_gemini.library.probing import Probe, probing
 from langchain_tuned_gemini.library.promoting import Promotion, promotion, rollback
+from langchain_tuned_gemini.library.syncing import Difference, differing, mend
 from langchain_tuned_gemini.names import Platform
 from langchain_tuned_gemini.records import AliasName, Records
 from langchain_tuned_gemini.services import TunedModelService
@@ -225,6 +226,34 @@ class ModelLibrary:
         """Lets an alias point to the version before; see `rollback`."""
         return await arun(self._rollback(alias, force=force))
 
+    def differences(self) -> tuple[Difference, ...]:
+        """Says what differs between the records and the platforms. Nothing is changed.
+
+        With `mend`, it keeps the records up to date. (Not called `sync`: Python has another use
+        for the name of its asynchronous twin.)
+
+        Raises:
+            RecordsError: The records can't be used.
+            ServiceError: A service could not answer.
+        """
+        return run(differing(self._inventory, self._now()))
+
+    async def adifferences(self) -> tuple[Difference, ...]:
+        """Says what differs between the records and the platforms; see `differences`."""
+        return await arun(differing(self._inventory, self._now()))
+
+    def mend(self, differences: Iterable[Difference]) -> tuple[Difference, ...]:
+        """Brings the records up to date; the platforms stay as they are.
+
+        Args:
+            differences: What `differences` has found, or some of it. What can't be mended, or was
+                changed by somebody else meanwhile, is left aside.
+
+        Returns:
+            Those that were mended.
+        """
+        return mend(self.records, differences)
+
     def plan_deletion(
         self,
         names: Sequence[str] = (),
@@ -304,7 +333,7 @@ class ModelLibrary:
 
     def _probed(self, text: str) -> Flow[Probe]:
         name = yield from self._inventory.address_of(text, self.records.load())
-        today = datetime.fromtimestamp(self._clock(), UTC).date()
+        today = self._now().date()
         service = self._inventory.service_of(name)
         return (yield from probing(service, name, today=today, clock=time.monotonic))
 
@@ -315,6 +344,9 @@ class ModelLibrary:
     def _rollback(self, alias: str, *, force: bool) -> Flow[Promotion]:
         parsed = AliasName.parse(alias)
         return (yield from rollback(self._inventory, self._probed, parsed, self._by(), force=force))
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     def _by(self) -> str:
         """Who changes an alias."""

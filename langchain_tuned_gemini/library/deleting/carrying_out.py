@@ -143,7 +143,7 @@ class Deleting:
             _logger.error("%s can't be written: %s", self._audit.path, problem)  # noqa: TRY400
 
     def _record(self, planned: PlannedDeletion) -> None:
-        """Notes in the records that a model is gone. Without that, `sync` finds out."""
+        """Notes in the records that a model is gone. Without that, `differences` finds out."""
         with suppress(RecordsError, OSError):
             if _recorded(planned, self._inventory.records.load()) is None:
                 return

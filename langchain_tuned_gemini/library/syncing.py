@@ -1,0 +1,186 @@
+"""What the records say and the platforms don't, and the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from langchain_tuned_gemini.base_models import base_model_id
+from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
+from langchain_tuned_gemini.library.flows import Flow, Reading
+from langchain_tuned_gemini.library.inventory import Inventory
+from langchain_tuned_gemini.library.models import LibraryModel, Selection
+from langchain_tuned_gemini.library.promoting import record_of
+from langchain_tuned_gemini.records import Catalog, RecordedVersion, Records, VersionRecord
+from langchain_tuned_gemini.records.catalog import key_of
+from langchain_tuned_gemini.tuned_model import TunedModelState
+from langchain_tuned_gemini.versions import same_version
+
+
+class DifferenceKind(StrEnum):
+    """What differs."""
+
+    UNRECORDED = "unrecorded"
+    """A model is there and not recorded."""
+    GONE = "gone"
+    """A version is recorded, and its model is gone."""
+    BACK = "back"
+    """A version is recorded as deleted, and its model is there."""
+    BASE_MODEL = "base_model"
+    """Another base model is recorded, or none."""
+    ALIAS = "alias"
+    """An alias points to a version that can't answer."""
+    UNSEEN = "unseen"
+    """A recorded model can't be seen, so that it is not known whether it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs.
+
+    Attributes:
+        kind: What differs.
+        name: The tuned model's full name.
+        family: Its family; empty where it has none.
+        version: Its version; empty where it has none.
+        detail: What differs, in a sentence.
+        mends: What is to be recorded; None where that must be decided by somebody.
+    """
+
+    kind: DifferenceKind
+    name: str
+    family: str
+    version: str
+    detail: str
+    mends: VersionRecord | None = None
+
+
+def differing(inventory: Inventory, now: datetime) -> Flow[tuple[Difference, ...]]:
+    """Compares the records with the platforms.
+
+    Args:
+        inventory: Both.
+        now: The time, for what is found to be deleted.
+    """
+    catalog = inventory.records.load()
+    models = yield from inventory.listed(Selection())
+    found: list[Difference] = []
+    for model in models:
+        found += _of_model(model)
+    seen = {model.record.record.model: model for model in models if model.record}
+    platforms = {service.platform for service in inventory.services}
+    for version in catalog.versions:
+        if version.record.model in seen or version.platform not in platforms:
+            continue
+        found += yield from _of_what_is_not_listed(inventory, version, now)
+    found += _of_aliases(catalog, seen)
+    return tuple(found)
+
+
+def mend(records: Records, differences: Iterable[Difference]) -> tuple[Difference, ...]:
+    """Brings the records up to date.
+
+    Args:
+        records: The file.
+        differences: What is to be mended; what can't be is left aside, and so is what somebody
+            has changed meanwhile.
+
+    Returns:
+        Those that were mended.
+    """
+    mended = []
+    with records.edit() as (catalog, editor):
+        for difference in differences:
+            if difference.mends is None:
+                continue
+            version = _recorded(catalog, difference)
+            if difference.kind is DifferenceKind.UNRECORDED:
+                if version is None and not _is_known(catalog, difference.mends.model):
+                    editor.add_version(difference.family, difference.version, difference.mends)
+                    mended.append(difference)
+            elif version is not None and version.record.model == difference.name:
+                for key in ("base_model", "deleted"):
+                    wanted = getattr(difference.mends, key)
+                    if wanted != getattr(version.record, key):
+                        editor.set_version(version.family, version.label, key, wanted)
+                mended.append(difference)
+    return tuple(mended)
+
+
+def _of_model(model: LibraryModel) -> Iterator[Difference]:
+    """What differs about a model that is there."""
+    if model.record is None:
+        if model.version:
+            told = f"{model.family} {model.version} is not recorded."
+            yield _difference(DifferenceKind.UNRECORDED, model, told, record_of(model))
+        elif not model.has_failed:
+            told = "It tells no version, so that nobody can promote it: record it by hand."
+            yield _difference(DifferenceKind.UNRECORDED, model, told)
+        return
+    record = model.record.record
+    if record.deleted:
+        told = f"It is recorded as deleted on {record.deleted:%Y-%m-%d}, and is there."
+        mends = record.model_copy(update={"deleted": None})
+        yield _difference(DifferenceKind.BACK, model, told, mends)
+    base = model.model.base_model
+    if base and _base(base) != _base(record.base_model):
+        told = f"It was tuned from {base}; recorded is {record.base_model or 'nothing'}."
+        mends = record.model_copy(update={"base_model": base})
+        yield _difference(DifferenceKind.BASE_MODEL, model, told, mends)
+
+
+def _of_what_is_not_listed(
+    inventory: Inventory, version: RecordedVersion, now: datetime
+) -> Flow[list[Difference]]:
+    """What differs about a version that no list has; it may be in another place."""
+    try:
+        yield Reading(inventory.service_of(version.name), version.name)
+    except TunedModelNotFoundError:
+        if version.record.deleted:
+            return []
+        mends = version.record.model_copy(update={"deleted": now})
+        return [_of_record(DifferenceKind.GONE, version, f"{version} does not exist.", mends)]
+    except ServiceError as error:
+        return [_of_record(DifferenceKind.UNSEEN, version, str(error))]
+    return []
+
+
+def _of_aliases(catalog: Catalog, seen: dict[str, LibraryModel]) -> Iterator[Difference]:
+    """Aliases that lead nowhere; which version they should point to, nobody else can decide."""
+    for alias in catalog.aliases:
+        version = catalog.target(alias)
+        model = seen.get(version.record.model)
+        state = model.state.value if model else "deleted" if version.record.deleted else "ACTIVE"
+        if state != TunedModelState.ACTIVE.value:
+            told = f"{alias} points to {version.label}, which is {state}: promote another one."
+            yield _of_record(DifferenceKind.ALIAS, version, told)
+
+
+def _difference(
+    kind: DifferenceKind, model: LibraryModel, detail: str, mends: VersionRecord | None = None
+) -> Difference:
+    name = model.record.record.model if model.record else model.name
+    return Difference(kind, name, model.family, model.version, detail, mends)
+
+
+def _of_record(
+    kind: DifferenceKind, version: RecordedVersion, detail: str, mends: VersionRecord | None = None
+) -> Difference:
+    return Difference(kind, version.record.model, version.family, version.label, detail, mends)
+
+
+def _recorded(catalog: Catalog, difference: Difference) -> RecordedVersion | None:
+    for version in catalog.versions:
+        if version.family == difference.family and same_version(version.label, difference.version):
+            return version
+    return None
+
+
+def _is_known(catalog: Catalog, name: str) -> bool:
+    return any(key_of(version.record.model) == key_of(name) for version in catalog.versions)
+
+
+def _base(name: str) -> str:
+    return base_model_id(name) or name
