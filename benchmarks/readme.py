@@ -61,6 +61,14 @@ def hedging() -> str:
     )
 
 
+def library() -> str:
+    """How long it takes to list 200 tuned models."""
+    return _markdown(
+        ["`library.list()` of 200 tuned models, with", "takes"],
+        [[name, f"{seconds:.2f} s"] for name, seconds in recorded("library").items()],
+    )
+
+
 def peers() -> str:
     """What a call costs with each fallback while all is well."""
     return _markdown(
@@ -126,6 +134,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "costs": costs,
     "example-costs": example_costs,
     "hedging": hedging,
+    "library": library,
     "peers": peers,
     "scorecard": scorecard,
     "selection": selection,

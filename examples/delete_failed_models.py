@@ -8,46 +8,34 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
+from pathlib import Path
 
-from langchain_tuned_gemini import (
-    GenAIService,
-    TunedGeminiError,
-    TunedModelNotFoundError,
-    TunedModelService,
-    TunedModelState,
-)
+from langchain_tuned_gemini import GenAIService, ModelLibrary, TunedGeminiError
 from langchain_tuned_gemini.emulator import Emulator
 
 EXAMPLES = [{"text_input": "1", "output": "2"}]
 
 
-def delete_failed(service: TunedModelService, *, is_dry_run: bool) -> list[str]:
+def delete_failed(library: ModelLibrary, *, is_dry_run: bool) -> bool:
     """Deletes the models that FAILED.
 
     Args:
-        service: Who knows the models.
+        library: The models.
         is_dry_run: Whether to leave it at saying what would be deleted.
 
     Returns:
-        The names of the models that were, or would be, deleted.
+        Whether nothing of what was to be deleted is left.
     """
-    models = service.list()
-    for model in models:
+    for model in library.list():
         print(f"{model.state:9} {model.name}")
-    names = [model.name for model in models if model.state is TunedModelState.FAILED]
-    for name in names:
-        if is_dry_run:
-            print(f"would delete {name}")
-            continue
-        try:
-            # Once more, right before: a state may change between the list and here.
-            if service.get(name).state is TunedModelState.FAILED:
-                service.delete(name)
-        except TunedModelNotFoundError:
-            print(f"{name} is already gone")
-        else:
-            print(f"deleted {name}")
-    return names
+    plan = library.plan_deletion(failed=True)
+    if is_dry_run:
+        for planned in plan.deletions:
+            print(f"would delete {planned.name}")
+        return True
+    report = library.delete(plan, on_progress=lambda one: print(f"{one.outcome} {one.name}"))
+    return report.is_complete
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,18 +46,18 @@ def main(arguments: list[str] | None = None) -> int:
     key = os.environ.get("GOOGLE_API_KEY")
     try:
         if key:
-            delete_failed(GenAIService.from_api_key(key), is_dry_run=not options.delete)
-            return 0
-        with Emulator() as gemini:
+            library = ModelLibrary(GenAIService.from_api_key(key))
+            return 0 if delete_failed(library, is_dry_run=not options.delete) else 1
+        with Emulator() as gemini, tempfile.TemporaryDirectory() as directory:
             gemini.add_tuned_model("tunedModels/sql-expert-v2", examples=EXAMPLES)
             for name in ("sql-expert-v1", "sql-expert-v3"):
                 gemini.add_tuned_model(f"tunedModels/{name}", examples=EXAMPLES, state="FAILED")
             service = GenAIService.from_api_key("any-key", base_url=gemini.base_url)
-            delete_failed(service, is_dry_run=not options.delete)
+            library = ModelLibrary(service, Path(directory) / "tuned-models.toml")
+            return 0 if delete_failed(library, is_dry_run=not options.delete) else 1
     except TunedGeminiError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

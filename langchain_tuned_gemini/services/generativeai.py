@@ -281,7 +281,8 @@ def _described(record: Record) -> TunedModel:
         update_time=_time(record.update_time),
         snapshots=tuple(
             TuningSnapshot(snapshot.step, snapshot.epoch, mean_loss=_shortest(snapshot.mean_loss))
-            for snapshot in record.tuning_task.snapshots
+            # Past proto-plus, whose wrappers take longer than all the rest of a list.
+            for snapshot in type(record).pb(record).tuning_task.snapshots
         ),
         hyperparameters=_hyperparameters(record),
     )

@@ -213,6 +213,24 @@ def test_failed_models_are_deleted_only_when_told_to(is_dry_run: bool) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_versions_are_promoted_rolled_back_and_pruned() -> None:
+    done = run("manage_versions.py")
+
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1  # the warning of the fallback
+    answered = [line.split("by ")[1] for line in done.stdout.splitlines() if "answered by" in line]
+    assert answered == [
+        "tunedModels/sql-expert-v2, reason: None",
+        "tunedModels/sql-expert-v3, reason: None",
+        "gemini-3.5-flash, reason: overloaded",
+        "tunedModels/sql-expert-v2, reason: None",
+    ]
+    assert "the next one is sql-expert-v5" in done.stdout
+    assert "sql-expert@production stays as it is" in done.stdout
+    assert "v3 is sick: back to v2" in done.stdout
+    assert "deleted: tunedModels/sql-expert-v4, tunedModels/sql-expert-v1" in done.stdout
+
+
 STORIES = {
     "developer": (
         "tunedModels/sql-expert-v1 in",
