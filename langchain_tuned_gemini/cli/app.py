@@ -61,7 +61,8 @@ def _say_what_is_wrong(error: typer.TyperException, out: Output) -> ExitCode:
         return ExitCode.USAGE
     context = getattr(error, "ctx", None)
     path = context.command_path if context else PROGRAM
-    out.error(f"{message.rstrip('.')}. See: {path} --help")
+    end = "" if message.endswith((".", "?", ")")) else "."
+    out.error(f"{message}{end} See: {path} --help")
     return ExitCode.USAGE
 
 

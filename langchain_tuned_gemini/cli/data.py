@@ -58,13 +58,14 @@ def check(
 ) -> None:
     """Tell all that is wrong or odd, with file, line and field; fails on errors."""
     from langchain_tuned_gemini import dataset
+    from langchain_tuned_gemini.cli.telling import for_the_command_line
 
     reports = [
         dataset.check(_source(file), columns=_columns(columns), platform=platform) for file in files
     ]
     session.out.result(
         [_report_data(report) for report in reports],
-        "\n".join(str(report) for report in reports),
+        for_the_command_line("\n".join(str(report) for report in reports)),
     )
     if not all(report.ok and not (strict and report.warnings) for report in reports):
         leave(ExitCode.FAILED)

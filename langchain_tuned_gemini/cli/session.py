@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,9 +38,25 @@ class Session:
             records=self.place.records,
         )
 
+    def library_of(self, names: Sequence[str]) -> ModelLibrary:
+        """The library with the services that are needed to find some models."""
+        from langchain_tuned_gemini.library import ModelLibrary
+
+        full = self.in_full(names)
+        if not all("/" in name for name in full):
+            return self.library()
+        parsed = {(p := self.place.name(name)).parent: p for name in full}
+        return ModelLibrary(
+            [self.service_of(name) for name in parsed.values()], records=self.place.records
+        )
+
+    def in_full(self, names: Sequence[str]) -> list[str]:
+        """Platforms' names in full; what only the library knows, as it is."""
+        return [self._full(text) for text in names]
+
     def find(self, text: str) -> LibraryModel:
         """One model: by its full name, a short one, its family and version, or an alias."""
-        return self._library_for(text).find(self._full(text))
+        return self.library_of([text]).find(self._full(text))
 
     def recorded(self, text: str) -> RecordedVersion | None:
         """What an alias points to; None for what is no alias.
@@ -55,14 +72,14 @@ class Session:
 
     def probe(self, text: str) -> Probe:
         """Calls a model once, and tells whether it answers."""
-        return self._library_for(text).probe(self._full(text))
+        return self.library_of([text]).probe(self._full(text))
 
     def name(self, text: str) -> TunedModelName:
         """The name that is meant; where it is no name of a platform, the library knows it."""
         full = self._full(text)
         if "/" in full:
             return self.place.name(full)
-        return self.place.name(self._library_for(text).find(full).name)
+        return self.place.name(self.library_of([text]).find(full).name)
 
     def _full(self, text: str) -> str:
         """A platform's name in full; what only the library knows, as it is."""
@@ -70,15 +87,6 @@ class Session:
 
         is_known_there = "/" not in text and ("@" in text or VersionName.find(text))
         return text if is_known_there else str(self.place.name(text))
-
-    def _library_for(self, text: str) -> ModelLibrary:
-        """The library with the services that are needed to find a model."""
-        from langchain_tuned_gemini.library import ModelLibrary
-
-        full = self._full(text)
-        if "/" not in full:
-            return self.library()
-        return ModelLibrary([self.service_of(self.place.name(full))], records=self.place.records)
 
     def service_of(self, name: TunedModelName) -> TunedModelService:
         """The control plane that knows a tuned model."""

@@ -67,6 +67,10 @@ IN_PYTHON_AND_HERE = (
         ),
         "It may stand in for one: --fallback.",
     ),
+    (
+        'columns={"text_input": ..., "output": ...}',
+        "--column text_input=NAME --column output=NAME",
+    ),
     (" Without that Google looks for a base model; for one, use ChatGoogleGenerativeAI.", ""),
 )
 """What errors advise to write in Python, and what helps at the command line."""

@@ -29,12 +29,14 @@ def wait(
 ) -> None:
     """Wait until a tuned model can serve. Ctrl-C ends the waiting, not the tuning."""
     from langchain_tuned_gemini.cli.records import model_data
+    from langchain_tuned_gemini.services.raw import total_steps
+    from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
 
     parsed = session.name(name)
     service = session.service_of(parsed)
-    ready = wait_with_progress(
-        session.out, service, str(parsed), timeout=timeout, interval=interval
-    )
+    steps = total_steps(session.place.access(parsed), parsed)
+    model = TunedModel(str(parsed), TunedModelState.UNKNOWN, "", total_steps=steps)
+    ready = wait_with_progress(session.out, service, model, timeout=timeout, interval=interval)
     session.out.result(model_data(ready), f"{ready.name} is {ready.raw_state}")
 
 

@@ -67,10 +67,10 @@ def _file(text: str) -> tuple[str, str]:
 
 def _serve(gemini: Emulator, model: str | None, *, as_json: bool) -> None:
     url = gemini.base_url
-    _say(json.dumps({"base_url": url, "model": model}) if as_json else url, sys.stdout)
     hint = f"serving {model}; " if model else ""
-    _say(f"{hint}any API key or token will do; Ctrl-C stops it")
     try:
+        _say(json.dumps({"base_url": url, "model": model}) if as_json else url, sys.stdout)
+        _say(f"{hint}any API key or token will do; Ctrl-C stops it")
         threading.Event().wait()
     except KeyboardInterrupt:
         _say("stopped")

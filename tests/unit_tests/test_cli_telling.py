@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
@@ -112,6 +113,7 @@ SPEAK_PYTHON = [
     parse("42", project="acme"),
     parse("42", project="acme", location="global"),
     parse("models/gemini-2.5-flash"),
+    lambda: TuningDataset.read(io.StringIO("question,answer\n1,2\n")),
     parse("x"),
 ]
 

@@ -47,7 +47,8 @@ def test_a_pipe_gets_a_line_for_each_step_and_no_bar(run, gemini) -> None:
     done = run("wait", "tunedModels/stepping", "--timeout", "0.3", "--interval", "0.05")
 
     lines = done.err.splitlines()
-    assert lines[0].startswith("CREATING, step 3, loss ")
+    assert lines[0].startswith("CREATING, step 3 of 50, loss ")
+    assert lines[0].endswith(" 6 %")
     assert len(lines) == 2  # what stays the same is told once
     assert "\x1b" not in done.err
 
@@ -63,7 +64,8 @@ def test_a_terminal_gets_a_bar_with_step_and_loss() -> None:
         wait = Terminal("wait", created.name, "--interval", "0.1", "--base-url", gemini.base_url)
         wait.wait_for("CREATING")
         gemini.advance(created.name, 10)
-        wait.wait_for("step 10, loss ")
+        wait.wait_for("step 10 of 50, loss ")
+        wait.wait_for("20%")
         gemini.advance(created.name)
         done = wait.end()
 
@@ -86,3 +88,14 @@ def test_ctrl_c_ends_the_waiting_and_says_that_the_tuning_goes_on(gemini) -> Non
     assert done.code == ExitCode.INTERRUPTED
     assert "To wait again: tuned-gemini wait tunedModels/in-the-making" in plain(done.out)
     assert "Traceback" not in done.out
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 403}, {"body": {"operations": [{}]}}, {"body": "<html>"}, {"reset": True}]
+)
+def test_steps_that_nobody_tells_leave_a_wait_without_percent(run, gemini, fault) -> None:
+    with gemini.fault(method="operations.list", **fault):
+        done = run("wait", "tunedModels/in-the-making", "--timeout", "0")
+
+    assert done.code == ExitCode.NOT_YET
+    assert done.err.startswith("CREATING\n")
