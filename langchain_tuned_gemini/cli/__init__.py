@@ -1,6 +1,6 @@
 """The command line, `tuned-gemini`.
 
-To add a command, write a module of this package and name it in `app`:
+To add a command, write a module of this package, and name it and its place in `app`:
 
 ```python
 @command("double", panel=TOOLS)

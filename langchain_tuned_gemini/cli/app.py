@@ -18,6 +18,7 @@ from langchain_tuned_gemini.cli import (  # noqa: F401  # their commands
     comparing,
     creating,
     data,
+    deleting,
     doctor,
     emulate,
     listing,
@@ -31,6 +32,16 @@ from langchain_tuned_gemini.cli.exit_codes import ExitCode, exit_code_of
 from langchain_tuned_gemini.cli.output import Output
 
 PROGRAM = "tuned-gemini"
+
+_ORDER = (
+    *("list", "show", "wait", "probe", "ask", "chat"),
+    *("versions", "create", "compare", "promote", "rollback", "sync"),
+    *("delete", "prune", "purge"),
+    *("doctor", "emulate"),
+)
+"""In which order `--help` lists the commands, within their headings and these as they come."""
+
+app.registered_commands.sort(key=lambda command: _ORDER.index(command.name or ""))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from tests.integration_tests.cli.running import Done, Terminal, plain
 RECORDS = """\
 [next.versions.v1]
 model = "tunedModels/next-v1"
+dataset = { hash = "abababababababababababababababababababababababababababababababab" }
 [next.versions.v2]
 model = "tunedModels/next-v2"
 [next.aliases]
@@ -72,6 +73,9 @@ TRIES: Mapping[str, Try] = {
     "create": Try("next --data {train} --dry-run", "next-v3"),
     "promote": Try("next@production v1", "next@production is v1 now (was v2)"),
     "rollback": Try("next@production", "next@production is v1 now (was v2)"),
+    "delete": Try("next-v1 --dry-run --force", "it was named"),
+    "prune": Try("next --keep 1 --dry-run --force", "next has 1 newer versions"),
+    "purge": Try("--dataset abababab --dry-run --force", "it was tuned on abababab"),
     "data check": Try("{train}", "40 examples, 0 errors"),
     "data convert": Try("{train} --to vertex -o {new}", "40 examples"),
     "data merge": Try("{train} {train} -o {new}", "40 examples, 40 duplicates"),

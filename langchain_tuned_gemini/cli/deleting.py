@@ -1,0 +1,198 @@
+"""`tuned-gemini delete`, `prune` and `purge`: a plan first, and nothing but the plan after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from langchain_tuned_gemini.cli.command import CLEANING_UP, command, leave
+from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.library import DeletionPlan, DeletionReport, ModelLibrary
+    from langchain_tuned_gemini.library.deleting import Deletion
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and delete nothing.")]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Delete also what an alias points to, or what is deployed."),
+]
+_STYLES = {"deleted": "green", "gone": "green"}
+
+
+@command("delete", panel=CLEANING_UP)
+def delete(
+    session: Session,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="Full names, families and versions, aliases."),
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="All that will never answer: FAILED or CANCELLED.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+) -> None:
+    """Delete tuned models, for ever. More than one only after a plan was shown."""
+    if not (names or failed):
+        raise typer.BadParameter("Say which: NAME..., or --failed.")
+    library = session.library_of(names or ()) if not failed else session.library()
+    plan = library.plan_deletion(session.in_full(names or ()), failed=failed)
+    _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
+
+
+@command("prune", panel=CLEANING_UP)
+def prune(
+    session: Session,
+    family: Annotated[str, typer.Argument(help="A family of models, such as sql-expert.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many ACTIVE versions to keep.")] = 3,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+) -> None:
+    """Delete the versions of a family that are older than the newest ones."""
+    library = session.library()
+    plan = library.plan_deletion(prune=(family, keep))
+    _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
+
+
+@command("purge", panel=CLEANING_UP)
+def purge(
+    session: Session,
+    dataset: Annotated[
+        str, typer.Option(metavar="HASH", help="The data's hash, or its first 8 characters.")
+    ],
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    force: Force = False,
+) -> None:
+    """Delete all that was trained on data that must go."""
+    library = session.library()
+    plan = library.plan_deletion(dataset=dataset)
+    _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
+
+
+def _carry_out(
+    session: Session,
+    library: ModelLibrary,
+    plan: DeletionPlan,
+    *,
+    yes: bool,
+    dry_run: bool,
+    force: bool,
+) -> None:
+    """Shows the plan, and deletes if that is wanted."""
+    for name in plan.gone:
+        session.out.say(f"{name} is gone already.")
+    for name, why in plan.left_alone:
+        session.out.say(f"{name} {why}.")
+    possible = [p for p in plan.deletions if force or not p.protections]
+    if dry_run or not possible:
+        _tell_plan(session, plan, force=force)
+        if plan.deletions and not possible:
+            session.out.error("Nothing was deleted. To delete it all the same, add --force.")
+            leave(ExitCode.FAILED)
+        return
+    if not yes and not _is_wanted(session, plan, len(possible), force=force):
+        return
+    _tell_report(session, _deleted(session, library, plan, force=force))
+
+
+def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: bool) -> bool:
+    """Shows the plan and asks; where nobody can answer, it stays a plan."""
+    out = session.out
+    if not out.can_ask():
+        _tell_plan(session, plan, force=force)
+        if number == 1:
+            out.error("Nothing was deleted: nobody can be asked here. To delete it, add --yes.")
+            leave(ExitCode.USAGE)
+        out.say(f"Nothing was deleted: this is the plan. To delete these {number}, add --yes.")
+        return False
+    out.beside(_plan_table(plan, force=force))
+    expected = plan.names[0].rpartition("/")[2] if len(plan.names) == 1 else f"delete {number}"
+    if out.confirm(f"This can't be undone. To go on, type {expected!r}:", expected):
+        return True
+    out.say("Nothing was deleted.")
+    leave(ExitCode.FAILED)
+    return False
+
+
+def _deleted(
+    session: Session, library: ModelLibrary, plan: DeletionPlan, *, force: bool
+) -> DeletionReport:
+    """Deletes, with progress; after Ctrl-C it tells what is done."""
+    done: list[str] = []
+    with session.out.progress() as advance:
+
+        def on_progress(one: Deletion) -> None:
+            done.append(f"{one.outcome} {one.name}")
+            advance(done[-1], 100 * len(done) / len(plan.deletions))
+
+        try:
+            return library.delete(plan, force=force, on_progress=on_progress)
+        except KeyboardInterrupt:
+            session.out.say("\n".join(["Interrupted. Done until now:", *(done or ["nothing"])]))
+            session.out.say("The same command again does the rest.")
+            raise
+
+
+def _tell_plan(session: Session, plan: DeletionPlan, *, force: bool) -> None:
+    views = [_plan_table(plan, force=force)] if plan.deletions else []
+    session.out.result({"dry_run": True, **_plan_data(plan)}, *views)
+    if not plan.deletions:
+        session.out.say("There is nothing to delete.")
+
+
+def _plan_table(plan: DeletionPlan, *, force: bool) -> Table:
+    return Table(
+        ("name", "state", "version", "why", "what speaks against it"),
+        [
+            [
+                planned.name,
+                state_cell(planned.state),
+                f"{planned.family} {planned.version}".strip(),
+                planned.why,
+                Cell(", ".join(planned.protections), "yellow" if force else "red"),
+            ]
+            for planned in plan.deletions
+        ],
+    )
+
+
+def _plan_data(plan: DeletionPlan) -> dict[str, Any]:
+    from langchain_tuned_gemini.library.deleting.plan import as_dict
+
+    return {
+        "plan": [as_dict(planned) for planned in plan.deletions],
+        "gone": list(plan.gone),
+        "left_alone": [{"name": name, "why": why} for name, why in plan.left_alone],
+    }
+
+
+def _tell_report(session: Session, report: DeletionReport) -> None:
+    rows: list[list[str | Cell]] = [
+        [Cell(one.outcome, _STYLES.get(one.outcome, "red")), one.name, one.detail]
+        for one in report.deletions
+    ]
+    session.out.result(
+        {
+            "dry_run": False,
+            "deletions": [
+                {
+                    "name": one.name,
+                    "outcome": one.outcome,
+                    "detail": one.detail,
+                    "left": list(one.left),
+                }
+                for one in report.deletions
+            ],
+        },
+        Table(("outcome", "name", "detail"), rows),
+    )
+    if not report.is_complete:
+        leave(ExitCode.PARTLY if report.deleted else ExitCode.FAILED)
