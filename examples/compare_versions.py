@@ -11,8 +11,6 @@ import re
 import sys
 from pathlib import Path
 
-from langchain_google_genai import ChatGoogleGenerativeAI
-
 from langchain_tuned_gemini import (
     ChatTunedGemini,
     FewShotChatModel,
@@ -70,9 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
         at = {"api_key": "any-key", "base_url": gemini.base_url}
         v1 = ChatTunedGemini(model="tunedModels/router-v1", **at)
         v2 = ChatTunedGemini(model="tunedModels/router-v2", **at)
-        base = FewShotChatModel(
-            wrapped=ChatGoogleGenerativeAI(model=BASE, **at), prompt=FewShotPrompt(more)
-        )
+        base = FewShotChatModel(wrapped=v2.stand_in(BASE), prompt=FewShotPrompt(more))
 
         comparison = compare(
             {"router-v1": v1, "router-v2": v2, "base+few-shot": base},

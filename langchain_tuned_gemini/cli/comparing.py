@@ -27,6 +27,14 @@ Metric = Annotated[
     Literal["exact", "guards"],
     typer.Option(help="What counts: the expected answer, or that all guards let it pass."),
 ]
+Match = Annotated[
+    str,
+    typer.Option(
+        metavar="HOW",
+        help="How an answer is compared with the expected one: text, json, sql:sqlite or another "
+        "dialect.",
+    ),
+]
 Guards = Annotated[
     list[str] | None,
     typer.Option(
@@ -56,6 +64,7 @@ class Test:
     Attributes:
         data: The test set.
         metric: What counts.
+        match: How an answer is compared with the expected one.
         guards: Guards as they stand in the records.
         prices: The table of prices, if there is one.
         journal: Where answers are kept; beside the test set when None.
@@ -64,6 +73,7 @@ class Test:
 
     data: Path
     metric: Literal["exact", "guards"] = "exact"
+    match: str = "text"
     guards: Sequence[str] = ()
     prices: Path | None = None
     journal: Path | None = None
@@ -93,6 +103,7 @@ def compare(
         ),
     ],
     metric: Metric = "exact",
+    match: Match = "text",
     guards: Guards = None,
     base: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which base model base is.")
@@ -113,7 +124,7 @@ def compare(
     concurrency: Concurrency = 8,
 ) -> None:
     """Compare models on a test set; after Ctrl-C, the same command goes on."""
-    test = Test(data, metric, guards or (), prices, journal, concurrency)
+    test = Test(data, metric, match, guards or (), prices, journal, concurrency)
     comparison = compared(session, names, test, StandIn(base, examples, k))
     if html:
         comparison.write_html(html)
@@ -136,6 +147,7 @@ def compared(
         stand_in: The base model that takes part, if one does.
     """
     from langchain_tuned_gemini import comparison, prices
+    from langchain_tuned_gemini.comparison.matching import matching
     from langchain_tuned_gemini.dataset import TuningDataset
 
     if len(set(names)) < len(names):
@@ -149,6 +161,7 @@ def compared(
                 candidates(names, tuned, stand_in or StandIn()),
                 questions,
                 guards=guards_of(tuned, test.guards),
+                matches=matching(test.match),
                 metric=test.metric,
                 prices=prices.PriceTable.read(test.prices) if test.prices else None,
                 journal=test.kept_in,

@@ -12,6 +12,7 @@ from langchain_tuned_gemini.cli.comparing import (
     Concurrency,
     Guards,
     Journal,
+    Match,
     Metric,
     Test,
     refuse_unless_better,
@@ -60,6 +61,7 @@ def promote(
         ),
     ] = 0.0,
     metric: Metric = "exact",
+    match: Match = "text",
     guards: Guards = None,
     journal: Journal = None,
     concurrency: Concurrency = 8,
@@ -68,7 +70,7 @@ def promote(
     if (than is None) != (data is None):
         raise typer.BadParameter("--if-better-than and --data go together.")
     if than is not None and data is not None:
-        test = Test(data, metric, guards or (), None, journal, concurrency)
+        test = Test(data, metric, match, guards or (), None, journal, concurrency)
         names = (_full(alias, than), _full(alias, version))
         refuse_unless_better(session, alias, names, test, margin=margin)
     _tell(session, session.library().promote(alias, version))

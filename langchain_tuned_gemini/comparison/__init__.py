@@ -9,7 +9,8 @@ from langchain_tuned_gemini.comparison.candidates import Candidate, Candidates
 from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.deciding import Decision, is_better
 from langchain_tuned_gemini.comparison.figures import Difference, Figures, Latency
-from langchain_tuned_gemini.comparison.judging import Matches, Metric, Result, Usage
+from langchain_tuned_gemini.comparison.judging import Metric, Result, Usage
+from langchain_tuned_gemini.comparison.matching import Matches, SameSQL, same_json, same_text
 from langchain_tuned_gemini.comparison.questions import Question
 from langchain_tuned_gemini.comparison.running import (
     ComparisonProgress,
@@ -39,8 +40,11 @@ __all__ = [
     "Question",
     "Rate",
     "Result",
+    "SameSQL",
     "Usage",
     "acompare",
     "compare",
     "is_better",
+    "same_json",
+    "same_text",
 ]

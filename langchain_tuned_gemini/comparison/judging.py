@@ -6,32 +6,20 @@ answers are judged anew, and nobody is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini.comparison.answers import Answer, Failed
+from langchain_tuned_gemini.comparison.matching import Matches, same_text
 from langchain_tuned_gemini.comparison.questions import Question
 from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, check
 from langchain_tuned_gemini.provenance import METADATA_KEY
 
 Metric: TypeAlias = Literal["exact", "guards"]
 """What counts: that the answer is the right one, or that all guards let it pass."""
-
-Matches: TypeAlias = Callable[[str, str], bool]
-"""Whether an answer, the first text, is what the second one says that is expected."""
-
-
-def is_the_same_text(answer: str, expected: str) -> bool:
-    r"""Whether two texts are the same but for white space around them.
-
-    Example:
-        >>> is_the_same_text("SELECT 1;\n", "SELECT 1;"), is_the_same_text("select 1;", "SELECT 1;")
-        (True, False)
-    """
-    return answer.strip() == expected.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +88,7 @@ class Judge:
     """
 
     guards: tuple[Guard, ...] = ()
-    matches: Matches = is_the_same_text
+    matches: Matches = same_text
 
     def __call__(self, question: Question, answer: Answer) -> Result:
         """Judges one answer.

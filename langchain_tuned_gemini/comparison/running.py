@@ -19,7 +19,8 @@ from langchain_tuned_gemini.comparison.answers import Answer, Failed
 from langchain_tuned_gemini.comparison.candidates import Candidate, Candidates, as_candidates
 from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.journal import Journal
-from langchain_tuned_gemini.comparison.judging import Judge, Matches, Metric, is_the_same_text
+from langchain_tuned_gemini.comparison.judging import Judge, Metric
+from langchain_tuned_gemini.comparison.matching import Matches, same_text
 from langchain_tuned_gemini.comparison.questions import Question, questions_of
 from langchain_tuned_gemini.dataset import Examples, TuningDataset
 from langchain_tuned_gemini.errors import ComparisonCancelledError, ParameterError
@@ -57,7 +58,7 @@ def compare(
     data: Examples,
     *,
     guards: Iterable[Guard] = (),
-    matches: Matches = is_the_same_text,
+    matches: Matches = same_text,
     metric: Metric = "exact",
     prices: PriceTable | None = None,
     journal: str | os.PathLike[str] | None = None,
@@ -76,8 +77,9 @@ def compare(
         data: The test set: what `TuningDataset.of` takes. Where several examples ask the same,
             each of their outputs is right.
         guards: What an answer must pass, besides that it is there, whole, and not blocked.
-        matches: When an answer is the right one; by default when it is the same text. SQL is
-            better executed, JSON better parsed.
+        matches: When an answer is the right one; by default when it is the same text. There are
+            `same_json` and `SameSQL` too; a function of your own may run queries and compare
+            what they find.
         metric: By what candidates are compared: `"exact"` or `"guards"`.
         prices: What tokens cost.
         journal: A file that keeps each answer at once. With it, an interrupted comparison goes
@@ -126,7 +128,7 @@ async def acompare(
     data: Examples,
     *,
     guards: Iterable[Guard] = (),
-    matches: Matches = is_the_same_text,
+    matches: Matches = same_text,
     metric: Metric = "exact",
     prices: PriceTable | None = None,
     journal: str | os.PathLike[str] | None = None,

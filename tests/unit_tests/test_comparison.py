@@ -30,9 +30,11 @@ from langchain_tuned_gemini.comparison import (
     Comparison,
     ComparisonProgress,
     PriceTable,
+    SameSQL,
     acompare,
     compare,
     is_better,
+    same_json,
 )
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
@@ -202,6 +204,23 @@ class TestFailures:
             run({"buggy": buggy}, TEST, journal=journal, max_concurrency=1)
 
         assert len(journal.read_text().splitlines()) == 11
+
+    async def test_a_bug_in_one_call_ends_the_other_calls_too(self) -> None:
+        hangs = asyncio.Event()
+
+        async def first_is_buggy(messages: list[Any]) -> AIMessage:
+            if messages[-1].text == "0 + 1":
+                await hangs.wait()
+                raise KeyError("a bug")
+            hangs.set()
+            await asyncio.Event().wait()
+            return AIMessage("never")
+
+        async with asyncio.timeout(30):
+            with pytest.raises(KeyError):
+                await acompare({"buggy": RunnableLambda(first_is_buggy)}, TEST, max_concurrency=2)
+
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     def test_wrong_credentials_end_it_since_no_question_would_be_answered(
         self, run: Compare
@@ -418,6 +437,40 @@ class TestJudging:
         )
 
         assert [result.exact for result in comparison.results["model"]] == [True, False]
+
+    @pytest.mark.parametrize(
+        ("answer", "expected", "is_same"),
+        [
+            ("select b.Name from Bikes b", "SELECT B.name FROM bikes AS b;", True),
+            ("SELECT a FROM t WHERE x <> 1 /* all */", "SELECT a FROM t WHERE x != 1", True),
+            ("SELECT 'A'", "SELECT 'a'", False),
+            ("SELECT a, b FROM t", "SELECT b, a FROM t", False),
+            ("SELECT 1; SELECT 2", "SELECT 1", False),
+            ("```sql\nSELECT 1\n```", "SELECT 1", False),
+            ("no SQL at all", "no SQL at all", False),
+            ("(" * 5_000, "SELECT 1", False),
+        ],
+    )
+    def test_sql_is_compared_by_what_it_says(self, answer, expected, is_same) -> None:
+        assert SameSQL("sqlite")(answer, expected) is is_same
+
+    @pytest.mark.parametrize(
+        ("answer", "expected", "is_same"),
+        [
+            ('{"b": [1, {"c": null}], "a": 2}', '{"a":2.0,"b":[1,{"c":null}]}', True),
+            ("[true]", "[1]", False),
+            ('{"a": {"b": true}}', '{"a": {"b": 1}}', False),
+            ("[" * 100_000, "[]", False),
+            ("", "", False),
+        ],
+    )
+    def test_json_is_compared_by_what_it_says(self, answer, expected, is_same) -> None:
+        assert same_json(answer, expected) is is_same
+
+    @pytest.mark.parametrize("dialect", ["", "nonsense"])
+    def test_a_dialect_that_nobody_knows_is_refused(self, dialect: str) -> None:
+        with pytest.raises(ParameterError, match="is no dialect of sqlglot"):
+            SameSQL(dialect)
 
     def test_what_is_right_may_be_told(self) -> None:
         model = ScriptedChatModel(answers=["YES"])

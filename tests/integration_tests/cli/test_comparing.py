@@ -116,6 +116,15 @@ def test_guards_are_those_that_are_recorded_or_given(run) -> None:
     assert rows(given.out)[0][2].startswith("100.0 %")
 
 
+def test_json_is_compared_as_json(run) -> None:
+    Path("spaced.jsonl").write_text('{"text_input": "1", "output": "2.0"}\n')
+    asked = ("compare", "adder-v2", "--data", "spaced.jsonl")
+
+    as_text, as_json = run(*asked), run(*asked, "--match", "json")
+
+    assert [rows(done.out)[0][1].split(" %")[0] for done in (as_text, as_json)] == ["0.0", "100.0"]
+
+
 def test_prices_become_a_column_and_a_report_is_written(run) -> None:
     Path("prices.toml").write_text("[models.adder-v1]\ninput = 1\noutput = 1\n")
 
@@ -160,6 +169,8 @@ def test_questions_that_a_model_was_tuned_with_are_told(run) -> None:
         (["adder-v1", "base+few-shot", "--base", "x"], "Say with --examples"),
         (["adder-v1", "--guard", "sql = "], "is no guard"),
         (["adder-v1", "--guard", "nonsense"], "a guard is one of"),
+        (["adder-v1", "--match", "sql"], "'sql' is no way to compare"),
+        (["adder-v1", "--match", "sql:nonsense"], "'nonsense' is no dialect"),
         (["adder-v1", "--prices", "test.jsonl"], "is no table of prices"),
         (["adder-v1", "--journal", "examples.jsonl"], "is no line of a comparison's journal"),
     ],
