@@ -25,6 +25,7 @@ from langchain_tuned_gemini.cli import (  # noqa: F401  # their commands
     probing,
     promoting,
     showing,
+    syncing,
     waiting,
 )
 from langchain_tuned_gemini.cli.command import app

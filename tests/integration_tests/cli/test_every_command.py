@@ -76,6 +76,7 @@ TRIES: Mapping[str, Try] = {
     "delete": Try("next-v1 --dry-run --force", "it was named"),
     "prune": Try("next --keep 1 --dry-run --force", "next has 1 newer versions"),
     "purge": Try("--dataset abababab --dry-run --force", "it was tuned on abababab"),
+    "sync": Try("--mend", "mended"),
     "data check": Try("{train}", "40 examples, 0 errors"),
     "data convert": Try("{train} --to vertex -o {new}", "40 examples"),
     "data merge": Try("{train} {train} -o {new}", "40 examples, 40 duplicates"),
