@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 MODES = ("MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED")
 LEAST_LETTERS = 4
 
-# google/adk-python issue 1176 and others
+# github.com/google-gemini/gemini-cli/issues/7869. Colons are taken, too: a later wording, that of
+# github.com/kaitranntt/ccs/issues/25, allows them.
 BAD_NAME = (
     "Invalid function name. Must start with a letter or an underscore. Must be alphameric (a-z, "
-    "A-Z, 0-9), underscores (_), dots (.), colons (:), or dashes (-), with a maximum length of 64."
+    "A-Z, 0-9), underscores (_), dots (.) or dashes (-), with a maximum length of 64."
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")
 _WORD = re.compile(r"[A-Z]*[^\W\d_A-Z]+|[A-Z]+")

@@ -5,7 +5,8 @@ Numbers are those of the text in their order. A string is what the text has in q
 or a run of capitalised words ("San Francisco, CA"), each used once, or else the whole text. Of
 an enumeration it is the value that the text names, or the first.
 
-Both notations are read: JSON Schema, and the Schema of Google's API, with types in capitals.
+Both notations are read: JSON Schema, and the Schema of Google's API, whose types are in capitals,
+or numbers where an older client sends enums so.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ DEEPEST = 16
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _QUOTED = re.compile(r"""(?<!\w)(?:"([^"]+)"|'([^']+)'|“([^”]+)”|«([^»]+)»)(?!\w)""")
 _NESTED: Mapping[str, Callable[[], Any]] = {"object": dict, "array": list}
+# By their numbers (google-ai-generativelanguage 0.6.15, types/content.py).
+_TYPES = ("", "string", "number", "integer", "boolean", "array", "object", "null")
 _OF_FORMATS = {
     "date": "2024-01-31",
     "date-time": "2024-01-31T12:00:00Z",
@@ -170,12 +173,18 @@ class _Maker:
 def _type_of(schema: Mapping[str, Any]) -> str:
     """The first type that is not null, in small letters; guessed where none is named."""
     named = schema.get("type")
-    types = [str(item).lower() for item in (named if isinstance(named, list) else [named]) if item]
+    types = [_type(item) for item in (named if isinstance(named, list) else [named]) if item]
     if types:
         return next((kind for kind in types if kind != "null"), "null")
     if "properties" in schema:
         return "object"
     return "array" if "items" in schema else "string"
+
+
+def _type(named: object) -> str:
+    if isinstance(named, int) and 0 <= named < len(_TYPES):
+        return _TYPES[named]
+    return str(named).lower()
 
 
 def _types_of_value(value: Any) -> set[str]:

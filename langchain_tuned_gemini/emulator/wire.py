@@ -107,10 +107,10 @@ def with_enum_numbers(value: Any) -> Any:
     """The same JSON with enums as numbers: the gapic REST clients ask for it.
 
     They add `$alt=json;enum-encoding=int` to the URL. A name that the list does not
-    know stays a name.
+    know stays a name, and the arguments of a function call are none of Google's enums.
     """
     if isinstance(value, dict):
-        return {key: _enum_number(key, item) for key, item in value.items()}
+        return {k: v if k == "args" else _enum_number(k, v) for k, v in value.items()}
     if isinstance(value, list):
         return [with_enum_numbers(item) for item in value]
     return value

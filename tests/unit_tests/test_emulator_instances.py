@@ -81,6 +81,7 @@ def test_an_instance_fits_its_schema(schema: dict[str, Any], text: str) -> None:
         ({"type": "ARRAY", "prefixItems": [{"type": "NUMBER"}, {"type": "NUMBER"}]}, "1 2", [1, 2]),
         ({"properties": {"a": {"type": "NUMBER"}}}, "1", {"a": 1}),
         ({"type": "OBJECT"}, "1", {}),
+        ({"type": 6, "properties": {"a": {"type": 3}}}, "1", {"a": 1}),
     ],
 )
 def test_values_are_what_the_text_has_for_them(

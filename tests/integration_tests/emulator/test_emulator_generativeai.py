@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from langchain_tuned_gemini.emulator import BaseModel, Emulator, after, manual
+from langchain_tuned_gemini.emulator import BaseModel, Emulator, FunctionCall, after, manual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,3 +205,26 @@ def test_base_models_are_listed() -> None:
 
 def test_tokens_of_a_base_model_are_counted() -> None:
     assert genai.GenerativeModel("gemini-3.5-flash").count_tokens("x" * 41).total_tokens == 11
+
+
+def get_weather(city: str, days: int) -> str:
+    """Tells the weather."""
+    return f"It rains in {city} for {days:.0f} days."  # a Struct has floats only
+
+
+def test_functions_are_called_and_answered_by_the_library_itself() -> None:
+    model = genai.GenerativeModel("gemini-2.5-flash", tools=[get_weather])
+    chat = model.start_chat(enable_automatic_function_calling=True)
+
+    answer = chat.send_message("What is the weather in Oslo for 3 days?")
+
+    assert answer.text == "It rains in Oslo for 3 days."
+
+
+def test_arguments_of_a_call_stay_what_they_are(gemini: Emulator) -> None:
+    model = genai.GenerativeModel("gemini-2.5-flash", tools=[get_weather])
+
+    with gemini.script(FunctionCall("get_weather", {"state": "ACTIVE", "days": 3})):
+        (part,) = model.generate_content("Hi").candidates[0].content.parts
+
+    assert dict(part.function_call.args) == {"state": "ACTIVE", "days": 3}
