@@ -67,6 +67,18 @@ def test_a_function_is_called_where_the_question_names_it(
         ] == calls
 
 
+def test_of_functions_that_share_a_word_the_better_named_one_is_called(service: Service) -> None:
+    tools = [{"functionDeclarations": [declared("search_orders"), declared("search_products")]}]
+
+    for question, called in (
+        ("Search the products!", ["search_products"]),
+        ("Search!", ["search_orders", "search_products"]),
+        ("Do search_orders for products.", ["search_orders"]),
+    ):
+        calls = service.calls(question, model=service.old, tools=tools)
+        assert [name for name, _ in calls] == called
+
+
 @pytest.mark.parametrize(
     ("config", "called"),
     [
@@ -244,6 +256,9 @@ def test_gemini_3_wants_its_signatures_back(service: Service) -> None:
     assert "missing a thought_signature" in refusal
     assert "`default_api:get_weather` , position 2" in refusal
     assert service.text(ASKED, signed, told, model=service.new, tools=TOOLS) == "rain"
+    picture = {"inlineData": {"mimeType": "image/png", "data": "aGVsbG8="}}
+    shown = user(response("get_weather", output="rain"), picture)
+    assert "position 2" in service.refusal(ASKED, unsigned, shown, model=service.new, tools=TOOLS)
     old_turns = (ASKED, unsigned, told, model({"text": "It rains."}), "Thanks!")
     assert service.text(*old_turns, model=service.new, tools=TOOLS)
 
@@ -274,3 +289,9 @@ def test_a_history_of_calls_holds_no_examples(service: Service) -> None:
     turns = (ASKED, CALLED, TOLD, model({"text": "It rains at noon."}), ASKED)
 
     assert "no examples" in service.text(*turns, model=service.old)
+
+
+def test_thoughts_in_the_history_are_no_answers(service: Service) -> None:
+    thought = model({"text": "Hm.", "thought": True}, {"text": "CATS"})
+
+    assert service.text("How many cats?", thought, "How many cats?", model=service.old) == "CATS"

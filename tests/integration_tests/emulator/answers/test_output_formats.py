@@ -29,6 +29,18 @@ def test_an_answer_is_an_instance_of_the_schema(service: Service) -> None:
     assert service.text("Tell a joke", model=service.old, **asked) == '{"setup": "Tell a joke"}'
 
 
+def test_fields_come_in_the_order_of_the_schema(service: Service) -> None:
+    schema = JOKE | {"required": ["punchline", "setup"]}
+    plain = {key: value for key, value in schema.items() if key != "propertyOrdering"}
+
+    ordered, listed = (
+        json.loads(service.text("A joke", model=service.old, **as_json(responseSchema=s)))
+        for s in (schema, plain)
+    )
+
+    assert (list(ordered), list(listed)) == (["setup", "punchline"], ["punchline", "setup"])
+
+
 def test_a_model_that_knows_something_says_that_in_the_schema(service: Service) -> None:
     text = service.text("List all dogs", model=service.tuned, **as_json(responseSchema=JOKE))
 

@@ -167,6 +167,16 @@ def test_limits_of_the_request_hold_for_scripts_too(service: Service) -> None:
     assert finish(maxOutputTokens=1) == ("It r", "MAX_TOKENS")
 
 
+def test_what_is_cut_calls_nothing_and_keeps_its_own_end(service: Service) -> None:
+    limit = {"generationConfig": {"maxOutputTokens": 1}}
+    service.gemini.script(Answer(text="It rains.", calls=[OSLO], finish_reason="OTHER"))
+
+    (candidate,) = service.answer("Hi", model=service.old, **limit)["candidates"]
+
+    assert candidate["content"]["parts"] == [{"text": "It r"}]
+    assert candidate["finishReason"] == "OTHER"
+
+
 def test_a_call_that_a_fault_answers_is_not_counted(service: Service) -> None:
     script = service.gemini.script("one", "two")
 
