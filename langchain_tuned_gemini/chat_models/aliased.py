@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -100,6 +102,11 @@ class AliasedChatTunedGemini(ChatTunedGemini):
     def _admitted(self) -> None:
         """The version admits calls by itself."""
 
+    @contextmanager
+    def _telling_the_gate(self) -> Iterator[None]:
+        """The version tells its own gate."""
+        yield
+
     def _name(self, generation: ChatGeneration) -> None:
         """The version has put its own name there."""
 
@@ -110,8 +117,12 @@ class AliasedChatTunedGemini(ChatTunedGemini):
 
     @property
     def circuit_key(self) -> CircuitKey:
-        """Whose health the version's circuit is about."""
-        return self.current.circuit_key
+        """Whose health a circuit of the alias is about, in a fallback model made by hand.
+
+        It is not the version's, which calls of another version must not close or open.
+        """
+        identity = self.current._access.identity
+        return CircuitKey.of(self.model, address=self.base_url, api_key=identity)
 
     def wait_until_active(
         self, *, timeout: float = 3600.0, on_progress: Callable[[Progress], None] | None = None
@@ -256,7 +267,7 @@ class AliasedFallbackChatModel(FallbackChatModel):
 
 
 def init_tuned_gemini(
-    alias: str, *, records: str | None = None, **parameters: Any
+    alias: str, *, records: str | os.PathLike[str] | None = None, **parameters: Any
 ) -> FallbackChatModel:
     """A model by its alias, with the fallback and the guards that are recorded for it.
 
@@ -281,5 +292,6 @@ def init_tuned_gemini(
         robust.invoke("How many dogs are there?")
         ```
     """
-    tuned = ChatTunedGemini(model=str(AliasName.parse(alias)), records=records, **parameters)
+    path = None if records is None else os.fspath(records)
+    tuned = ChatTunedGemini(model=str(AliasName.parse(alias)), records=path, **parameters)
     return tuned.with_few_shot_fallback()

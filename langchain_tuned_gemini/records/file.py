@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -98,21 +98,19 @@ class Records:
             raise self._problem(f"can't be read: {error}") from error
 
     def _write(self, text: str) -> None:
-        """Replaces the file as a whole; a link stays a link, and the file its mode."""
+        """Replaces the file as a whole; a link stays a link, and the file keeps its mode."""
         target = self.path.resolve()
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        temporary = target.with_name(f".{target.name}.{uuid4().hex}")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with temporary.open("x", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
-            raise
+            if target.exists():
+                temporary.chmod(target.stat().st_mode & 0o777)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -130,10 +128,3 @@ class Records:
 
     def _problem(self, message: str) -> RecordsError:
         return RecordsError(self.path, [RecordProblem(None, f"{message}.")])
-
-
-def _umask() -> int:
-    """What new files are not allowed to be; the system tells only by setting it."""
-    umask = os.umask(0o022)
-    os.umask(umask)
-    return umask

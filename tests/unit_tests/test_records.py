@@ -23,7 +23,8 @@ from langchain_tuned_gemini import (
     TunedModelNameError,
     TunedModelState,
 )
-from langchain_tuned_gemini.records import ChangeRecord, DatasetRecord, VersionRecord
+from langchain_tuned_gemini.records import Catalog, ChangeRecord, DatasetRecord, VersionRecord
+from langchain_tuned_gemini.records.editing import Editor
 from langchain_tuned_gemini.records.lines import line_of
 
 AT = datetime(2026, 11, 28, 14, tzinfo=UTC)
@@ -423,6 +424,28 @@ def test_the_way_back_is_the_way_that_was_gone(
     before = records.load().before(PRODUCTION)
 
     assert (before and before.label) == expected
+
+
+@given(st.lists(st.sampled_from(["v1", "v2", "v3", None]), max_size=12))
+def test_going_back_is_the_reverse_of_going_on(steps: list[str | None]) -> None:
+    """None is a rollback; a pile of versions says what it should come to."""
+    here = Path("tuned-models.toml")
+    editor, pile = Editor(""), []
+    for version in ("v1", "v2", "v3"):
+        record = VersionRecord(model=f"tunedModels/sql-expert-{version}")
+        editor.add_version("sql-expert", version, record)
+    for step in steps:
+        catalog = Catalog.parse(editor.text, here)
+        before = catalog.before(PRODUCTION) if pile else None
+        # A version that was promoted twice in a row is one floor of the pile.
+        assert (before and before.label) == (pile[-2] if len(pile) > 1 else None)
+        if step is None and before:
+            editor.point(PRODUCTION, change(before.label, pile.pop(), rollback=True))
+        elif step is not None and step != (pile[-1] if pile else None):
+            editor.point(PRODUCTION, change(step, pile[-1] if pile else ""))
+            pile.append(step)
+        if pile:
+            assert Catalog.parse(editor.text, here).target(PRODUCTION).label == pile[-1]
 
 
 def test_the_file_is_found_by_a_path_by_a_variable_or_here(

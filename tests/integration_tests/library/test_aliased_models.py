@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import pickle
 import threading
@@ -13,15 +14,23 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, load
 from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_google_genai.chat_models import (
+    GoogleAPIError,
+    GoogleModelNotFoundError,
+    GooglePermissionDeniedError,
+)
 from pydantic import BaseModel
 
 from langchain_tuned_gemini import (
     AliasName,
     AllModelsFailedError,
     ChatTunedGemini,
+    CircuitBreaker,
+    CircuitState,
     FallbackChatModel,
     ModelLibrary,
     ParameterError,
@@ -29,11 +38,14 @@ from langchain_tuned_gemini import (
     Records,
     RecordsError,
     TunedGeminiFallbackMiddleware,
+    TunedModelFailedError,
     TunedModelNameError,
+    TunedModelNotReadyError,
     init_tuned_gemini,
 )
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.records.watching import FRESH_FOR
+from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.integration_tests.library.conftest import AT, KEY
 
 ALIAS = "sql-expert@production"
@@ -238,6 +250,84 @@ def test_each_version_has_a_circuit_of_its_own(
         first.reset()
 
 
+FAILURES = [
+    (404, GoogleModelNotFoundError),
+    (403, GooglePermissionDeniedError),
+    (503, GoogleAPIError),
+]
+
+
+@pytest.mark.parametrize(("status", "error"), FAILURES)
+async def test_a_failure_is_that_of_the_version(
+    tuned: ChatTunedGemini, gemini: Emulator, status: int, error: type[Exception]
+) -> None:
+    with gemini.fault(model="tunedModels/sql-expert-v1", status=status):
+        for _ in range(2):
+            with pytest.raises(error):
+                tuned.invoke("who?")
+            with pytest.raises(error):
+                await tuned.ainvoke("who?")
+            with pytest.raises(error):
+                list(tuned.stream("who?"))
+            with pytest.raises(error):
+                [chunk async for chunk in tuned.astream("who?")]
+
+
+@pytest.mark.parametrize("state", ["CREATING", "FAILED"])
+def test_the_state_of_the_version_is_checked(
+    tuned: ChatTunedGemini, gemini: Emulator, state: str
+) -> None:
+    gemini.set_state("tunedModels/sql-expert-v1", state)
+
+    with pytest.raises((TunedModelNotReadyError, TunedModelFailedError)):
+        tuned.invoke("who?")
+
+    gemini.set_state("tunedModels/sql-expert-v1", "ACTIVE")
+    assert tuned.wait_until_active().name == "tunedModels/sql-expert-v1"
+    assert tuned.invoke("who?").text == "v1"
+
+
+def test_everything_that_a_tuned_model_can_do_an_alias_can(tuned: ChatTunedGemini) -> None:
+    class Who(BaseModel):
+        """Who it is."""
+
+        name: str
+
+    assert tuned.get_num_tokens("who?") > 0
+    assert tuned.service.get("tunedModels/sql-expert-v1").state == "ACTIVE"
+    assert tuned._get_ls_params()["tuned_model"] == "tunedModels/sql-expert-v1"
+    assert tuned.model_copy().invoke("who?").text == "v1"
+    assert copy.deepcopy(tuned).invoke("who?").text == "v1"
+    assert tuned.bind_tools([Who]).invoke("who?").tool_calls[0]["name"] == "Who"
+    with pytest.raises(OutputParserException):
+        tuned.with_structured_output(Who).invoke("who?")
+    assert tuned.batch(["who?", "who?"])[1].text == "v1"
+    assert KEY not in repr(tuned)
+    assert tuned.stand_in("gemini-3.5-flash").invoke("who?").text
+
+
+def test_a_fallback_made_by_hand_has_a_circuit_of_the_alias(
+    tuned: ChatTunedGemini, records: Records, clock: Clock, gemini: Emulator
+) -> None:
+    stand_in = ScriptedChatModel(answers=["stand-in"])
+    by_hand = FallbackChatModel(models=[tuned, stand_in])
+    with gemini.fault(model="tunedModels/sql-expert-v1", status=404):
+        answers = [by_hand.invoke("who?").text]
+
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+    assert by_hand.circuit is not None
+    by_hand.circuit.reset()
+    answers.append(by_hand.invoke("who?").text)
+
+    assert answers == ["stand-in", "v2"]
+    for version in ("v1", "v2"):
+        key = ChatTunedGemini(
+            model=f"tunedModels/sql-expert-{version}", api_key=KEY, base_url=gemini.base_url
+        ).circuit_key
+        assert CircuitBreaker(key).view().state is CircuitState.CLOSED
+
+
 def test_no_call_mixes_two_versions(
     robust: FallbackChatModel, records: Records, clock: Clock, gemini: Emulator
 ) -> None:
@@ -420,7 +510,7 @@ def test_it_can_be_pickled_and_serialised(given: dict[str, Any], records: Record
         secrets_from_env=True,
     )
 
-    assert [copy.invoke("who?").text for copy in [*copies, loaded]] == ["v2", "v2", "v2"]
+    assert [one.invoke("who?").text for one in [*copies, loaded]] == ["v2", "v2", "v2"]
     assert KEY not in str(dumped)
     assert KEY.encode() not in pickled
 
