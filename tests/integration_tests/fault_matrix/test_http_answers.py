@@ -35,7 +35,6 @@ pytestmark = quiet
 DEVIATIONS = {
     1: "The next model answers a 400, too: the base model takes what a tuned one may not (tools, "
     "a system instruction, a long prompt), and a request that is wrong fails there as well.",
-    3: "The gate remembers CREATING, not the circuit: nothing is counted.",
     5: "When every model says 403 the error is AllModelsFailedError, which holds both.",
     7: "No second try after a 408: it has cost its time already, and the base model answers.",
     11: "The error is AllModelsFailedError, which holds both models' 429 with their hints.",
