@@ -16,6 +16,9 @@ class CircuitPolicy:
     and 300 s of Envoy, equal jitter of Finagle, K = 2 over two minutes of Google.
     https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier
 
+    Besides, one call opens the circuit if it shows that the model is gone, or if nothing was heard
+    of it for a whole timeout while nobody else was answered; see `Outcome`.
+
     Attributes:
         failures: So many failures without a success between them open the circuit.
         failed_share: So does a share of failures, above 0 and at most 1, …
