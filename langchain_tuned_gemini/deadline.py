@@ -91,8 +91,6 @@ class Deadline:
 
     def __enter__(self) -> Self:
         self._go_on()
-        self._outer = _current.get()
-        self._token = _current.set(self)
         return self
 
     def __exit__(
@@ -101,26 +99,28 @@ class Deadline:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._token is not None:
-            _current.reset(self._token)
-        self._outer = None
         self._pause(error)
 
     def _go_on(self) -> None:
-        """Puts off what is left by as long as nobody has waited."""
+        """Is in force, and puts off what is left by as long as nobody has waited."""
         if self._left_at is not None:
             paused = self._clock() - self._left_at
             self._at += paused
             self._end += paused
+        self._outer = _current.get()
+        self._token = _current.set(self)
 
     def _pause(self, error: BaseException | None) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
+        self._outer = None
         self._left_at = self._clock()
         if error is not None:
             self.overdue = self._left_at - self._at
 
     async def __aenter__(self) -> Self:
         self._go_on()
-        left = self.remaining()
+        left = self._at - self._clock()  # an outer one cancels the task by itself
         self._timeout = asyncio.timeout(None if left == float("inf") else left)
         await self._timeout.__aenter__()
         return self
@@ -159,6 +159,20 @@ def waiting(timeout: float | None, interrupt: Callable[[], None]) -> Iterator[fl
         yield _shorter(timeout, deadline)
     finally:
         deadline._wake_by(None)
+
+
+def time_left() -> float:
+    """How many seconds the deadline in force leaves; infinite without one.
+
+    Example:
+        >>> with Deadline(total=5.0, clock=lambda: 100.0):
+        ...     time_left()
+        5.0
+        >>> time_left()
+        inf
+    """
+    deadline = _current.get()
+    return float("inf") if deadline is None else deadline.remaining()
 
 
 def _shorter(timeout: float | None, deadline: Deadline) -> float | None:

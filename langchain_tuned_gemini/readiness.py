@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, TypeAlias, assert_never
 
 from langchain_tuned_gemini import telemetry
-from langchain_tuned_gemini.deadline import waiting
+from langchain_tuned_gemini.deadline import time_left, waiting
 from langchain_tuned_gemini.errors import (
     ServiceError,
     TunedGeminiError,
@@ -209,7 +209,8 @@ class ReadinessGate:
     def check(self) -> None:
         """Returns if the model may be called.
 
-        It waits no longer than the deadline of the call leaves, if there is one.
+        It waits no longer than half of what the deadline of the call leaves, if there is one: the
+        other half is for the model, which may well answer.
 
         Raises:
             TunedModelNotReadyError: It is CREATING.
@@ -221,7 +222,7 @@ class ReadinessGate:
         if flight := self._flight_to_wait_for():
             over = threading.Event()
             flight.landing.add_done_callback(lambda _: over.set())
-            with waiting(flight.patience(self._clock()), over.set) as left:
+            with waiting(self._patience(flight), over.set) as left:
                 over.wait(left)
             self._conclude(flight)
 
@@ -229,9 +230,12 @@ class ReadinessGate:
         """Returns if the model may be called, without blocking the event loop; see `check`."""
         if flight := self._flight_to_wait_for():
             with suppress(TimeoutError):
-                async with asyncio.timeout(flight.patience(self._clock())):
+                async with asyncio.timeout(self._patience(flight)):
                     await asyncio.wrap_future(flight.landing)
             self._conclude(flight)
+
+    def _patience(self, flight: _Flight) -> float:
+        return min(flight.patience(self._clock()), max(time_left(), 0.0) / 2)
 
     def forget(self) -> None:
         """Drops what is remembered: a call of the model has shown that it may be wrong.

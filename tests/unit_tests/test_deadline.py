@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.deadline import Deadline, waiting
+from langchain_tuned_gemini.deadline import Deadline, time_left, waiting
 
 
 def seconds_left(timeout: float | None) -> float | None:
@@ -107,6 +107,14 @@ async def test_it_says_by_how_much_it_was_passed_when_an_error_ended_the_call(
             raise ValueError("late")
 
     assert deadline.overdue == 3.0
+
+
+async def test_in_a_task_it_is_in_force_too() -> None:
+    async with Deadline(total=2.0, clock=Clock()):
+        async with Deadline(total=5.0, clock=Clock()):
+            assert time_left() == 2.0
+        assert time_left() == 2.0
+    assert time_left() == math.inf
 
 
 @pytest.mark.parametrize("inner", [None, 5.0])

@@ -15,6 +15,7 @@ from tests.integration_tests.fault_matrix.contract import (
     Circuit,
     Row,
     all_failed,
+    answered,
     no_answer,
     rows_on_every_stack,
     silent,
@@ -257,6 +258,18 @@ def test_row_38_a_service_that_is_silent_altogether_costs_no_more_than_the_deadl
 
     check(seen, silent())
     assert 0.1 <= duration(seen) < 1
+
+
+@every_way
+def test_row_38_a_control_plane_that_is_silent_leaves_the_model_its_time(
+    ask: Ask, gemini: Emulator, proxy: TcpProxy, lab: Lab
+) -> None:
+    model = lab.robust(OURS, proxy.base_url, first_token_timeout=1.5, total_timeout=1.5)
+
+    with proxy.fault(hits="GET ", after=0, then="hang"):
+        seen = observe(model, ask, gemini, key=lab.key)
+
+    check(seen, answered())
 
 
 @every_way
