@@ -82,7 +82,9 @@ class NovelInput:
                 novel, from 0 (none that is as like as the oddest example) to below 1.
             threshold: Below which similarity, from 0 to 1, a question is novel; by default it is
                 found from `quantile`.
-            query: Where the question stands, as for `FewShotPrompt`.
+            query: Where the question stands, as for `FewShotPrompt`. In a chat, a function that
+                looks at more than the last message: a follow-up such as "And the other one?" is
+                like no question of a tuning set.
 
         Raises:
             DatasetError: If the examples can't be used.

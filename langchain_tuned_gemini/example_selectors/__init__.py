@@ -7,6 +7,7 @@ exactly when the network is in trouble. Any other LangChain selector can take th
 from langchain_tuned_gemini.example_selectors.base import (
     DEFAULT_K,
     Choice,
+    OtherSelector,
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.example_selectors.fixed import FixedExampleSelector
@@ -18,6 +19,7 @@ __all__ = [
     "Choice",
     "FixedExampleSelector",
     "LexicalExampleSelector",
+    "OtherSelector",
     "SemanticExampleSelector",
     "TuningExampleSelector",
 ]

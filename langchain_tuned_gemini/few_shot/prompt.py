@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.example_selectors import BaseExampleSelector
@@ -13,11 +13,13 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from langchain_tuned_gemini.dataset import TEXT_INPUT, Examples, TuningExample
+from langchain_tuned_gemini.dataset import Examples, TuningExample
 from langchain_tuned_gemini.errors import ParameterError, PromptTooLongError
 from langchain_tuned_gemini.example_selectors import (
     DEFAULT_K,
+    Choice,
     LexicalExampleSelector,
+    OtherSelector,
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.few_shot.questions import Question, as_messages, question_of
@@ -125,7 +127,8 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
                 takes no system message, or where your own says it already.
             query: Where the question stands, if the last human message is more than that, as in
                 RAG: the text after which it begins, such as `"Question:"`, or a function that
-                takes the messages and gives the question.
+                takes the messages and gives the question. In a chat, such a function may put a
+                follow-up together with the question before it.
             name: The runnable's name in traces.
 
         Raises:
@@ -196,8 +199,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         It takes 0.2 s for the libraries and 0.8 s for 10,000 examples. Processes that are
         forked afterwards share it.
         """
-        if isinstance(self.examples, TuningExampleSelector):
-            self.examples.build()
+        self._selector.build()
 
     def select(self, messages: Sequence[BaseMessage], *, context: int | None = None) -> Selection:
         """Selects the examples for a conversation; `insert` puts them into it.
@@ -211,11 +213,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         """
         room = self._room(messages, context)
         question = question_of(messages, self.query)
-        if isinstance(self.examples, TuningExampleSelector):
-            choice = self.examples.choose(question)
-            return self._selection(choice.examples, choice.selector, room)
-        selected = self.examples.select_examples({TEXT_INPUT: question})
-        return self._selection(self._parsed(selected), self._selector_name, room)
+        return self._selection(self._selector.choose(question), room)
 
     async def aselect(
         self, messages: Sequence[BaseMessage], *, context: int | None = None
@@ -223,11 +221,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         """Like `select`, with the selector's asynchronous method."""
         room = self._room(messages, context)
         question = question_of(messages, self.query)
-        if isinstance(self.examples, TuningExampleSelector):
-            choice = await self.examples.achoose(question)
-            return self._selection(choice.examples, choice.selector, room)
-        selected = await self.examples.aselect_examples({TEXT_INPUT: question})
-        return self._selection(self._parsed(selected), self._selector_name, room)
+        return self._selection(await self._selector.achoose(question), room)
 
     def insert(self, messages: Sequence[BaseMessage], selection: Selection) -> list[BaseMessage]:
         """Puts the selected examples into a conversation; without any, nothing changes."""
@@ -264,19 +258,15 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         return min(most, _LEFT_FREE * context - length)
 
     @property
-    def _selector_name(self) -> str:
-        return type(self.examples).__name__
+    def _selector(self) -> TuningExampleSelector | OtherSelector:
+        if isinstance(self.examples, TuningExampleSelector):
+            return self.examples
+        return OtherSelector(self.examples)
 
-    def _parsed(self, selected: Iterable[object]) -> tuple[TuningExample, ...]:
-        return tuple(
-            TuningExample.parse(example, source=self._selector_name, line=number)
-            for number, example in enumerate(selected, start=1)
-        )
-
-    def _selection(self, chosen: Sequence[TuningExample], selector: str, room: float) -> Selection:
-        chosen = chosen[: self.k]
-        examples = fitting(chosen, self._tokens, room)
-        return Selection(examples, selector, self._tokens(examples), len(chosen) - len(examples))
+    def _selection(self, choice: Choice, room: float) -> Selection:
+        chosen = choice.examples[: self.k]
+        shown = fitting(chosen, self._tokens, room)
+        return Selection(shown, choice.selector, self._tokens(shown), len(chosen) - len(shown))
 
     def _tokens(self, examples: Sequence[TuningExample]) -> int:
         if not examples:
