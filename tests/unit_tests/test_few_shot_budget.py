@@ -1,12 +1,21 @@
 """How much a few-shot prompt may take: examples give way, the user's text never does."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain.agents import create_agent
 from langchain.agents.middleware import SummarizationMiddleware
 from langchain_core.exceptions import ContextOverflowError
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_tuned_gemini import (
     AllModelsFailedError,
@@ -193,6 +202,36 @@ async def test_what_the_model_counts_corrects_the_estimate_on_every_path():
         model = few_shot_model(10_000)
         call(model)
         assert model.prompt.select(asked).tokens == pytest.approx(88 * 96 / 188, abs=1)
+
+
+class InParts(ScriptedChatModel):
+    """Reports its count in parts, as langchain-google-genai does."""
+
+    def _stream(self, messages, stop=None, run_manager=None, **kwargs):
+        for counted in (60, 36, 0):
+            usage = {"input_tokens": counted, "output_tokens": 1, "total_tokens": counted + 1}
+            yield ChatGenerationChunk(message=AIMessageChunk("ok", usage_metadata=usage))
+
+
+async def _streamed(model, asked):
+    return [chunk async for chunk in model.astream(asked)]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        lambda model, asked: list(model.stream(asked)),
+        lambda model, asked: asyncio.run(_streamed(model, asked)),
+    ],
+    ids=["stream", "astream"],
+)
+def test_the_counts_of_a_streams_chunks_are_parts_of_one(stream):
+    asked = [HumanMessage("word " * 80)]
+    model = FewShotChatModel(wrapped=InParts(answers=["ok"]), prompt=fixed())
+
+    stream(model, asked)
+
+    assert model.prompt.select(asked).tokens == pytest.approx(88 * 96 / 188, abs=1)
 
 
 def test_a_prompt_with_tools_teaches_nothing():
