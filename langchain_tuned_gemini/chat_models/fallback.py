@@ -72,9 +72,7 @@ class HasCircuit(Protocol):
 _STRUCTURED = "structured_output"
 """The argument with which a call carries its schema to the models."""
 
-_OF_MODELS = frozenset(
-    {"api_key", "max_retries", "max_tokens", "stop", "streaming", "temperature", "timeout"}
-)
+_OF_MODELS = frozenset({"api_key", "max_retries", "max_tokens", "stop", "temperature", "timeout"})
 
 
 class FallbackChatModel(TracedChatModel):
@@ -114,6 +112,12 @@ class FallbackChatModel(TracedChatModel):
     total_timeout: float | None = Field(default=30.0, gt=0)
     """How long a whole answer may take, in seconds, streamed or not; None for ever. What whoever
     reads a stream does between two chunks is not part of it."""
+
+    streaming: bool | None = None
+    """Whether `invoke` streams from the service, too, and hands out the whole: then
+    `first_token_timeout` and `stall_timeout` hold there as well, and a silent model is given up
+    sooner, however long the answer. Without it only `total_timeout` does: an answer in one piece
+    begins when it is finished."""
 
     commit: Commit = "first_token"
     """When a stream is handed out: from its first content on, or `"complete"`, when all of it
@@ -261,6 +265,8 @@ class FallbackChatModel(TracedChatModel):
         if self._hedge_policy is not None:
             hedge = Hedge(self._hedge_policy, candidates[1], is_streamed)
         caller = current_caller(run_manager)
+        if is_streamed and is_collected() and not (caller and caller.wants_tokens()):
+            candidates = _held_to({"commit": "complete"}, candidates)  # none is seen before
         novelty = self.novel_input.assess(messages) if self.novel_input else None
         return Attempts(candidates, caller, hedge, self.on_fallback, novelty)
 

@@ -22,6 +22,7 @@ from langchain_core.callbacks import (
 from langchain_core.callbacks.base import Callbacks
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tracers._streaming import _StreamingCallbackHandler
 from langchain_core.utils.uuid import uuid7
 
 
@@ -45,6 +46,10 @@ class Caller:
         if isinstance(callbacks, list):
             callbacks = CallbackManager(handlers=callbacks, inheritable_handlers=callbacks)
         return cls(callbacks, run_id)
+
+    def wants_tokens(self) -> bool:
+        """Whether somebody shows the tokens as they come, as LangGraph does."""
+        return any(isinstance(one, _StreamingCallbackHandler) for one in self.callbacks.handlers)
 
     def start(self, name: str) -> CallbackManagerForChainRun | None:
         """Opens the run of one attempt; None where nobody listens."""
