@@ -133,13 +133,15 @@ class Attempts:
             candidate.retry_budget.earn()
             return False
         record = attempt.record
-        is_hiccup = record is not None and record.reason in _HICCUPS and record.duration_s < _QUICK
+        is_hiccup = record is not None and record.reason in _HICCUPS
+        is_quick = record is not None and record.duration_s < _QUICK
         is_closed = candidate.breaker is None or candidate.breaker.state is CircuitState.CLOSED
         return (
             is_hiccup
             and len(turn.attempts) == 1
             and not attempt.stream.is_committed
             and candidate.retry_budget.spend()
+            and is_quick
             and is_closed
         )
 
