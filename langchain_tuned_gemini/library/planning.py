@@ -219,14 +219,15 @@ def _examples(data: Sequence[str], name: VersionName, platform: Platform) -> dic
             )
         return {"dataset": None, "data": data[0], "is_merged": False, "report": None}
     datasets = [TuningDataset.read(path) for path in data]
-    merged = merge(*datasets)
-    report = merged.dataset.check(platform=platform)
-    report.raise_for_errors()
     is_merged = len(data) > 1
+    # One file is taken as it is: without its duplicates its hash would be another one's.
+    dataset = merge(*datasets).dataset if is_merged else datasets[0]
+    report = dataset.check(platform=platform)
+    report.raise_for_errors()
     file = str(Path(data[-1]).with_name(f"{name}.jsonl")) if is_merged else data[0]
-    parts = tuple(dataset.content_hash() for dataset in datasets) if is_merged else ()
+    parts = tuple(each.content_hash() for each in datasets) if is_merged else ()
     return {
-        "dataset": merged.dataset,
+        "dataset": dataset,
         "data": file,
         "is_merged": is_merged,
         "parts": parts,

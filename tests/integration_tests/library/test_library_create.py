@@ -122,6 +122,19 @@ async def test_a_version_to_start_from_gives_its_data_and_its_settings(
     assert len(plan.dataset) == 40
 
 
+async def test_one_file_is_taken_as_it_is_with_its_duplicates(
+    ask: Ask, models: ModelLibrary, generativeai: GenerativeAIService, old: Path
+) -> None:
+    written(old, [*NEXT_NUMBER, *NEXT_NUMBER[:3]])
+    first = NewVersion("next-number", [old], base_model=BASE, platform="developer")
+    library.create_version(models, library.plan_version(models, first), generativeai)
+
+    plan = await ask(library, "plan_version", models, NewVersion(source="next-number-v1"))
+
+    assert len(plan.dataset) == 43
+    assert plan.report.warnings == 3
+
+
 async def test_data_that_has_changed_since_is_not_taken_for_what_it_was(
     ask: Ask, models: ModelLibrary, generativeai: GenerativeAIService, old: Path
 ) -> None:
