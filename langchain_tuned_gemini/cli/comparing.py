@@ -208,7 +208,7 @@ def tell(session: Session, comparison: Comparison) -> None:
         Table(columns, list(table.rows(comparison)), right=frozenset({"p50", "p95"})),
     )
     if not session.out.as_json:
-        for note in table.notes(comparison):
+        for note in (*table.notes(comparison), *table.verdicts(comparison)):
             session.out.say(note)
 
 

@@ -91,11 +91,11 @@ def counts(told: Mapping[str, int]) -> str:
 
 
 def tokens(figures: Figures) -> str:
-    """The tokens of a question and of an answer, on average."""
+    """The tokens of a prompt and of an answer, on average."""
     if figures.input_tokens is None or figures.output_tokens is None or not figures.questions:
         return UNKNOWN
     asked, said = figures.input_tokens, figures.output_tokens
-    return f"{asked / figures.questions:,.0f} in, {said / figures.questions:,.0f} out"
+    return f"{asked / figures.questions:,.0f} + {said / figures.questions:,.0f}"
 
 
 def printable(text: str, *, keep: str = "") -> str:

@@ -90,7 +90,7 @@ def _figures(comparison: Comparison) -> Iterator[str]:
         yield from (f"<td>{_text(cell)}</td>" for cell in cells)
         yield "</tr>\n"
     yield "</tbody>\n</table></div>\n"
-    notes = [*table.notes(comparison)][len(comparison.candidates) - 1 :]
+    notes = table.notes(comparison)
     yield from (f'<p class="note">{_text(note)}</p>\n' for note in notes)
     yield "</section>\n"
 

@@ -17,11 +17,11 @@ def columns(comparison: Comparison) -> tuple[str, ...]:
     return (
         "candidate",
         "right answers",
-        "pass the guards",
-        f"points more than {comparison.baseline}",
+        "past the guards",
+        "difference",
         "p50",
         "p95",
-        "tokens a question",
+        "tokens in + out",
         *(["cost of 1,000"] if comparison.prices else []),
         "no answer",
     )
@@ -51,10 +51,16 @@ def _row(comparison: Comparison, figures: Figures) -> tuple[str, ...]:
     )
 
 
-def notes(comparison: Comparison) -> Iterator[str]:
-    """What the figures alone don't say, a sentence each."""
+def verdicts(comparison: Comparison) -> Iterator[str]:
+    """Whether each further candidate is better than the baseline, a sentence each."""
     for candidate in comparison.candidates[1:]:
         yield f"{is_better(comparison, candidate).why}."
+
+
+def notes(comparison: Comparison) -> Iterator[str]:
+    """What the figures alone don't say, a sentence each."""
+    if len(comparison.candidates) > 1:
+        yield f"Differences are in points, to {comparison.baseline}."
     for figures in comparison.figures:
         if figures.fell_back:
             yield f"{figures.candidate} fell back for {told.counts(figures.fell_back)}."
@@ -67,7 +73,14 @@ def table(comparison: Comparison) -> str:
     """The figures as text."""
     head = f"{told.number(len(comparison.questions))} questions from {comparison.source}"
     grid = [columns(comparison), *rows(comparison)]
-    lines = [f"{head}, 95 % intervals", "", *_aligned(grid), "", *notes(comparison)]
+    lines = [
+        f"{head}, 95 % intervals",
+        "",
+        *_aligned(grid),
+        "",
+        *notes(comparison),
+        *verdicts(comparison),
+    ]
     return "\n".join(told.printable(line) for line in lines)
 
 
