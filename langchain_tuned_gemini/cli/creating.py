@@ -124,7 +124,7 @@ def _ask(session: Session, plan: TuningPlan, *, yes: bool) -> None:
         return
     if not session.out.can_ask():
         raise typer.BadParameter("Tuning costs money. To begin without being asked, add --yes.")
-    session.out.say("\n".join(f"{label}: {told}" for label, told in _details(plan) if told))
+    session.out.beside(Details(_details(plan)))
     if not session.out.confirm(f"To tune it, type its name, {plan.name}:", str(plan.name)):
         raise CommandError("Nothing was tuned.")
 

@@ -31,6 +31,9 @@ _NAME_WIDTH = 40
 _SHORT = 8
 """Cells up to this length are not broken: a state, an age, a number."""
 
+_GAP = 2
+"""What a column takes besides its cells."""
+
 
 class Output:
     """What a command says, to whom, and in which form.
@@ -96,7 +99,8 @@ class Output:
 
     def beside(self, view: View) -> None:
         """Shows something to look at before a question, on the error stream."""
-        self._console(sys.stderr).print(_renderable(view))
+        console = self._console(sys.stderr)
+        console.print(_renderable(view, console.width))
 
     def warn(self, text: str) -> None:
         """Tells of something that is odd and stops nothing."""
@@ -143,7 +147,8 @@ class Output:
 
     def _show(self, view: View) -> None:
         if self.is_terminal:
-            self._console(sys.stdout).print(_renderable(view), soft_wrap=isinstance(view, str))
+            console = self._console(sys.stdout)
+            console.print(_renderable(view, console.width), soft_wrap=isinstance(view, str))
         else:
             self._write(_plain(view))
 
@@ -175,8 +180,8 @@ def _plain(view: View) -> str:
     return "".join("\t".join(clean_line(text_of(cell)) for cell in row) + "\n" for row in rows)
 
 
-def _renderable(view: View) -> Any:
-    """A view for rich."""
+def _renderable(view: View, width: int) -> Any:
+    """A view for rich, on a terminal so wide."""
     from rich.table import Table as RichTable
 
     if isinstance(view, str):
@@ -189,27 +194,40 @@ def _renderable(view: View) -> Any:
             if text_of(cell):
                 grid.add_row(clean_line(label), _cell(cell, multiline=True))
         return grid
-    return _rich_table(view)
+    return _rich_table(view, width)
 
 
-def _rich_table(table: Table) -> Any:
+def _rich_table(table: Table, width: int) -> Any:
+    """A table for rich, on a terminal so wide."""
     from rich import box
     from rich.table import Table as RichTable
 
     rich = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     shown = [n for n in range(len(table.columns)) if any(text_of(row[n]) for row in table.rows)]
-    for number in shown:
+    for number, fits in zip(shown, _widths(table, shown, width), strict=True):
         column = table.columns[number]
-        longest = max(len(clean_line(text_of(row[number]))) for row in table.rows)
         rich.add_column(
             clean_line(column),
             justify="right" if column in table.right else "left",
             overflow="fold",
-            min_width=min(longest, _NAME_WIDTH if number == 0 else _SHORT),
+            width=fits,
         )
     for row in table.rows:
         rich.add_row(*(_cell(row[number]) for number in shown))
     return rich
+
+
+def _widths(table: Table, shown: Sequence[int], width: int) -> list[int]:
+    """How wide the columns are that are shown."""
+    from rich.cells import cell_len
+
+    from langchain_tuned_gemini.cli.widths import fitted
+
+    longest = [max(cell_len(clean_line(text_of(row[n]))) for row in table.rows) for n in shown]
+    pairs = list(zip(shown, longest, strict=True))
+    natural = [max(cell_len(clean_line(table.columns[n])), cells) for n, cells in pairs]
+    least = [min(cells, _SHORT if n else _NAME_WIDTH) for n, cells in pairs]
+    return fitted(natural, least, width - _GAP * len(shown) + 1)
 
 
 def _cell(cell: str | Cell, *, multiline: bool = False) -> Text:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import langchain_tuned_gemini.cli
 from langchain_tuned_gemini.cli.cleaning import clean
-from langchain_tuned_gemini.cli.output import Output
+from langchain_tuned_gemini.cli.output import Output, _rich_table
 from langchain_tuned_gemini.cli.views import Cell, Details, Table
 
 CLI = Path(langchain_tuned_gemini.cli.__file__).parent
@@ -129,3 +129,28 @@ def test_a_confirmation_takes_exactly_what_is_asked_for(monkeypatch: pytest.Monk
     for typed, wanted in (("delete 2\n", True), ("delete\n", False), ("", False)):
         monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
         assert Output().confirm("?", "delete 2") is wanted
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.text("ab12 %.", max_size=30), min_size=5, max_size=5), min_size=1, max_size=4
+    ),
+    width=st.integers(20, 160),
+)
+def test_a_table_loses_nothing_however_narrow_the_terminal_is(rows, width) -> None:
+    from rich.console import Console
+
+    columns = ["candidate", "right answers", "p50", "difference", "no answer"]
+    shown = [n for n in range(5) if any(row[n] for row in rows)]
+    console = Console(width=width, file=io.StringIO())
+
+    console.print(_rich_table(Table(columns, rows), width))
+
+    lines = console.file.getvalue().splitlines()
+    cells = [columns[n] for n in shown] + [row[n] for row in rows for n in shown]
+    assert all(len(line) <= width for line in lines)
+    assert letters(*lines) == letters(*cells)
+
+
+def letters(*texts: str) -> list[str]:
+    return sorted("".join(texts).replace("─", "").replace(" ", ""))
