@@ -75,7 +75,7 @@ class VersionName:
             True
         """
         match = _NAME.fullmatch(text)
-        if match is None or not _is_family(match["family"]):
+        if match is None or not is_family(match["family"]):
             return None
         return cls(match["family"], match["label"])
 
@@ -144,7 +144,7 @@ def check_family(family: str) -> None:
     Raises:
         TunedModelNameError: It is no family's name.
     """
-    if not _is_family(family):
+    if not is_family(family):
         raise TunedModelNameError(
             f"{family!r} can't be a family of tuned models: it takes letters, digits, hyphens "
             "and underscores, starts with a letter, and has no version at its end.",
@@ -152,8 +152,13 @@ def check_family(family: str) -> None:
         )
 
 
-def _is_family(text: str) -> bool:
-    """Whether it is read back as it is from a name: `x-v2` is not, in `x-v2-001`."""
+def is_family(text: str) -> bool:
+    """Whether it can be a family: it is read back as it is from a name.
+
+    Example:
+        >>> is_family("sql-expert"), is_family("sql-expert-v2"), is_family("SQL expert")
+        (True, False, False)
+    """
     match = _NAME.fullmatch(f"{text}-000")
     return match is not None and match["family"] == text
 

@@ -70,6 +70,25 @@ class Reading:
         return await self.service.aget(self.name)
 
 
+class Doing:
+    """Something that blocks for a moment, such as a change of a file; asyncio has it in a thread.
+
+    Args:
+        action: What is done.
+    """
+
+    def __init__(self, action: Callable[[], Any]) -> None:
+        self._action = action
+
+    def ask(self) -> Any:
+        """Does it."""
+        return self._action()
+
+    async def aask(self) -> Any:
+        """Does it in a thread."""
+        return await asyncio.to_thread(self._action)
+
+
 class Asking:
     """A method that waits, and its asynchronous twin.
 

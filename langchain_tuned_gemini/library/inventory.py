@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from langchain_tuned_gemini.errors import TunedModelNameError
 from langchain_tuned_gemini.library.flows import Flow, Listing, Reading
@@ -44,29 +45,41 @@ class Inventory:
     def found(self, text: str) -> Flow[LibraryModel]:
         """One model, read from its service; see `ModelLibrary.find`."""
         catalog = self.records.load()
-        name = yield from self.address_of(text, catalog)
+        if version := _version_in(text):
+            return (yield from self.version(version, catalog))
+        return (yield from self._read(_address(text, catalog), catalog))
+
+    def address_of(self, text: str) -> Flow[TunedModelName]:
+        """The full name of what is called so: from the records, or else from the services."""
+        catalog = self.records.load()
+        if version := _version_in(text):
+            name, _ = yield from self._named(version, catalog)
+            return name
+        return _address(text, catalog)
+
+    def version(self, version: VersionName, catalog: Catalog) -> Flow[LibraryModel]:
+        """The model of a version, read from its service."""
+        name, display_name = yield from self._named(version, catalog)
+        return (yield from self._read(name, catalog, display_name))
+
+    def _read(
+        self, name: TunedModelName, catalog: Catalog, display_name: str = ""
+    ) -> Flow[LibraryModel]:
         model: TunedModel = yield Reading(self.service_of(name), name)
+        if not model.display_name:  # google-genai tells it in lists only
+            model = replace(model, display_name=display_name)
         return self.placed(model, catalog)
 
-    def address_of(self, text: str, catalog: Catalog) -> Flow[TunedModelName]:
-        """The full name of what is called so: from the records, or else from the services."""
-        if alias := AliasName.find(text):
-            return catalog.target(alias).name
-        version = VersionName.find(text)
-        if version is None:
-            return TunedModelName.parse(text)
-        return (yield from self.version(version, catalog))
-
-    def version(self, version: VersionName, catalog: Catalog) -> Flow[TunedModelName]:
-        """The full name of a version."""
+    def _named(self, version: VersionName, catalog: Catalog) -> Flow[tuple[TunedModelName, str]]:
+        """The full name of a version, and its name for people where a list told it."""
         for known in catalog.versions:
             if known.family == version.family and same_version(known.label, version.label):
-                return known.name
+                return known.name, ""
         models = yield from self.listed(Selection(family=version.family))
-        named = [model.name for model in models if model.is_version(version.label)]
+        named = [model for model in models if model.is_version(version.label)]
         if len(named) != 1:
             raise TunedModelNameError(_not_one(version, named, models), name=str(version))
-        return TunedModelName.parse(named[0])
+        return TunedModelName.parse(named[0].name), named[0].model.display_name
 
     def service_of(self, name: TunedModelName) -> TunedModelService:
         """Who knows a model. On Vertex AI the name says where it is, so any service will do.
@@ -94,10 +107,24 @@ class Inventory:
         return LibraryModel(model, platform, record.family, record.label, age, aliases, record)
 
 
-def _not_one(version: VersionName, named: Sequence[str], models: Sequence[LibraryModel]) -> str:
+def _version_in(text: str) -> VersionName | None:
+    """The version that a text names; an alias and a full name are something else."""
+    return None if "@" in text else VersionName.find(text)
+
+
+def _address(text: str, catalog: Catalog) -> TunedModelName:
+    """What an alias points to, or what a full name says."""
+    alias = AliasName.find(text)
+    return catalog.target(alias).name if alias else TunedModelName.parse(text)
+
+
+def _not_one(
+    version: VersionName, named: Sequence[LibraryModel], models: Sequence[LibraryModel]
+) -> str:
     """Says why a family and a version are not the name of one model."""
     if named:
-        return f"Several tuned models are called {version}. Name one: {', '.join(named)}."
+        names = ", ".join(model.name for model in named)
+        return f"Several tuned models are called {version}. Name one: {names}."
     versions = ", ".join(model.version for model in models if model.version)
     there = (
         f"{version.family} has the versions {versions}."

@@ -332,7 +332,7 @@ class ModelLibrary:
         )
 
     def _probed(self, text: str) -> Flow[Probe]:
-        name = yield from self._inventory.address_of(text, self.records.load())
+        name = yield from self._inventory.address_of(text)
         today = self._now().date()
         service = self._inventory.service_of(name)
         return (yield from probing(service, name, today=today, clock=time.monotonic))

@@ -12,7 +12,7 @@ from langchain_tuned_gemini.errors import (
     RecordsChangedError,
     TunedModelNameError,
 )
-from langchain_tuned_gemini.library.flows import Flow
+from langchain_tuned_gemini.library.flows import Doing, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.models import LibraryModel
 from langchain_tuned_gemini.library.probing import Probe
@@ -58,22 +58,27 @@ def promotion(
     Raises:
         PromotionRefusedError: It does not.
         RecordsChangedError: Somebody else has changed the alias meanwhile.
+        RecordsError: The records can't be used, or have another model for this version.
     """
     catalog = inventory.records.load()
     seen = _current(catalog, alias)
-    name = version
-    if "/" not in version:
-        wanted = VersionName(alias.family, version)
-        name = str((yield from inventory.version(wanted, catalog)))
-    model = yield from inventory.found(name)
+    model = yield from (
+        inventory.found(version)
+        if "/" in version
+        else inventory.version(VersionName(alias.family, version), catalog)
+    )
     label = _label_of(model, alias)
     probe = yield from _checked(model, str(alias), probing)
-    with inventory.records.edit() as (found, editor):
-        _check_that_it_is_still(alias, seen, _current(found, alias))
-        if not found.of(model.model):
-            editor.add_version(alias.family, label, record_of(model))
-        if not same_version(seen, label):
-            editor.point(alias, _change(inventory, alias, label, seen, by))
+
+    def point() -> None:
+        with inventory.records.edit() as (found, editor):
+            _check_that_it_is_still(alias, seen, _current(found, alias))
+            if not found.of(model.model):
+                editor.add_version(alias.family, label, record_of(model))
+            if not same_version(seen, label):
+                editor.point(alias, _change(inventory, alias, label, seen, by))
+
+    yield Doing(point)
     return Promotion(str(alias), label, seen, model.name, probe)
 
 
@@ -94,10 +99,14 @@ def rollback(
     if not force:
         model = yield from inventory.found(str(before.name))
         probe = yield from _checked(model, str(alias), probing)
-    with inventory.records.edit() as (found, editor):
-        _check_that_it_is_still(alias, seen, _current(found, alias))
-        change = _change(inventory, alias, before.label, seen, by)
-        editor.point(alias, change.model_copy(update={"rollback": True}))
+
+    def point() -> None:
+        with inventory.records.edit() as (found, editor):
+            _check_that_it_is_still(alias, seen, _current(found, alias))
+            change = _change(inventory, alias, before.label, seen, by)
+            editor.point(alias, change.model_copy(update={"rollback": True}))
+
+    yield Doing(point)
     return Promotion(str(alias), before.label, seen, before.record.model, probe)
 
 

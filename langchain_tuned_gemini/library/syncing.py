@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from langchain_tuned_gemini.base_models import base_model_id
-from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
+from langchain_tuned_gemini.errors import RecordsError, ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.library.flows import Flow, Reading
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.models import LibraryModel, Selection
@@ -16,7 +17,7 @@ from langchain_tuned_gemini.library.promoting import record_of
 from langchain_tuned_gemini.records import Catalog, RecordedVersion, Records, VersionRecord
 from langchain_tuned_gemini.records.catalog import key_of
 from langchain_tuned_gemini.tuned_model import TunedModelState
-from langchain_tuned_gemini.versions import same_version
+from langchain_tuned_gemini.versions import is_family, same_version
 
 
 class DifferenceKind(StrEnum):
@@ -98,8 +99,9 @@ def mend(records: Records, differences: Iterable[Difference]) -> tuple[Differenc
             version = _recorded(catalog, difference)
             if difference.kind is DifferenceKind.UNRECORDED:
                 if version is None and not _is_known(catalog, difference.mends.model):
-                    editor.add_version(difference.family, difference.version, difference.mends)
-                    mended.append(difference)
+                    with suppress(RecordsError):  # two of them would be the same version
+                        editor.add_version(difference.family, difference.version, difference.mends)
+                        mended.append(difference)
             elif version is not None and version.record.model == difference.name:
                 for key in ("base_model", "deleted"):
                     wanted = getattr(difference.mends, key)
@@ -112,11 +114,11 @@ def mend(records: Records, differences: Iterable[Difference]) -> tuple[Differenc
 def _of_model(model: LibraryModel) -> Iterator[Difference]:
     """What differs about a model that is there."""
     if model.record is None:
-        if model.version:
+        if model.version and is_family(model.family):
             told = f"{model.family} {model.version} is not recorded."
             yield _difference(DifferenceKind.UNRECORDED, model, told, record_of(model))
         elif not model.has_failed:
-            told = "It tells no version, so that nobody can promote it: record it by hand."
+            told = "Its name is no version of a family, so it can't be promoted: record it by hand."
             yield _difference(DifferenceKind.UNRECORDED, model, told)
         return
     record = model.record.record

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT
 
+from langchain_tuned_gemini.errors import RecordProblem, RecordsError
 from langchain_tuned_gemini.records.aliases import AliasName
 from langchain_tuned_gemini.records.schema import ChangeRecord, VersionRecord
+from langchain_tuned_gemini.versions import same_version
+
+ADVICE = (
+    "If it is written with dotted keys or inline tables, write tables: [family.versions.v1], "
+    "[family.aliases]"
+)
+
+_P = ParamSpec("_P")
+
+
+def _in_its_form(change: Callable[Concatenate[Editor, _P], None]) -> Callable[..., None]:
+    """Says so where one of TOML's shorter forms does not take a change."""
+
+    @wraps(change)
+    def changed(self: Editor, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            change(self, *args, **kwargs)
+        except (TOMLKitError, ValueError) as error:
+            if isinstance(error, RecordsError):
+                raise
+            told = RecordProblem(None, f"can't be changed: {error}. {ADVICE}.")
+            raise RecordsError(self.path, [told]) from error
+
+    return changed
 
 
 class Editor:
@@ -18,9 +46,11 @@ class Editor:
 
     Args:
         text: A document that is in order.
+        path: Where it is, for what is said of it.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, path: Path) -> None:
+        self.path = path
         # With an empty line at the end, so that a table may follow; `text` takes it away again.
         self._document = tomlkit.parse(f"{text.rstrip()}\n\n")
 
@@ -29,6 +59,7 @@ class Editor:
         """The document as it is now."""
         return f"{tomlkit.dumps(self._document).rstrip()}\n"
 
+    @_in_its_form
     def point(self, alias: AliasName, change: ChangeRecord) -> None:
         """Lets an alias point to a version, and notes that in the history."""
         family = self._table(alias.family)
@@ -49,13 +80,23 @@ class Editor:
             family["history"] = tomlkit.aot()
             family["history"].append(entry)
 
+    @_in_its_form
     def add_version(self, family: str, label: str, version: VersionRecord) -> None:
-        """Adds a version; what it has only from its family is not to be in it."""
+        """Adds a version; what it has only from its family is not to be in it.
+
+        Raises:
+            RecordsError: The family has such a version, which is not to be lost.
+        """
+        there = self._document.get(family, {}).get("versions", {})
+        if twin := next((known for known in there if same_version(known, label)), None):
+            told = f"{family} {twin} is recorded already, as {there[twin].get('model')}"
+            raise RecordsError(self.path, [RecordProblem(None, f"{told}: name one another way.")])
         table = self._table(family, "versions", label)
         for key, value in _plain(version).items():
             table[key] = _inline(value) if isinstance(value, Mapping) else value
         table.add(tomlkit.nl())
 
+    @_in_its_form
     def set_version(self, family: str, label: str, key: str, value: object) -> None:
         """Changes what is said of a version.
 
@@ -69,7 +110,7 @@ class Editor:
         if value is None:
             table.pop(key, None)
         else:
-            table[key] = value
+            table[key] = _without_fractions(value)
 
     def _table(self, *path: str) -> Any:
         """A table, made where there is none."""

@@ -79,15 +79,24 @@ class Records:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked():
             before = self._read()
-            editor = Editor(before or _HEAD)
+            editor = Editor(before or _HEAD, self.path)
             yield Catalog.parse(before, self.path), editor
             if editor.text == before:
                 return
-            Catalog.parse(editor.text, self.path)
+            self._check(editor.text)
             # Editors ask for no lock.
             if self._read() != before:
                 raise self._problem("was changed by somebody else in this moment. Try again")
             self._write(editor.text)
+
+    def _check(self, text: str) -> None:
+        from langchain_tuned_gemini.records.editing import ADVICE
+
+        try:
+            Catalog.parse(text, self.path)
+        except RecordsError as error:
+            told = RecordProblem(None, f"would not be in order, so nothing was changed. {ADVICE}.")
+            raise RecordsError(self.path, [told, *error.problems]) from None
 
     def _read(self) -> str:
         try:

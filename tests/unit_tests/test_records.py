@@ -308,6 +308,61 @@ at = 2026-11-28T14:00:00Z
     )
 
 
+@pytest.mark.parametrize("label", ["v2", "v2.0", "002"])
+def test_a_version_is_not_recorded_in_the_place_of_another_one(
+    by_hand: Records, label: str
+) -> None:
+    other = VersionRecord(model="tunedModels/other")
+
+    told = "v2 is recorded already, as tunedModels/sql-expert-v2"
+    with pytest.raises(RecordsError, match=told), by_hand.edit() as (_, editor):
+        editor.add_version("sql-expert", label, other)
+
+    assert by_hand.path.read_text(encoding="utf-8") == BY_HAND
+
+
+OTHER_FORMS = [
+    "[x.versions]\nv1 = { model = 'tunedModels/x-v1' }\n[x.aliases]\nproduction = 'v1'\n",
+    '["x"."versions"."v1"]\n"model" = "tunedModels/x-v1"\n[x]\naliases.production = "v1"\n',
+]
+FORMS_IN_THE_WAY = [
+    "[x]\nversions = { v1 = { model = 'tunedModels/x-v1' } }\naliases = { production = 'v1' }\n",
+    "x.versions.v1.model = 'tunedModels/x-v1'\nx.aliases.production = 'v1'\n",
+]
+
+
+def change_everything(records: Records) -> None:
+    with records.edit() as (_, editor):
+        editor.add_version("x", "v2", VersionRecord(model="tunedModels/x-v2"))
+        editor.set_version("x", "v1", "keep", value=True)
+        editor.point(AliasName("x", "production"), change("v2", "v1"))
+
+
+@pytest.mark.parametrize("text", OTHER_FORMS)
+def test_other_forms_of_toml_can_be_changed_too(records: Records, text: str) -> None:
+    records.path.write_text(text)
+    alias = AliasName("x", "production")
+
+    change_everything(records)
+
+    catalog = records.load()
+    assert (catalog.target(alias).label, catalog.version("x", "v1").record.keep) == ("v2", True)
+    assert catalog.before(alias) == catalog.version("x", "v1")
+
+
+@pytest.mark.parametrize("text", FORMS_IN_THE_WAY)
+def test_a_form_that_can_not_be_changed_is_told_and_left_as_it_is(
+    records: Records, text: str
+) -> None:
+    records.path.write_text(text)
+
+    with pytest.raises(RecordsError, match=r"write tables: \[family\.versions\.v1\]"):
+        change_everything(records)
+
+    assert records.path.read_text() == text
+    assert records.load().target(AliasName("x", "production")).label == "v1"
+
+
 def test_what_is_said_of_a_version_can_be_taken_back(by_hand: Records) -> None:
     with by_hand.edit() as (_, editor):
         editor.set_version("sql-expert", "v1", "keep", value=None)
@@ -430,7 +485,7 @@ def test_the_way_back_is_the_way_that_was_gone(
 def test_going_back_is_the_reverse_of_going_on(steps: list[str | None]) -> None:
     """None is a rollback; a pile of versions says what it should come to."""
     here = Path("tuned-models.toml")
-    editor, pile = Editor(""), []
+    editor, pile = Editor("", here), []
     for version in ("v1", "v2", "v3"):
         record = VersionRecord(model=f"tunedModels/sql-expert-{version}")
         editor.add_version("sql-expert", version, record)

@@ -28,7 +28,7 @@ from langchain_tuned_gemini.library.deleting.report import (
     DeletionOutcome,
     DeletionReport,
 )
-from langchain_tuned_gemini.library.flows import Asking, Flow, Reading
+from langchain_tuned_gemini.library.flows import Asking, Doing, Flow, Reading
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.records import Catalog, RecordedVersion
@@ -89,7 +89,7 @@ class Deleting:
         finally:
             self._write_down(planned, result)
         if result.outcome in {DeletionOutcome.DELETED, DeletionOutcome.GONE}:
-            self._record(planned)
+            yield Doing(lambda: self._record(planned))
         return result
 
     def _deleted(self, planned: PlannedDeletion) -> Flow[Deletion]:

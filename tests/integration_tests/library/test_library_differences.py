@@ -144,3 +144,28 @@ async def test_what_somebody_has_recorded_meanwhile_is_left_as_it_is(
 
     assert library.mend(found) == ()
     assert records.load().version("x", "v1").record.keep
+
+
+async def test_two_models_of_one_version_are_not_mixed_up(
+    ask: Ask, gemini: Emulator, library: ModelLibrary, records: Records
+) -> None:
+    for suffix in "ab":
+        gemini.add_tuned_model(f"tunedModels/x-v1-{suffix}", display_name="x-v1")
+
+    mended = library.mend(await ask(library, "differences"))
+
+    assert len(mended) == 1
+    assert records.load().version("x", "v1").record.model == mended[0].name
+    assert await differences(ask, library) == [("unrecorded", "v1")]
+
+
+async def test_a_family_of_vertex_ai_that_no_alias_can_have_is_left_alone(
+    ask: Ask, gemini: Emulator, vertex: VertexService, records: Records
+) -> None:
+    gemini.add_vertex_model(f"{AT}/endpoints/1", display_name="the next number")
+    library = ModelLibrary(vertex, records)
+
+    (difference,) = await ask(library, "differences")
+
+    assert "record it by hand" in difference.detail
+    assert library.mend([difference]) == ()

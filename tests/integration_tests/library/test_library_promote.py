@@ -16,6 +16,7 @@ from langchain_tuned_gemini import (
     RecordNotFoundError,
     Records,
     RecordsChangedError,
+    RecordsError,
     TunedModelNameError,
 )
 from langchain_tuned_gemini.emulator import Emulator
@@ -268,3 +269,34 @@ def test_no_key_gets_into_the_records(
     ModelLibrary(generativeai, records).promote("x@production", "v1")
 
     assert KEY not in records.path.read_text()
+
+
+async def test_a_second_model_of_a_version_does_not_take_the_place_of_the_recorded_one(
+    ask: Ask, gemini: Emulator, generativeai: GenerativeAIService, records: Records
+) -> None:
+    for suffix in "ab":
+        name = f"tunedModels/x-v1-{suffix}"
+        gemini.add_tuned_model(name, examples=EXAMPLES, display_name="x-v1")
+    library = ModelLibrary(generativeai, records)
+    await ask(library, "promote", "x@production", "tunedModels/x-v1-a")
+
+    with pytest.raises(RecordsError, match="x v1 is recorded already, as tunedModels/x-v1-a"):
+        await ask(library, "promote", "x@production", "tunedModels/x-v1-b")
+
+    assert target(records, "x@production") == ("v1", "tunedModels/x-v1-a")
+
+
+async def test_a_version_whose_name_google_has_made_is_promoted(
+    ask: Ask, gemini: Emulator, service: TunedModelService, records: Records
+) -> None:
+    """google-genai tells a model's name for people in lists only."""
+    if service.platform == "vertex":
+        pytest.skip("Vertex AI's ids are numbers")
+    name = "tunedModels/x-v1-9wpmc1m920vq"
+    gemini.add_tuned_model(name, examples=EXAMPLES, display_name="x-v1")
+    library = ModelLibrary(service, records)
+
+    await ask(library, "promote", "x@production", "v1")
+
+    assert target(records, "x@production") == ("v1", name)
+    assert (await ask(library, "find", "x-v1")).version == "v1"
