@@ -25,11 +25,13 @@ ADVICE = (
 _P = ParamSpec("_P")
 
 
-def _in_its_form(change: Callable[Concatenate[Editor, _P], None]) -> Callable[..., None]:
+def _in_its_form(
+    change: Callable[Concatenate[Editor, _P], None],
+) -> Callable[Concatenate[Editor, _P], None]:
     """Says so where one of TOML's shorter forms does not take a change."""
 
     @wraps(change)
-    def changed(self: Editor, *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def changed(self: Editor, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             change(self, *args, **kwargs)
         except (TOMLKitError, ValueError) as error:
