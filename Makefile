@@ -45,6 +45,7 @@ bench: $(READY) ## Measure what the fallback costs
 	@$(BIN)/python -m benchmarks.connections $(ARGS)
 	@$(BIN)/python -m benchmarks.hedging $(ARGS)
 	@$(BIN)/python -m benchmarks.datasets $(ARGS)
+	@$(BIN)/python -m benchmarks.command_line $(ARGS)
 	@$(BIN)/python -m benchmarks.library $(ARGS)
 
 .PHONY: selection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import sys
 import traceback
 import warnings
@@ -57,7 +58,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     out = Output()
     try:
-        with _routed_to(out):
+        with _routed_to(out), _ending_on_sigterm():
             code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
     except typer.TyperException as error:
         return _say_what_is_wrong(error, out)
@@ -121,6 +122,20 @@ def _routed_to(out: Output) -> Iterator[None]:
             yield
     finally:
         root.removeHandler(handler)
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Ends as Ctrl-C does: what is to be tidied up or written down still is."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(ExitCode.TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _print_version(wanted: bool) -> None:

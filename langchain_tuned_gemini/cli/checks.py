@@ -148,7 +148,7 @@ def _models(session: Session, platform: Platform) -> Iterator[Finding]:
         return
     active = [model for model in models if model.state == "ACTIVE"]
     failed = [model for model in models if model.state in {"FAILED", "CANCELLED"}]
-    told = f"{len(models):,} tuned models can be seen, {len(active):,} of them ACTIVE."
+    told = f"{_counted(len(models), 'tuned model')} can be seen, {len(active):,} of them ACTIVE."
     yield Finding("ok", f"models ({platform})", told)
     if failed:
         told = f"{len(failed):,} will never answer. To delete them: tuned-gemini delete --failed"
@@ -165,11 +165,12 @@ def _bases(models: Iterable[LibraryModel]) -> Iterator[Finding]:
         if known is None or platform not in known.ends:
             continue
         if end := known.retirement(platform, today):
-            told = f"{end}. {number:,} ACTIVE tuned models come from it: tune them again."
+            told = f"{end}. From it come {_counted(number, 'ACTIVE tuned model')}: tune again."
             yield Finding("problem", "base model", told)
         elif (days := (known.ends[platform][0] - today).days) <= _SOON:
-            told = f"{known.id} ends in {days} days, and with it {number:,} tuned models."
-            yield Finding("note", "base model", f"{told} Tune them again on a current one.")
+            told = f"{known.id} ends in {_counted(days, 'day')}, and what was tuned from it with it"
+            models_ = _counted(number, "model")
+            yield Finding("note", "base model", f"{told}: {models_}. Move to a current one.")
 
 
 def _records(session: Session) -> Iterator[Finding]:
@@ -184,7 +185,9 @@ def _records(session: Session) -> Iterator[Finding]:
     except TunedGeminiError as error:
         yield Finding("problem", "records", for_the_command_line(str(error)))
         return
-    told = f"{records.path}: {len(catalog.versions):,} versions, {len(catalog.aliases):,} aliases."
+    versions = _counted(len(catalog.versions), "version")
+    aliases = _counted(len(catalog.aliases), "alias", "aliases")
+    told = f"{records.path}: {versions}, {aliases}."
     yield Finding("ok", "records", told)
 
 
@@ -196,6 +199,16 @@ def _probe(session: Session, name: str) -> Iterator[Finding]:
         return
     level: Level = "ok" if seen.is_ready else "problem"
     yield Finding(level, name, f"{seen.outcome}: {told_of(seen)}")
+
+
+def _counted(number: int, word: str, plural: str = "") -> str:
+    """So many of something.
+
+    Example:
+        >>> _counted(1, "alias", "aliases"), _counted(2000, "day")
+        ('1 alias', '2,000 days')
+    """
+    return f"{number:,} {word if number == 1 else plural or f'{word}s'}"
 
 
 def _without_password(url: str) -> str:

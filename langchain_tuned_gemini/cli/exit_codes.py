@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
     PARTLY = 5, "a part was done; the same command again does the rest"
     INTERRUPTED = 130, "Ctrl-C; what was done until then stays done"
     READER_GONE = 141, "whoever read the output has stopped reading"
+    TERMINATED = 143, "it was told to end (SIGTERM); what was done until then stays done"
 
 
 def exit_code_table() -> str:

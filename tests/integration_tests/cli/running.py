@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -76,6 +76,15 @@ class Terminal:
                 self.end(seconds=0)
                 pytest.fail(f"no {text!r} in {self.shown!r}")
         self._seen = at + len(text)
+
+    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 30) -> None:
+        """Reads until something is so."""
+        end = time.monotonic() + seconds
+        while not condition():
+            self._read(0.05)
+            if time.monotonic() > end or self.process.poll() is not None:
+                self.end(seconds=0)
+                pytest.fail(f"it is not so, after {self.shown!r}")
 
     def type(self, text: str) -> None:
         os.write(self._leader, text.encode())

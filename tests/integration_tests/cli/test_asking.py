@@ -167,8 +167,7 @@ def test_a_chat_on_a_terminal_goes_on_after_a_failure_and_after_ctrl_c(gemini) -
     with gemini.fault(model=TUNED, hang=True):
         before = len(gemini.requests)
         chat.type("9\n")
-        while len(gemini.requests) == before:  # the question is on its way
-            assert chat.process.poll() is None
+        chat.wait_until(lambda: len(gemini.requests) > before)  # the question is on its way
         chat.type("\x03")
         chat.wait_for("Stopped.")
         chat.wait_for("> ")

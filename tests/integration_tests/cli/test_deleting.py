@@ -210,8 +210,8 @@ def test_ctrl_c_in_the_middle_tells_what_is_done_and_loses_nothing(run, gemini) 
     with gemini.fault(model="tunedModels/broken-v2", method="delete", hang=True):
         delete = Terminal("delete", "--failed", "--yes")
         delete.wait_for("deleted tunedModels/broken-v1")
-        while gemini.requests[-1].path != "/v1beta/tunedModels/broken-v2":
-            assert delete.process.poll() is None
+        hung = ("DELETE", "tunedModels/broken-v2")
+        delete.wait_until(lambda: hung in {(r.method, r.model) for r in gemini.requests})
         delete.type("\x03")
         done = delete.end()
 
@@ -220,6 +220,18 @@ def test_ctrl_c_in_the_middle_tells_what_is_done_and_loses_nothing(run, gemini) 
     assert "Done until now:\ndeleted tunedModels/broken-v1\n" in shown
     assert "Traceback" not in shown
     assert there(run) == ALL[1:]
+
+
+def test_a_process_that_is_told_to_end_writes_down_what_it_was_at(gemini, tmp_path) -> None:
+    with gemini.fault(model="tunedModels/broken-v1", method="delete", hang=True):
+        delete = Terminal("delete", "broken-v1", "--yes")
+        delete.wait_until(lambda: "DELETE" in {request.method for request in gemini.requests})
+        delete.process.terminate()
+        done = delete.end()
+
+    assert done.code == ExitCode.TERMINATED
+    (audit,) = tmp_path.glob("*.jsonl")
+    assert json.loads(audit.read_text(encoding="utf-8"))["outcome"] == "interrupted"
 
 
 @pytest.mark.parametrize(

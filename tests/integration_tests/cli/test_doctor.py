@@ -54,7 +54,7 @@ def test_a_retired_base_is_a_problem(run) -> None:
     assert done.code == ExitCode.FAILED
     assert base["level"] == "problem"
     assert "gemini-2.5-flash was retired on Vertex AI on 2026-10-20" in base["told"]
-    assert "1 ACTIVE tuned models come from it" in base["told"]
+    assert "From it come 1 ACTIVE tuned model" in base["told"]
 
 
 def test_rights_that_lack_are_named_with_what_they_are_for(run, gemini) -> None:
@@ -157,7 +157,7 @@ def test_records_are_read(run, monkeypatch, tmp_path) -> None:
 
     wrong = run("doctor")
 
-    assert fine == [("ok", f"{path}: 1 versions, 0 aliases.")]
+    assert fine == [("ok", f"{path}: 1 version, 0 aliases.")]
     assert ("problem", "records") in {(level, about) for level, about, _ in rows(wrong.out)}
     assert wrong.code == ExitCode.FAILED
 
