@@ -114,6 +114,8 @@ def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: bool
         out.say(f"Nothing was deleted: this is the plan. To delete these {number}, add --yes.")
         return False
     out.beside(_plan_table(plan, force=force))
+    if staying := len(plan.deletions) - number:
+        out.say(f"{staying} of these stay, unless you add --force.", "yellow")
     expected = plan.names[0].rpartition("/")[2] if len(plan.names) == 1 else f"delete {number}"
     if out.confirm(f"This can't be undone. To go on, type {expected!r}:", expected):
         return True

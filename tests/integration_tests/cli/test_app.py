@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 import typer.main
 
+from langchain_tuned_gemini.cli import main
 from langchain_tuned_gemini.cli.app import app
 from langchain_tuned_gemini.cli.exit_codes import ExitCode
 from tests.integration_tests.cli.running import COMMAND, in_a_pipe
 
+ROOT = Path(__file__).resolve().parents[3]
 HEAVY = [
     "httpx",
     "langchain_core",
@@ -157,3 +162,11 @@ def test_the_environment_is_left_alone() -> None:
         for handler in logging.getLogger().handlers
     )
     assert "TUNED_GEMINI_BASE_URL" in os.environ
+
+
+def test_the_script_and_the_module_are_this_command_line() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    script = EntryPoint("x", pyproject["project"]["scripts"]["tuned-gemini"], "console_scripts")
+
+    assert script.load() is main
+    assert in_a_pipe("--version").out.startswith("tuned-gemini ")
