@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.novelty import report_novelty
+from benchmarks.novelty import report_novelty, report_reverse
 from benchmarks.results import record
 from benchmarks.selection import Shares, measure_shares, report_speed, report_sql
 from langchain_tuned_gemini import TuningDataset
@@ -56,6 +56,7 @@ def main() -> None:
     report_speed(*splits[0])
     report_sql(sql)
     report_novelty(splits, sql)
+    report_reverse(splits, sql)
     if asked.plot:
         from benchmarks.drawing import draw
 

@@ -120,6 +120,26 @@ def report_novelty(
             print(f"{kind:30} AUROC {auroc:.4f}   taken for novel {100 * caught:5.1f} %")
 
 
+def report_reverse(
+    splits: Sequence[tuple[TuningDataset, TuningDataset]], sql: TuningDataset
+) -> None:
+    """Prints the same the other way round: a set of SQL, and questions that are none."""
+    aurocs, alarms, caught = [], [], []
+    for seed, (_, held_back) in enumerate(splits):
+        rest, usual = sql.split(0.3, seed=seed)
+        novel = NovelInput(rest)
+        ordinary = _scores(novel, (example.text_input for example in usual))
+        others = _scores(novel, (example.text_input for example in held_back))
+        aurocs.append(_auroc(ordinary, others))
+        alarms.append(fmean(score < novel.threshold for score in ordinary))
+        caught.append(fmean(score < novel.threshold for score in others))
+    print(
+        f"\nthe other way round, {len(rest)} questions for databases: AUROC {fmean(aurocs):.4f}, "
+        f"{100 * fmean(caught):.1f} % of the others taken for novel, {100 * fmean(alarms):.1f} % "
+        "of held back ones"
+    )
+
+
 def _scores(novel: NovelInput, texts: Iterable[str]) -> list[float]:
     assessed = (novel.assess([HumanMessage(text)]) for text in texts)
     return [novelty.score for novelty in assessed if novelty is not None]
