@@ -14,6 +14,7 @@ from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import DeletionPlan, DeletionReport, ModelLibrary
     from langchain_tuned_gemini.library.deleting import Deletion
+    from langchain_tuned_gemini.records import RecordedVersion
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and delete nothing.")]
@@ -74,7 +75,32 @@ def purge(
     """Delete all that was trained on data that must go."""
     library = session.library()
     plan = library.plan_deletion(dataset=dataset)
-    _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
+    unseen = _recorded_elsewhere(library, plan, dataset)
+    for name in unseen:
+        session.out.warn(
+            f"{name} is recorded as tuned on this data, and was not found here. If it is in "
+            "another project or location, purge there, too; if it is gone, run: "
+            "tuned-gemini sync --mend"
+        )
+    is_done = _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
+    if unseen:
+        leave(ExitCode.PARTLY if is_done else ExitCode.FAILED)
+
+
+def _recorded_elsewhere(library: ModelLibrary, plan: DeletionPlan, dataset: str) -> list[str]:
+    """What is recorded as tuned on data, and is where nobody has looked."""
+    planned = {planned.recorded for planned in plan.deletions}
+    return [
+        version.record.model
+        for version in library.records.load().versions
+        if version.record.model not in planned and not version.record.deleted
+        if any(hash_.startswith(dataset) for hash_ in _hashes(version))
+    ]
+
+
+def _hashes(version: RecordedVersion) -> tuple[str, ...]:
+    """The data that a version was tuned on, and what that was merged from."""
+    return (version.record.dataset.hash, *version.record.dataset.parts)
 
 
 def _carry_out(
@@ -85,8 +111,8 @@ def _carry_out(
     yes: bool,
     dry_run: bool,
     force: bool,
-) -> None:
-    """Shows the plan, and deletes if that is wanted."""
+) -> bool:
+    """Shows the plan, and deletes if that is wanted; tells whether it has."""
     for name in plan.gone:
         session.out.say(f"{name} is gone already.")
     for name, why in plan.left_alone:
@@ -97,10 +123,11 @@ def _carry_out(
         if plan.deletions and not possible:
             session.out.error("Nothing was deleted. To delete it all the same, add --force.")
             leave(ExitCode.FAILED)
-        return
+        return False
     if not yes and not _is_wanted(session, plan, len(possible), force=force):
-        return
+        return False
     _tell_report(session, _deleted(session, library, plan, force=force))
+    return True
 
 
 def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: bool) -> bool:

@@ -114,6 +114,19 @@ def test_what_was_tuned_on_data_that_must_go_is_purged(run) -> None:
     assert run("purge", "--dataset", "ab").code == ExitCode.USAGE
 
 
+def test_what_is_recorded_elsewhere_is_not_taken_for_purged(run, records) -> None:
+    elsewhere = f"{AT}/endpoints/42"
+    with records.open("a", encoding="utf-8") as file:
+        file.write(f'[other.versions.v1]\nmodel = "{elsewhere}"\ndataset = {{ hash = "{HASH}" }}\n')
+
+    planned = run("purge", "--dataset", HASH)
+    done = run("purge", "--dataset", HASH, "--yes")
+
+    assert (planned.code, done.code) == (ExitCode.USAGE, ExitCode.PARTLY)
+    assert rows(done.out) == [["deleted", "tunedModels/sql-expert-v1", ""]]
+    assert f"warning: {elsewhere} is recorded as tuned on this data" in done.err
+
+
 def test_what_an_alias_points_to_is_deleted_by_force_only(run) -> None:
     refused = run("delete", "sql-expert@production", "--yes")
     still_there = there(run)
