@@ -1,6 +1,7 @@
-"""The README's tables of what was measured, made from the recorded results: `make figures`.
+"""The tables of what was measured, made from the recorded results: `make figures`.
 
-A table stands between `<!-- costs -->` and `<!-- /costs -->`; a test compares both.
+A table stands between `<!-- costs -->` and `<!-- /costs -->`, in the README or on a page of `docs`;
+a test compares both.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from benchmarks.results import recorded
 from benchmarks.scorecard.contestants import ALL
 from benchmarks.scorecard.outcomes import Outcome
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def costs() -> str:
@@ -142,12 +144,10 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 
 
 def with_figures(text: str) -> str:
-    """A text with all tables as they are recorded."""
+    """A text with the tables that it has as they are recorded."""
     for name, table in BLOCKS.items():
         mark = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
-        text, found = mark.subn(lambda _, table=table: f"{table()}\n", text)
-        if not found:
-            raise LookupError(f"The README has no <!-- {name} --> ... <!-- /{name} -->.")
+        text = mark.sub(lambda _, table=table: f"{table()}\n", text)
     return text
 
 
@@ -170,8 +170,10 @@ def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Writes the tables into the README."""
-    README.write_text(with_figures(README.read_text(encoding="utf-8")), encoding="utf-8")
+    """Writes the tables into the pages."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(with_figures(text), encoding="utf-8")
 
 
 if __name__ == "__main__":

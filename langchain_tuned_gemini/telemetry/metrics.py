@@ -181,7 +181,7 @@ def scope() -> tuple[str, str]:
 
 
 def metrics_table() -> str:
-    """The metrics as a table in Markdown, for the README.
+    """The metrics as a table in Markdown, for `docs/monitoring.md`.
 
     Example:
         >>> print(metrics_table().splitlines()[-1][:44])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -144,75 +143,3 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.stderr.strip() == ""
-
-
-def python_blocks_of_the_readme() -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return [block.split("```")[0] for block in text.split("```python\n")[1:]]
-
-
-def test_the_readmes_first_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(python_blocks_of_the_readme()[0], "README.md", "exec"), {})
-
-    assert capsys.readouterr().out == "8\n8\n"
-
-
-def test_every_other_block_of_the_readme_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from langchain_tuned_gemini import (
-        ChatTunedGemini,
-        GenAIService,
-        ModelLibrary,
-        TuningDataset,
-    )
-    from langchain_tuned_gemini.emulator import Emulator
-
-    monkeypatch.chdir(tmp_path)  # some write files
-    train = str(ROOT / "examples/data/text_to_sql_train.jsonl")
-    for name in ("old", "new"):
-        TuningDataset.of([(name, "1"), ("both", "2")]).write(f"{name}.jsonl")
-    shutil.copy(train, "train.jsonl")
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    Path("tuned-models.toml").write_text(text.split("```toml\n")[1].split("```")[0])
-    monkeypatch.delenv("TUNED_MODELS", raising=False)
-    with Emulator() as gemini:
-        for name in ("x", "sql-expert-v1", "sql-expert-v2"):
-            gemini.add_tuned_model(f"tunedModels/{name}", examples=[("7", "8")])
-        model = ChatTunedGemini(model="tunedModels/x", api_key="k", base_url=gemini.base_url)
-        robust = model.with_few_shot_fallback("gemini-2.5-flash", examples=train)
-        gemini.add_file("gs://acme/train.jsonl", [("7", "8")])
-        at_the_emulator = f"api_key='k', base_url={gemini.base_url!r})"
-        replaced = {
-            '"train.jsonl"': repr(train),
-            '"test.jsonl"': repr(train.replace("train", "test")),
-            "GenerativeAIService(api_key)": f"GenerativeAIService('k', {gemini.base_url!r})",
-            "GenAIService.from_api_key(api_key)": f"GenAIService.from_api_key('k', base_url={gemini.base_url!r})",
-            '("acme", "us-central1")': f"('acme', 'us-central1', {at_the_emulator}",
-            '("sql-expert@production")\n': f'("sql-expert@production", {at_the_emulator}\n',
-            "(model=ready.endpoint)": f"(model=ready.endpoint, {at_the_emulator}",
-        }
-        library = ModelLibrary(GenAIService.from_api_key("k", base_url=gemini.base_url))
-        for block in python_blocks_of_the_readme()[1:]:
-            code = block
-            for there, here in replaced.items():
-                code = code.replace(there, here)
-            known = {"robust": robust, "model": model, "production": model, "v3": robust}
-            known["library"] = library
-            known["base_with_examples"] = robust.models[1]
-            exec(compile(code, "README.md", "exec"), known)
-
-
-def test_what_the_readme_names_is_there() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-
-    linked = [part.split(")")[0] for part in text.split("](")[1:] if not part.startswith("http")]
-    assert linked
-    for target in linked:
-        if target.startswith("#"):
-            assert f"\n## {target[1:].replace('-', ' ')}\n" in text.lower()
-            continue
-        assert (ROOT / target).exists(), target
-    for word in ("demo", "test", "bench", "lint", "help"):
-        assert f"\n{word}:" in makefile

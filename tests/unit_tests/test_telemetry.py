@@ -8,7 +8,6 @@ import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +28,7 @@ from langchain_tuned_gemini.provenance import Attempt
 from langchain_tuned_gemini.telemetry import METRICS, Request, metrics_table
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.otel import OURS, Ask, Recording, ainvoke, astream, broken, every_way, invoke, stream
+from tests.pages import ROOT, between_marks
 
 SECRET = "AIza-canary"
 FINE = Attempt("tuned", "tuned", "ok")
@@ -494,13 +494,10 @@ def test_every_metric_is_what_the_table_says(recorded: Recording) -> None:
             assert set(point.attributes or {}) <= set(declared[name].attributes), name
 
 
-def test_the_readme_shows_the_metrics_as_they_are() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_page_about_monitoring_shows_the_metrics_as_they_are() -> None:
+    page = ROOT / "docs" / "monitoring.md"
 
-    _, found, rest = text.partition("<!-- metrics -->\n")
-
-    assert found
-    assert rest.partition("<!-- /metrics -->")[0].strip() == metrics_table()
+    assert between_marks(page, "metrics") == metrics_table()
 
 
 def _text(answer: Any) -> str:
