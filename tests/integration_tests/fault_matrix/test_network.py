@@ -43,7 +43,7 @@ DEVIATIONS = {
     "model, and where the base model is at the same address, its call fails as fast.",
     34: "Counted for the model, as in row 33.",
     38: "An answer in one piece has total_timeout: its first byte is its last, so there is no "
-    "first token to wait for. A stream has first_token_timeout.",
+    "first token to wait for. A stream has first_token_timeout, and invoke with streaming=True.",
     40: "In a thread, a user's own ChatGoogleGenerativeAI that drips is ended by nobody.",
     41: "It is called bad_output (JSONDecodeError); that a portal is in between is not guessed.",
 }
