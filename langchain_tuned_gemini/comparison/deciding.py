@@ -52,6 +52,9 @@ def is_better(
     With a margin it is enough not to be worse by that much: the whole interval is above
     `-margin`. What the candidate did not answer counts against it.
 
+    One in 40 candidates that are no better passes by chance: of dozens, the best one is to be
+    compared again, on another test set.
+
     Args:
         comparison: What they answered.
         candidate: The name of the one that may be better.
