@@ -14,10 +14,11 @@ from typing import Any, ClassVar, cast
 import pytest
 from google.oauth2.credentials import Credentials
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests.chat_models import ChatModelTests
+from pydantic import ValidationError
 from vcr import VCR
 from vcr.request import Request
 
@@ -260,3 +261,16 @@ def test_no_less_is_claimed_than_for_upstream(suite: type[Suite]) -> None:
     assert claimed == {name: getattr(TestUpstream(), name) for name in CLAIMS}
     assert claimed["has_tool_choice"]
     assert claimed["has_structured_output"]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_upstream_can_not_do_what_is_not_claimed_for_it(emulator: Emulator) -> None:
+    model = ChatGoogleGenerativeAI(model=BASE, api_key="key", base_url=emulator.base_url)
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
+
+    with pytest.raises(ValidationError, match="model"):
+        model.invoke("Hello", model="gemini-2.5-flash")
+    with pytest.raises(ValueError, match="Unrecognized message part type: image"):
+        model.invoke([HumanMessage([{"type": "image", "source": source}])])
+
+    assert emulator.requests == []
