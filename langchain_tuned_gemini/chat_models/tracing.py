@@ -19,11 +19,19 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForChainRun,
 )
-from langchain_core.callbacks.base import Callbacks
+from langchain_core.callbacks.base import (
+    AsyncCallbackHandler,
+    BaseCallbackHandler,
+    Callbacks,
+    LLMManagerMixin,
+)
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
+from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 from langchain_core.utils.uuid import uuid7
+
+_HEARS_NONE = (LLMManagerMixin.on_llm_new_token, AsyncCallbackHandler.on_llm_new_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Caller:
 
     def wants_tokens(self) -> bool:
         """Whether somebody shows the tokens as they come, as LangGraph does."""
-        return any(isinstance(one, _StreamingCallbackHandler) for one in self.callbacks.handlers)
+        return any(map(_shows_tokens, self.callbacks.handlers))
 
     def start(self, name: str) -> CallbackManagerForChainRun | None:
         """Opens the run of one attempt; None where nobody listens."""
@@ -64,6 +72,14 @@ class Caller:
             return None
         manager = AsyncCallbackManager(**_inherited(self.callbacks), parent_run_id=self.run_id)
         return await manager.on_chain_start(None, {}, name=name)
+
+
+def _shows_tokens(handler: BaseCallbackHandler) -> bool:
+    """Whether it hears each token, other than a tracer, which writes it down."""
+    if isinstance(handler, _StreamingCallbackHandler):
+        return True
+    is_tracer = isinstance(handler, BaseTracer | AsyncBaseTracer)
+    return not is_tracer and type(handler).on_llm_new_token not in _HEARS_NONE
 
 
 def _inherited(callbacks: BaseCallbackManager | BaseRunManager) -> dict[str, Any]:

@@ -6,13 +6,26 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import StreamingStdOutCallbackHandler
 from langchain_core.messages import AIMessage
+from langchain_core.tracers import BaseTracer, Run
 
-from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
+from langchain_tuned_gemini import BrokenStreamError, ChatTunedGemini, FallbackChatModel
 from langchain_tuned_gemini.emulator import Emulator
 
 TUNED = "tunedModels/next-number"
 NUMBERS = [(str(n), f"after {n} comes {n + 1} and then {n + 2}") for n in range(20)]
+
+
+class KeepingTracer(BaseTracer):
+    """Keeps the runs, as LangSmith's does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[Run] = []
+
+    def _persist_run(self, run: Run) -> None:
+        self.runs.append(run)
 
 
 @pytest.fixture
@@ -85,6 +98,28 @@ async def test_a_healthy_model_answers_as_without_it(gemini: Emulator, path: str
     assert streamed.usage_metadata == whole.usage_metadata
     calls = [request.call for request in gemini.requests if request.call.endswith("Content")]
     assert calls == ["streamGenerateContent", "generateContent"]
+
+
+def test_whoever_prints_the_tokens_gets_them_as_they_come(
+    gemini: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        gemini.fault(model=TUNED, cut_after=3),
+        pytest.raises(BrokenStreamError, match="connection"),
+    ):
+        robust(gemini).invoke("7", {"callbacks": [StreamingStdOutCallbackHandler()]})
+
+    assert capsys.readouterr().out == "after 7 comes "
+
+
+def test_a_tracer_does_not_count_as_somebody_who_shows_them(gemini: Emulator) -> None:
+    tracer = KeepingTracer()
+
+    with gemini.fault(model=TUNED, cut_after=3):
+        message = robust(gemini).invoke("7", {"callbacks": [tracer]})
+
+    assert message.text == "after 7 comes 8 and then 9"
+    assert [run.name for run in tracer.runs] == ["FallbackChatModel"]
 
 
 def test_whoever_shows_the_tokens_gets_them_as_they_come(gemini: Emulator) -> None:
