@@ -1,0 +1,128 @@
+"""Everything that can go wrong, in one tree.
+
+```text
+TunedGeminiError
+├── TunedModelNameError (ValueError)      a name that can't address a tuned model
+├── ParameterError (TypeError)            a parameter nobody knows, or a value out of range
+├── MissingExtraError (ImportError)       an optional dependency is not installed
+├── DatasetError (ValueError)             examples that can't be used: all that is wrong, where
+│   └── LossyConversionError              … or that a format can't hold as a whole
+├── JournalError (ValueError)             a file that is no journal of a comparison: source, line
+├── ComparisonCancelledError              a comparison was ended by its caller: done, total
+├── RecordsError (ValueError)             tuned-models.toml can't be used: all that is wrong, where
+├── RecordNotFoundError (LookupError)     a version or an alias that is not recorded
+├── RecordsChangedError                   an alias was changed by somebody else meanwhile
+├── ExampleIndexError (ValueError)        a file that should hold an example index, and is another
+├── ServiceError (ModelError)             the control plane could not answer
+│   ├── ServiceUnreachableError           no answer at all: refused, no such host, timed out
+│   └── DeletionIncompleteError           a step of a deletion failed: done, left
+├── TunedModelError (ModelError)          something about one tuned model: name, state
+│   ├── TunedModelNotReadyError           it is CREATING: wait, or fall back
+│   │   ├── WaitTimeoutError              … and the time allowed for waiting is over
+│   │   └── WaitCancelledError            … and the waiting was cancelled
+│   ├── TunedModelFailedError             FAILED or CANCELLED: it will never serve
+│   ├── TunedModelNotFoundError           deleted, or never there
+│   │   └── BaseModelRetiredError         … because its base model was retired: retirement
+│   ├── TunedModelNotDeletableError       versions and none named, still tuning, or a mere record
+│   ├── PromotionRefusedError             it does not answer, so that no alias is to point to it
+│   ├── CircuitOpenError                  it was not called: its circuit is open, or quota short
+│   └── NovelInputError                   it was not called: the question is unlike its tuning set
+├── PromptTooLongError (ContextOverflowError)   a conversation that a model certainly can't take
+├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
+├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
+├── AnswerRefusedError (ModelError)       a model's answer that a guard refused: guard, why
+├── ContentBlockedError (ModelError)      prompt or answer blocked for safety: never asked elsewhere
+├── GuardCrashedError                     a guard raised: its own failure, not the model's
+└── AllModelsFailedError (ExceptionGroup, ModelError)   every model was tried
+    └── AllModelsOverflowError (ContextOverflowError)   … and the last one can't take as much
+```
+
+Errors about a model derive from `langchain_core.exceptions.ModelError`, so that LangChain's
+retry middleware reads `is_retryable` from them.
+"""
+
+from __future__ import annotations
+
+from langchain_tuned_gemini.errors.answers import (
+    AllModelsFailedError,
+    AllModelsOverflowError,
+    AnswerRefusedError,
+    BrokenStreamError,
+    ContentBlockedError,
+    EmptyAnswerError,
+    GuardCrashedError,
+    PromptTooLongError,
+)
+from langchain_tuned_gemini.errors.base import (
+    MissingExtraError,
+    ParameterError,
+    TunedGeminiError,
+    TunedModelNameError,
+)
+from langchain_tuned_gemini.errors.files import (
+    ComparisonCancelledError,
+    DatasetError,
+    ExampleIndexError,
+    JournalError,
+    LossyConversionError,
+    RecordNotFoundError,
+    RecordProblem,
+    RecordsChangedError,
+    RecordsError,
+)
+from langchain_tuned_gemini.errors.services import (
+    DeletionIncompleteError,
+    ServiceError,
+    ServiceUnreachableError,
+)
+from langchain_tuned_gemini.errors.tuned_models import (
+    BaseModelRetiredError,
+    CircuitOpenError,
+    NovelInputError,
+    PromotionRefusedError,
+    TunedModelError,
+    TunedModelFailedError,
+    TunedModelNotDeletableError,
+    TunedModelNotFoundError,
+    TunedModelNotReadyError,
+    WaitCancelledError,
+    WaitTimeoutError,
+)
+
+__all__ = [
+    "AllModelsFailedError",
+    "AllModelsOverflowError",
+    "AnswerRefusedError",
+    "BaseModelRetiredError",
+    "BrokenStreamError",
+    "CircuitOpenError",
+    "ComparisonCancelledError",
+    "ContentBlockedError",
+    "DatasetError",
+    "DeletionIncompleteError",
+    "EmptyAnswerError",
+    "ExampleIndexError",
+    "GuardCrashedError",
+    "JournalError",
+    "LossyConversionError",
+    "MissingExtraError",
+    "NovelInputError",
+    "ParameterError",
+    "PromotionRefusedError",
+    "PromptTooLongError",
+    "RecordNotFoundError",
+    "RecordProblem",
+    "RecordsChangedError",
+    "RecordsError",
+    "ServiceError",
+    "ServiceUnreachableError",
+    "TunedGeminiError",
+    "TunedModelError",
+    "TunedModelFailedError",
+    "TunedModelNameError",
+    "TunedModelNotDeletableError",
+    "TunedModelNotFoundError",
+    "TunedModelNotReadyError",
+    "WaitCancelledError",
+    "WaitTimeoutError",
+]

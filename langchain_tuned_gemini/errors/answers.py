@@ -1,0 +1,182 @@
+"""Errors about what a model was asked, and what it answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from langchain_core.exceptions import ContextOverflowError, ModelError
+
+from langchain_tuned_gemini.errors.base import TunedGeminiError
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
+
+    from langchain_tuned_gemini.provenance import Attempt
+
+
+class PromptTooLongError(TunedGeminiError, ContextOverflowError):
+    """A conversation that is certainly longer than the model takes, so that it was not asked.
+
+    As a `ContextOverflowError` it tells LangChain's `SummarizationMiddleware`, where it
+    summarizes with this model, to try again with less.
+
+    Attributes:
+        tokens: About how many tokens the conversation has, without any examples.
+        limit: How many the model takes.
+    """
+
+    is_retryable = False
+
+    def __init__(self, tokens: int, limit: int) -> None:
+        super().__init__(
+            f"The conversation has about {tokens:,} tokens, and the model takes {limit:,}. No "
+            "examples were added to it, and nothing was cut: shorten it, or use a base model with "
+            "a larger context."
+        )
+        self.tokens = tokens
+        self.limit = limit
+
+
+class EmptyAnswerError(TunedGeminiError, ModelError):
+    """A model ended its stream without a single chunk.
+
+    Attributes:
+        name: The model's name.
+    """
+
+    is_retryable = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} ended its stream without an answer. Ask it again.")
+        self.name = name
+
+
+class BrokenStreamError(TunedGeminiError, ModelError):
+    """A stream broke, or was refused, after a part of it had been handed out.
+
+    Attributes:
+        name: The model's name.
+        partial: The text that was handed out; it is not repeated in the error's own text.
+        reason: Why it broke, as in the table of reasons.
+    """
+
+    is_retryable = True
+
+    def __init__(self, name: str, *, partial: str, reason: str) -> None:
+        super().__init__(
+            f"The stream of {name} broke after {len(partial)} characters: {reason}. No other "
+            "model may continue it. Ask again, or let a fallback restart it: "
+            'on_broken_stream="restart", or hand out only what is complete: commit="complete".'
+        )
+        self.name = name
+        self.partial = partial
+        self.reason = reason
+
+
+class AnswerRefusedError(TunedGeminiError, ModelError):
+    """A model answered, and a guard refused the answer.
+
+    Attributes:
+        name: The model's name.
+        guard: The guard's name.
+        why: What the guard found wrong.
+        answer: The answer; it is not repeated in the error's text.
+    """
+
+    is_retryable = True  # models draw lots
+
+    def __init__(self, why: str, *, name: str, guard: str, answer: AIMessage) -> None:
+        super().__init__(
+            f"The guard {guard} refused the answer of {name}: {why}. Ask again, or add a "
+            "fallback with with_few_shot_fallback(...)."
+        )
+        self.name = name
+        self.guard = guard
+        self.why = why
+        self.answer = answer
+
+
+class ContentBlockedError(TunedGeminiError, ModelError):
+    """A prompt or an answer was blocked for safety.
+
+    Nothing of either is in the error's text.
+
+    Attributes:
+        name: The model's name.
+        why: What was blocked.
+        block_reason: Google's own word, such as `SAFETY`; None where a guard blocked it.
+        ratings: Google's safety ratings, category to probability, where it gave any.
+    """
+
+    def __init__(
+        self, why: str, *, name: str, block_reason: str | None, ratings: Mapping[str, str]
+    ) -> None:
+        super().__init__(
+            f"{name} did not answer: {why}. No other model is asked, which would get round the "
+            "policy: change the request, or the safety settings if they are too strict for it."
+        )
+        self.name = name
+        self.why = why
+        self.block_reason = block_reason
+        self.ratings = dict(ratings)
+
+
+class GuardCrashedError(TunedGeminiError):
+    """A guard raised instead of judging an answer: its own failure, never the model's.
+
+    Attributes:
+        guard: The guard's name.
+    """
+
+    def __init__(self, guard: str, cause: Exception) -> None:
+        # Without the cause's text, which may repeat the answer.
+        super().__init__(
+            f"The guard {guard} crashed with {type(cause).__name__}, so it is not known whether "
+            "the answer may be used. See the cause, and correct the guard."
+        )
+        self.guard = guard
+
+
+class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelError):
+    """Every model was tried and none answered; the group holds each model's error.
+
+    Attributes:
+        attempts: What happened with each model, in order.
+        is_retryable: Whether any of the errors says that a retry may help.
+    """
+
+    attempts: tuple[Attempt, ...]
+
+    def __new__(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> Self:  # noqa: D102
+        told = dict.fromkeys(f"{a.model}: {a.reason} ({a.error_type})" for a in attempts)
+        message = f"No model could answer. {'; '.join(told)}. The errors are in `exceptions`"
+        self = super().__new__(cls, message, errors)
+        self.attempts = tuple(attempts)
+        self.is_retryable = any(getattr(e, "is_retryable", False) for e in errors)
+        return self
+
+    def __init__(self, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> None:
+        """Keeps both, in the order in which the models were tried."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuilds the group from its attempts and errors."""
+        return type(self), (self.attempts, self.exceptions)
+
+    def derive(self, excs: Sequence[Exception]) -> AllModelsFailedError:  # type: ignore[override]
+        """Lets `except*` split the group without losing the attempts."""
+        return AllModelsFailedError.of(self.attempts, excs)
+
+    @classmethod
+    def of(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> AllModelsFailedError:
+        """The error for a call that no model could answer."""
+        kind = AllModelsOverflowError if isinstance(errors[-1], ContextOverflowError) else cls
+        return kind(attempts, errors)
+
+
+class AllModelsOverflowError(AllModelsFailedError, ContextOverflowError):
+    """Every model was tried, and the conversation is too long for the last one.
+
+    As a `ContextOverflowError` it tells LangChain's `SummarizationMiddleware`, where it
+    summarizes with this model, to try again with less.
+    """

@@ -1,0 +1,56 @@
+"""The root of all errors, and those about how this package is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TunedGeminiError(Exception):
+    """The root of this package's errors: `except TunedGeminiError` catches all of them.
+
+    They can be pickled, so that they reach the caller from another process.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuilds the error from what it holds: its signature takes other things."""
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(
+    kind: type[TunedGeminiError], args: tuple[Any, ...], state: dict[str, Any]
+) -> TunedGeminiError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class TunedModelNameError(TunedGeminiError, ValueError):
+    """A name that does not address a tuned model. Raised before any URL is built.
+
+    Attributes:
+        name: What was given.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class ParameterError(TunedGeminiError, TypeError):
+    """A parameter that nobody knows, or a value that it can't take."""
+
+
+class MissingExtraError(TunedGeminiError, ImportError):
+    """An optional dependency is not installed.
+
+    Attributes:
+        extra: The extra that brings it.
+    """
+
+    def __init__(self, feature: str, *, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs an optional dependency. Install it with: "
+            f'pip install "langchain-tuned-gemini[{extra}]"'
+        )
+        self.extra = extra

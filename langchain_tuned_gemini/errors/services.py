@@ -1,0 +1,67 @@
+"""Errors of the control plane, which knows the states of tuned models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.exceptions import ModelError
+
+from langchain_tuned_gemini.errors.base import TunedGeminiError
+
+
+class ServiceError(TunedGeminiError, ModelError):
+    """The control plane, which knows the states of tuned models, could not answer.
+
+    Attributes:
+        status: The HTTP status, where there was an answer.
+        is_retryable: Whether asking again may help: no answer at all, 408, 429 and 5xx.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, is_retryable: bool | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        if is_retryable is None:
+            is_retryable = status in {408, 429} or (status is not None and status >= 500)
+        self.is_retryable = is_retryable
+
+
+class ServiceUnreachableError(ServiceError):
+    """The control plane gave no answer at all: refused, no such host, timed out.
+
+    Attributes:
+        address: Where the service was looked for.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"Can't reach {address}: {reason}. Check the address and the network, or the "
+            "emulator if you use one.",
+            is_retryable=True,
+        )
+        self.address = address
+
+
+class DeletionIncompleteError(ServiceError):
+    """A step of a deletion failed. Delete again: what is done stays done.
+
+    Attributes:
+        name: What was to be deleted.
+        done: The names of what is deleted.
+        left: The names of what is still there, or may be.
+    """
+
+    def __init__(
+        self, cause: ServiceError, *, name: str, done: Sequence[str], left: Sequence[str]
+    ) -> None:
+        gone = f"Deleted: {', '.join(done)}. " if done else ""
+        super().__init__(
+            f"Deleting {name} stopped in the middle. {cause} {gone}Left: {', '.join(left)}. Once "
+            "the cause is mended, delete it again: it goes on from there.",
+            status=cause.status,
+            is_retryable=cause.is_retryable,
+        )
+        self.name = name
+        self.done = tuple(done)
+        self.left = tuple(left)

@@ -1,0 +1,218 @@
+"""Errors about one tuned model: its state, its circuit, its aliases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from langchain_core.exceptions import ModelError, ModelNotFoundError
+
+from langchain_tuned_gemini.errors.base import TunedGeminiError
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.base_models import Retirement
+    from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+
+
+class TunedModelError(TunedGeminiError, ModelError):
+    """Something about one tuned model.
+
+    Attributes:
+        name: The tuned model's full name.
+        state: The state it was last seen in, if one is known.
+    """
+
+    def __init__(self, message: str, *, name: str, state: TunedModelState | None = None) -> None:
+        super().__init__(message)
+        self.name = name
+        self.state = state
+
+
+class TunedModelNotReadyError(TunedModelError):
+    """The tuned model is still CREATING: it can't serve yet, but it will."""
+
+    is_retryable = True
+
+    @classmethod
+    def of(cls, model: TunedModel) -> Self:
+        """Says that this model can't serve yet, and what to do."""
+        doing = f" ({model.doing})" if model.doing else ""
+        return cls(
+            f"The tuned model {model.name} is {model.raw_state}{doing}, so it can't answer yet. "
+            "Call wait_until_active() first, or add a fallback with "
+            "with_few_shot_fallback(...).",
+            name=model.name,
+            state=model.state,
+        )
+
+
+class WaitTimeoutError(TunedModelNotReadyError, TimeoutError):
+    """The tuned model was still CREATING when the time allowed for waiting was over.
+
+    Attributes:
+        waited: How long was waited, in seconds.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, state: TunedModelState | None, waited: float
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.waited = waited
+
+
+class WaitCancelledError(TunedModelNotReadyError):
+    """The wait for a tuned model was ended by whoever asked for it.
+
+    Attributes:
+        waited: How long was waited, in seconds.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, state: TunedModelState | None, waited: float
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.waited = waited
+
+
+class TunedModelFailedError(TunedModelError):
+    """Tuning ended without a model: FAILED or CANCELLED. Waiting does not help.
+
+    Attributes:
+        reason: The platform's own reason; the Developer API gives none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str,
+        state: TunedModelState | None = None,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.reason = reason
+
+    @classmethod
+    def of(cls, model: TunedModel) -> Self:
+        """Says that this model will never serve, why, and what to do."""
+        reason = model.error or "the platform gives no reason"
+        return cls(
+            f"The tuned model {model.name} is {model.raw_state}: {reason}. It will never "
+            "answer: check its training data, tune it again, and delete this one to free quota.",
+            name=model.name,
+            state=model.state,
+            reason=model.error,
+        )
+
+
+class TunedModelNotFoundError(TunedModelError, ModelNotFoundError):
+    """The tuned model does not exist: it was deleted, or it was never there."""
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Says that this model is not there, and what to do."""
+        return cls(
+            f"The tuned model {name} does not exist. It was deleted, the name is wrong, or "
+            "this key's project does not own it: list the tuned models that it can see.",
+            name=name,
+        )
+
+
+class BaseModelRetiredError(TunedModelNotFoundError):
+    """The tuned model does not answer any more, since the model it was tuned from was retired.
+
+    Attributes:
+        retirement: Which base model, where, since when, and Google's page that says so.
+        status: The HTTP status of the answer, where there was one.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, retirement: Retirement, status: int | None = None
+    ) -> None:
+        super().__init__(message, name=name)
+        self.retirement = retirement
+        self.status = status
+
+    @classmethod
+    def because(cls, name: str, retirement: Retirement, *, status: int | None) -> Self:
+        """Says which base model is gone, and what to do."""
+        return cls(
+            f"The tuned model {name} does not answer, and its base model is gone: {retirement}. "
+            "Tune it again on a current base model: on Vertex AI, tuningJobs:rebaseTunedModel "
+            "does that.",
+            name=name,
+            retirement=retirement,
+            status=status,
+        )
+
+
+class TunedModelNotDeletableError(TunedModelError):
+    """There is nothing that could be deleted, or it is not clear what.
+
+    Attributes:
+        is_gone: Whether nothing is left but a tuning job's record, which stays for ever.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str,
+        state: TunedModelState | None = None,
+        is_gone: bool = False,
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.is_gone = is_gone
+
+
+class PromotionRefusedError(TunedModelError):
+    """A version does not answer, so an alias was not changed to point to it.
+
+    Attributes:
+        alias: The alias, which points to what it did before.
+    """
+
+    def __init__(
+        self, message: str, *, alias: str, name: str, state: TunedModelState | None = None
+    ) -> None:
+        super().__init__(message, name=name, state=state)
+        self.alias = alias
+
+
+class CircuitOpenError(TunedModelError):
+    """The model was not called, because its circuit is open or its quota short.
+
+    Attributes:
+        reason: What opened the circuit; `"quota"` also for a call that was held back while the
+            circuit is closed, `"forced"` for a circuit that somebody forced open.
+        retry_after: Seconds until the model is tried again, at the latest; 0 for a call that
+            was held back; None for a circuit that was forced open.
+    """
+
+    is_retryable = True
+
+    def __init__(self, message: str, *, name: str, reason: str, retry_after: float | None) -> None:
+        super().__init__(message, name=name)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class NovelInputError(TunedModelError):
+    """The tuned model was not called: the question is unlike all that it was tuned with.
+
+    Attributes:
+        reason: `"novel_input"`.
+        score: How like the tuning set the question is, from 0 to 1.
+        threshold: Below which score a question is novel.
+    """
+
+    reason = "novel_input"
+
+    def __init__(self, *, name: str, score: float, threshold: float) -> None:
+        super().__init__(
+            f"{name} was not asked: the question is unlike its tuning set ({score:.3f}, where "
+            f"{threshold:.3f} is the least). Add examples of such questions and tune it again, or "
+            "lower the threshold of NovelInput.",
+            name=name,
+        )
+        self.score = score
+        self.threshold = threshold
