@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from langchain_tuned_gemini import ModelLibrary, Records
 from langchain_tuned_gemini.emulator import Emulator, VertexModel
@@ -194,3 +198,75 @@ def test_a_failure_in_the_middle_on_vertex_ai_leaves_nothing_for_ever(
             for name in (doomed.job, doomed.endpoint, doomed.model):
                 assert library.probe(name).outcome == "deleted", name
     assert complete < _OF_ONE_DELETION - 1, "no fault hit a deletion"
+
+
+# What happens between plan and delete, and which requests fail, on the real emulator.
+
+VERSIONS = ("v1", "v2", "v3", "v4")
+EVENTS = st.tuples(
+    st.sampled_from(["flip", "delete", "reuse"]),
+    st.sampled_from(VERSIONS),
+    st.sampled_from(["ACTIVE", "FAILED"]),
+)
+FAULTS = st.lists(
+    st.tuples(st.integers(1, 10), st.sampled_from([403, 429, 503])),
+    max_size=3,
+    unique_by=lambda f: f[0],
+)
+
+
+Incarnation = tuple[str, datetime | None, str]
+
+
+def there(service: GenAIService) -> set[Incarnation]:
+    return {(model.name, model.create_time, model.state.value) for model in service.list()}
+
+
+@settings(max_examples=20)
+@given(
+    states=st.tuples(*[st.sampled_from(["ACTIVE", "FAILED", "CREATING"])] * len(VERSIONS)),
+    events=st.lists(EVENTS, max_size=4),
+    faults=FAULTS,
+    failed=st.booleans(),
+)
+def test_whatever_happens_on_the_emulator_nothing_else_is_deleted(
+    states: tuple[str, ...],
+    events: list[tuple[str, str, str]],
+    faults: list[tuple[int, int]],
+    failed: bool,
+) -> None:
+    time = iter(range(1_000))
+    with Emulator(clock=lambda: NOW + next(time)) as gemini, TemporaryDirectory() as directory:
+        service = GenAIService.from_api_key("k", base_url=gemini.base_url)
+        library = ModelLibrary(service, Path(directory) / "tuned-models.toml")
+        for version, state in zip(VERSIONS, states, strict=True):
+            gemini.add_tuned_model(f"tunedModels/x-{version}", examples=EXAMPLES, state=state)
+        plan = library.plan_deletion(
+            () if failed else ["tunedModels/x-v1", "tunedModels/x-v3"], failed=failed
+        )
+        meant = {(one.name, one.create_time, one.state.value) for one in plan.deletions}
+
+        for event, version, state in events:
+            happen(gemini, event, f"tunedModels/x-{version}", state)
+        before = there(service)
+        for nth, status in faults:
+            gemini.fault(method="any", nth=nth, status=status)
+        library.delete(plan)
+        gemini.clear_faults()
+        again = library.delete(plan)
+
+        assert before - there(service) <= meant
+        assert again.of(DeletionOutcome.FAILED) == ()
+        assert there(service).isdisjoint(meant)
+
+
+def happen(gemini: Emulator, event: str, name: str, state: str) -> None:
+    """Something that somebody else does."""
+    if event == "flip":
+        with suppress(LookupError):
+            gemini.set_state(name, state)
+        return
+    with suppress(LookupError):
+        gemini.delete_tuned_model(name)
+    if event == "reuse":
+        gemini.add_tuned_model(name, examples=EXAMPLES, state=state)
