@@ -238,7 +238,7 @@ def test_without_savings_nobody_is_hedged(
 def test_a_stream_that_has_begun_is_never_swapped(
     ask: Ask, hedged: Callable[..., FallbackChatModel], deployed: Deployed
 ) -> None:
-    model = hedged(stall_timeout=0.2)
+    model = hedged(hedge_after=0.5, stall_timeout=0.8)
     with (
         deployed.emulator.fault(model=deployed.name, stall_after=2),
         pytest.raises(BrokenStreamError) as raised,
