@@ -68,7 +68,7 @@ class Terminal:
         self.shown = ""
         self._seen = 0
 
-    def wait_for(self, text: str, *, seconds: float = 30) -> None:
+    def wait_for(self, text: str, *, seconds: float = 60) -> None:
         """Reads until something is shown that was not waited for before."""
         end = time.monotonic() + seconds
         while (at := self.shown.find(text, self._seen)) < 0:
@@ -77,7 +77,7 @@ class Terminal:
                 pytest.fail(f"no {text!r} in {self.shown!r}")
         self._seen = at + len(text)
 
-    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 30) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
         """Reads until something is so."""
         end = time.monotonic() + seconds
         while not condition():
@@ -96,7 +96,7 @@ class Terminal:
             pass
         return time.monotonic() < end
 
-    def end(self, *, seconds: float = 60) -> Done:
+    def end(self, *, seconds: float = 90) -> Done:
         """Reads to the end."""
         end = time.monotonic() + seconds
         while self._read(end - time.monotonic()):
