@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
+from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
 from langchain_tuned_gemini import BrokenStreamError, FallbackChatModel, WrapperChatModel
 from langchain_tuned_gemini.testing import ScriptedChatModel
@@ -34,8 +35,14 @@ every_way = pytest.mark.parametrize("ask", [invoke, ainvoke])
 Ask = Callable[[Any, Any], AIMessage]
 
 
-class Listener(BaseCallbackHandler):
-    """Hears tokens and the end, as LangGraph and a tracer do."""
+class Listener(BaseCallbackHandler, _StreamingCallbackHandler[Any]):
+    """Shows tokens as they come, and hears the end, as LangGraph does."""
+
+    def tap_output_iter(self, run_id: Any, output: Any) -> Any:
+        return output
+
+    def tap_output_aiter(self, run_id: Any, output: Any) -> Any:
+        return output
 
     def __init__(self) -> None:
         self.tokens: list[Any] = []
