@@ -126,3 +126,8 @@ __all__ = [
     "WaitCancelledError",
     "WaitTimeoutError",
 ]
+
+# They are called by their public names, in traces, in pickles, and by what classifies failures,
+# whichever of these modules they stand in.
+for _name in __all__:
+    globals()[_name].__module__ = __name__
