@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,17 @@ class Deployed:
         """Puts it into a state, in the words of the Developer API."""
         word = state if self.platform == "developer" else VERTEX_STATES[state]
         self.emulator.set_state(self.record, word)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_works() -> Iterator[None]:
+    """Also where a script runs the tests in its background: it has them ignore Ctrl-C, and that
+    is inherited by the programs that they start."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(params=["developer", "vertex"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 
@@ -27,17 +26,6 @@ def gemini() -> Iterator[Emulator]:
             ENDPOINT, examples=NEXT_NUMBER, job=f"{AT}/tuningJobs/7", display_name="next-number-v2"
         )
         yield emulator
-
-
-@pytest.fixture(autouse=True)
-def ctrl_c_works() -> Iterator[None]:
-    """Also where a script runs the tests in its background: it has them ignore Ctrl-C, and that
-    is inherited."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
