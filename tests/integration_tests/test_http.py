@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import weakref
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -113,20 +113,37 @@ def test_no_cookie_is_kept() -> None:
     assert list(client.cookies.jar) == []
 
 
+USE_AND_LET_GO = """
+import gc, sys, weakref
+
+from langchain_tuned_gemini import http
+
+client = http.sync_client()
+gone, transport = weakref.ref(client), client._transport
+client.get(sys.argv[1], headers={"x-goog-api-key": "key"})
+assert transport.idle.stacks
+
+del client
+gc.collect()
+
+assert gone() is None
+assert not any(transport.idle.stacks.values())
+"""
+
+
 def test_the_clients_are_closed_when_their_last_user_is_gone(emulator: Emulator) -> None:
-    gc.collect()
-    client = http.sync_client()
-    gone = weakref.ref(client)
-    transport = client._transport
-    headers = {"x-goog-api-key": "key"}
-    client.get(f"{emulator.base_url}/v1beta/{TUNED}", headers=headers)
-    assert transport.idle.stacks
+    # In a process of its own: here, what another test has left may still use them.
+    program = [sys.executable, "-W", "error", "-c", USE_AND_LET_GO]
 
-    del client
-    gc.collect()
+    done = subprocess.run(
+        [*program, f"{emulator.base_url}/v1beta/{TUNED}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert gone() is None
-    assert not any(transport.idle.stacks.values())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert emulator.connections == 1
 
 
 def test_a_proxy_of_the_environment_is_used(

@@ -114,7 +114,7 @@ ROWS = [
         what="captive portal",
         fault={
             "instead": b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 28\r\n"
-            b"\r\n<html>Welcome to our hotel.\n"
+            b"connection: close\r\n\r\n<html>Welcome to our hotel.\n"
         },
         contract=no_answer(asked=None, tries=1),
     ),
