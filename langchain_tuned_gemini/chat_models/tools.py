@@ -1,4 +1,4 @@
-"""Tools in LangChain's neutral form, bound to each model in the way of its provider."""
+"""What a call's arguments are for each model: tools in its provider's form, and only its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.errors import ParameterError
+
+_TUNED_ONLY = "tuned_only"
+"""The argument of a call that holds what the first model alone is sent."""
+
+_OF_ONE_MODEL = ("cached_content", "model")
+"""Arguments of a call that name what another model has not: they are the first one's."""
 
 
 def neutral(
@@ -38,9 +44,10 @@ def bound_to(
     """A model and its call arguments, with neutral tools turned into its provider's form.
 
     Raises:
-        ParameterError: If there are tools and the model does not bind them to itself.
+        ParameterError: If there are tools and the model does not bind them to itself, or for a
+            `tuned_only` that holds no arguments.
     """
-    model, rest = candidate.model, dict(arguments)
+    model, rest = candidate.model, _own(candidate, arguments)
     tools = rest.pop("tools", None)
     if not tools:
         return model, {**rest, **candidate.arguments}
@@ -52,3 +59,17 @@ def bound_to(
             "with tools, so it can't be one of the models of a FallbackChatModel that has tools."
         )
     return binding.bound, {**rest, **binding.kwargs, **candidate.arguments}
+
+
+def _own(candidate: Candidate, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call without those that are another model's."""
+    rest = dict(arguments)
+    tuned_only = rest.pop(_TUNED_ONLY, None) or {}
+    if not isinstance(tuned_only, Mapping):
+        raise ParameterError(
+            f"{_TUNED_ONLY} holds arguments for the first model alone, such as "
+            f'{_TUNED_ONLY}={{"labels": {{"team": "sql"}}}}, not a {type(tuned_only).__name__}.'
+        )
+    if candidate.role == "tuned":
+        return {**rest, **tuned_only}
+    return {name: value for name, value in rest.items() if name not in _OF_ONE_MODEL}
