@@ -11,6 +11,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
 from langchain_tuned_gemini.deadline import Deadline
+from langchain_tuned_gemini.guards import has_content
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED
 
 Commit = Literal["first_token", "complete"]
@@ -24,6 +25,7 @@ class StreamedAnswer:
 
     Until the commit point a failure is invisible to the caller, so that another model may
     answer. Chunks without content don't commit: a blocked or an empty answer begins with them.
+    Nor does one that ends the answer: all of it is there to be checked, as an answer in one piece.
 
     Args:
         commit: When it may be handed out.
@@ -98,12 +100,17 @@ class StreamedAnswer:
         self.deadline.chunk_arrived()
         if self.is_committed:
             return (chunk,)
-        if self._commit == "complete" or not _has_content(chunk.message):
+        if self._commit == "complete" or not _commits(chunk):
             return ()
         self._claim()
         self.is_committed = True
         return tuple(self._chunks)
 
 
-def _has_content(message: object) -> bool:
-    return isinstance(message, AIMessageChunk) and bool(message.content or message.tool_call_chunks)
+def _commits(chunk: ChatGenerationChunk) -> bool:
+    """Whether it has content, and is not a stream's last word, which says how the answer ended."""
+    message = chunk.message
+    if not isinstance(message, AIMessageChunk) or not has_content(message):
+        return False
+    told = (chunk.generation_info or {}, message.response_metadata)
+    return not any(metadata.get("finish_reason") for metadata in told)

@@ -53,8 +53,14 @@ _LONGEST_FIRST = "|".join(sorted(_KNOWN, key=len, reverse=True))
 _ONE = re.compile(_LONGEST_FIRST)
 _GLUED = re.compile(f"(?:{_LONGEST_FIRST})+")
 
-_NO_ANSWER = frozenset({"text", "thinking", "reasoning"})
-"""Blocks of content that are none by themselves: the text is looked at as a whole."""
+_NO_ANSWER = frozenset(
+    {
+        "text",
+        *("thinking", "redacted_thinking", "reasoning"),
+        *("tool_call", "tool_call_chunk", "invalid_tool_call", "tool_use", "function_call"),
+    }
+)
+"""Blocks that are no content by themselves: the text and the calls are looked at as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class NonEmpty:
 
     def __call__(self, message: AIMessage) -> Refusal | None:
         """Judges an answer."""
-        if _has_content(message):
+        if has_content(message):
             return None
         if message.invalid_tool_calls:
             return Refusal("it has nothing but a malformed tool call")
@@ -114,9 +120,21 @@ class FinishReason:
         return None
 
     def _at_the_limit(self, message: AIMessage) -> Refusal | None:
-        if not _has_content(message):
+        if not has_content(message):
             return Refusal("it reached the token limit before its first word")
         return None if self.allow_max_tokens else Refusal("it was cut off at the token limit")
+
+
+def has_content(message: AIMessage) -> bool:
+    """Whether there is anything in a message, or in a chunk of a stream, that answers.
+
+    White space does not, nor does a thought, an empty text with a signature, or a call that can't
+    be read. A stream has content if and only if one of its chunks does.
+    """
+    if message.text.strip() or message.tool_calls or message.additional_kwargs.get("audio"):
+        return True
+    blocks = message.content if isinstance(message.content, list) else ()
+    return any(isinstance(b, dict) and b.get("type") not in _NO_ANSWER for b in blocks)
 
 
 def is_cut_off(message: AIMessage) -> bool:
@@ -147,13 +165,6 @@ def safety_ratings(message: AIMessage) -> dict[str, str]:
     feedback = metadata.get("prompt_feedback") or {}
     ratings = [*(feedback.get("safety_ratings") or ()), *(metadata.get("safety_ratings") or ())]
     return {_word(r.get("category")): _word(r.get("probability")) for r in ratings}
-
-
-def _has_content(message: AIMessage) -> bool:
-    if message.text.strip() or message.tool_calls or message.additional_kwargs.get("audio"):
-        return True
-    blocks = message.content if isinstance(message.content, list) else ()
-    return any(isinstance(b, dict) and b.get("type") not in _NO_ANSWER for b in blocks)
 
 
 def _finish_reasons(message: AIMessage) -> frozenset[str]:

@@ -60,6 +60,10 @@ def blocked_prompt(reason: Any) -> AIMessage:
         (AIMessage([]), False),
         (AIMessage([{"type": "text", "text": " "}]), False),
         (AIMessage([{"type": "thinking", "thinking": "Hm."}]), False),
+        (AIMessage([{"type": "redacted_thinking", "data": "Hm."}]), False),
+        (AIMessage([{"type": "text", "text": "", "extras": {"signature": "YWJj"}}]), False),
+        (AIMessage([{"type": "invalid_tool_call", "name": "look_up", "args": "{"}]), False),
+        (AIMessage([{"type": "tool_use", "name": "look_up", "input": "{"}]), False),
         (AIMessage("", invalid_tool_calls=[BAD_CALL]), False),
     ],
 )
