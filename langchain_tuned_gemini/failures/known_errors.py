@@ -76,6 +76,7 @@ _LANGCHAIN: Final = {
     "ModelConnectionError": Reason.CONNECTION,
     "ModelTimeoutError": Reason.TIMEOUT,
     "ContextOverflowError": Reason.REJECTED,
+    "ModelRefusalError": Reason.BLOCKED,
 }
 
 _OURS: Final = {

@@ -27,6 +27,8 @@ _BLOCKED = frozenset(
         "PROHIBITED_CONTENT",
         "SPII",
         "MODEL_ARMOR",
+        "ESCALATION",
+        "PUP_LIMITED_DISABLED",
         "IMAGE_SAFETY",
         "IMAGE_PROHIBITED_CONTENT",
     }
@@ -37,6 +39,8 @@ _BAD = frozenset(
         "LANGUAGE",
         "OTHER",
         "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "MISSING_THOUGHT_SIGNATURE",
         "UNEXPECTED_TOOL_CALL",
         "TOO_MANY_TOOL_CALLS",
         "NO_IMAGE",

@@ -241,6 +241,7 @@ WITHOUT_AN_ANSWER = [
     (core.ModelConnectionError(), Reason.CONNECTION),
     (core.ModelTimeoutError(), Reason.TIMEOUT),
     (core.ContextOverflowError(), Reason.REJECTED),
+    (core.ModelRefusalError(), Reason.BLOCKED),
     (google.GoogleRateLimitError("from another process"), Reason.QUOTA),
     (raised_from(google.GoogleRateLimitError("x"), ValueError()), Reason.QUOTA),
     (genai.APIError._rebuild({"code": None, "status": "", "details": {}}), None),
