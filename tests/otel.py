@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from langchain_tuned_gemini import FallbackChatModel
+from langchain_tuned_gemini.telemetry.isolation import Aside, ending
+from langchain_tuned_gemini.telemetry.metrics import catch_up
 
 OURS = "langchain_tuned_gemini"
 
@@ -52,8 +55,14 @@ class Broken(SpanProcessor, AlwaysOnExemplarFilter):
     error: BaseException | None = None
     """What it raises."""
 
+    starts: Callable[[], object] | None = None
+    """What it does with the beginning of each span."""
+
     does: Callable[[], object] | None = None
     """What it does with the end of each span, while it holds a lock."""
+
+    samples: Callable[[], object] | None = None
+    """What it does with each value that is recorded."""
 
     was_reentered: bool = False
     """Whether it was called while it held the lock, so that it would have waited for ever."""
@@ -64,6 +73,8 @@ class Broken(SpanProcessor, AlwaysOnExemplarFilter):
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         if self.error:
             raise self.error
+        if self.starts:
+            self.starts()
 
     def on_end(self, span: Any) -> None:
         if self.error:
@@ -71,16 +82,27 @@ class Broken(SpanProcessor, AlwaysOnExemplarFilter):
         if self.does:
             self.was_reentered |= self._is_locked
             self._is_locked = True
-            self.does()
-            self._is_locked = False
+            try:
+                self.does()
+            finally:
+                self._is_locked = False
 
     def should_sample(self, *args: Any) -> bool:
         if self.error:
             raise self.error
+        if self.samples:
+            self.samples()
         return True
 
 
 broken = Broken()
+
+
+def until_done(aside: Aside) -> None:
+    """Waits until a thread of the telemetry has done what it was given before."""
+    is_done = threading.Event()
+    aside.run(is_done.set)
+    assert is_done.wait(10)
 
 
 @functools.cache
@@ -97,6 +119,7 @@ class Recording:
     """Everything that is recorded from now on."""
 
     def __init__(self) -> None:
+        catch_up()  # with what others have left
         self._meters, tracers = providers()
         self._reader, self._exporter = InMemoryMetricReader(), InMemorySpanExporter()
         self._meters.add_metric_reader(self._reader)
@@ -136,6 +159,7 @@ class Recording:
 
     def spans(self) -> list[ReadableSpan]:
         """The ended spans of all scopes, in the order of their beginning."""
+        until_done(ending)
         return sorted(self._exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
 
     def attempts(self) -> list[ReadableSpan]:

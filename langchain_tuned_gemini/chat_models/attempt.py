@@ -226,7 +226,7 @@ class RunningAttempt:
         """Whether a failure ends here, because another model may answer in this one's place."""
         if self.is_abandoned:
             self._report(None, has_failed=True)
-            self.span.end(self._as_record(None, error, None), error)
+            self.span.end(self._as_record(None, error, None))
             return isinstance(error, Exception)
         failure = classify(error) if isinstance(error, Exception) else None
         self._report(failure, has_failed=error is not None)
@@ -234,7 +234,7 @@ class RunningAttempt:
         # A refused answer has cost its tokens all the same.
         usage = _usage_of(error.answer) if isinstance(error, AnswerRefusedError) else None
         record = record or self._as_record(failure, error, usage)
-        self.span.end(record, error)
+        self.span.end(record)
         if failure is None or not self._may_degrade(failure):
             return False
         assert isinstance(error, Exception)  # noqa: S101  # only those are classified

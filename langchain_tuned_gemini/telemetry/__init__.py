@@ -2,8 +2,8 @@
 
 Only OpenTelemetry's API is used. Without its SDK nothing is recorded; with it, whatever the
 application has configured gets the metrics of `METRICS` and a span for each attempt. No prompt,
-no answer, no key and no text of a server or of an exception is in any of them, and nothing that
-fails here affects a call.
+no answer, no key and no text of a server or of an exception is in any of them. Whatever raises,
+waits or calls a model here affects no call: none of it runs in a thread that makes one.
 
 Tokens and the duration of model calls are left to the instrumentations of LangChain and of
 google-genai. They count `gen_ai.client.token.usage` already: a second count would be a wrong
@@ -16,8 +16,8 @@ that a model was called and paid for.
 | `calls` | a call of a fallback model: who answered it, and a span for each attempt |
 | `events` | what happens now and then: transitions, hedges, guards |
 | `states` | the states that live circuits and gates are in |
-| `telling` | what the garbage collector may have caused is told later |
-| `harmless` | what fails here ends here |
+| `deferred` | what was counted waits until metrics are collected |
+| `isolation` | what is plugged into OpenTelemetry runs beside the calls |
 """
 
 from __future__ import annotations

@@ -15,17 +15,19 @@ from typing import Any, Final, TypeVar
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import (
-    INVALID_SPAN,
+    NoOpTracerProvider,
+    ProxyTracerProvider,
     Span,
     StatusCode,
     Tracer,
     get_current_span,
     get_tracer,
+    get_tracer_provider,
     use_span,
 )
 
 from langchain_tuned_gemini.provenance import Attempt, Role
-from langchain_tuned_gemini.telemetry.harmless import harmless
+from langchain_tuned_gemini.telemetry.isolation import ending, harmless, is_aside, starting
 from langchain_tuned_gemini.telemetry.metrics import (
     ATTEMPTS,
     FALLBACK_DELAY,
@@ -35,7 +37,6 @@ from langchain_tuned_gemini.telemetry.metrics import (
     record,
     scope,
 )
-from langchain_tuned_gemini.telemetry.telling import tell
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class Request:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        tell(functools.partial(_count, tuple(self._ended), known(self._reason)), error)
+        _count(self._ended, known(self._reason))
 
 
 class AttemptSpan:
@@ -95,27 +96,19 @@ class AttemptSpan:
     def __init__(self, request: Request, model: str, role: Role) -> None:
         self._request = request
         self._delay = request.clock() - request.started
-        self._span: Span = INVALID_SPAN
-        self._is_recording = False
-        with harmless:
-            self._span = _tracer().start_span(
-                f"attempt {model}",
-                _context_within(request.context),
-                attributes={"tuned_gemini.model": model, "tuned_gemini.role": role},
-            )
-            self._is_recording = self._span.is_recording()
+        self._span: Span | None = None
+        """None where nobody records it, or whoever does was too slow to begin it."""
+        self._is_traced = _is_traced()
+        if self._is_traced:
+            starting.run(functools.partial(self._start, model, role, time.time_ns()))
 
-    def end(self, attempt: Attempt, error: BaseException | None = None) -> None:
+    def end(self, attempt: Attempt) -> None:
         """Ends it.
 
         Args:
             attempt: How it went.
-            error: What ended it.
         """
         self._request.note(attempt, self._delay)
-        tell(functools.partial(self._tell, attempt, time.time_ns()), error)
-
-    def _tell(self, attempt: Attempt, ended_at: int) -> None:
         is_cancelled = attempt.outcome == _CANCELLED
         error_type = None if is_cancelled else attempt.error_type
         told = {
@@ -125,25 +118,45 @@ class AttemptSpan:
             "error.type": error_type,
         }
         record(ATTEMPTS, 1, told)
+        if self._is_traced:
+            ending.run(functools.partial(self._end, attempt, error_type, time.time_ns()))
+
+    def _start(self, model: str, role: Role, started_at: int) -> None:
+        span = _tracer().start_span(
+            f"attempt {model}",
+            _context_within(self._request.context),
+            attributes={"tuned_gemini.model": model, "tuned_gemini.role": role},
+            start_time=started_at,
+        )
+        if span.is_recording():
+            self._span = span
+
+    def _end(self, attempt: Attempt, error_type: str | None, ended_at: int) -> None:
+        if (span := self._span) is None:
+            return
         with harmless:
-            if self._is_recording:
-                self._describe(attempt, error_type)
-            self._span.end(ended_at)
+            span.set_attribute("tuned_gemini.outcome", attempt.outcome)
+            if reason := known(attempt.reason):
+                span.set_attribute("tuned_gemini.reason", reason)
+            if error_type:
+                span.set_attribute("error.type", error_type)
+                span.set_status(StatusCode.ERROR)  # without the text, which may be anybody's
+        span.end(ended_at)
 
     def current(self) -> AbstractContextManager[Any]:
         """Makes the model's own spans children of this one; nothing may be yielded inside."""
-        if not self._is_recording:
+        if self._span is None:
             return _NOTHING
         # What it would record is the exception's text and its stack trace.
         return use_span(self._span, record_exception=False, set_status_on_exception=False)
 
     def around(self, stream: Generator[T, None, None]) -> Generator[T, None, None]:
         """The same stream, in which the span is current while the model computes."""
-        return self._around(stream) if self._is_recording else stream
+        return stream if self._span is None else self._around(stream)
 
     def aaround(self, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
         """The same stream, in which the span is current while the model computes."""
-        return self._aaround(stream) if self._is_recording else stream
+        return stream if self._span is None else self._aaround(stream)
 
     def _around(self, stream: Generator[T, None, None]) -> Generator[T, None, None]:
         with closing(stream):
@@ -163,16 +176,8 @@ class AttemptSpan:
                     return
                 yield item
 
-    def _describe(self, attempt: Attempt, error_type: str | None) -> None:
-        self._span.set_attribute("tuned_gemini.outcome", attempt.outcome)
-        if reason := known(attempt.reason):
-            self._span.set_attribute("tuned_gemini.reason", reason)
-        if error_type:
-            self._span.set_attribute("error.type", error_type)
-            self._span.set_status(StatusCode.ERROR)  # without the text, which may be anybody's
 
-
-def _count(ended: tuple[tuple[Attempt, float], ...], reason: str | None) -> None:
+def _count(ended: list[tuple[Attempt, float]], reason: str | None) -> None:
     """Counts a call by its attempts: how they ended, and after how long they had begun."""
     answer, delay = next((one for one in ended if one[0].outcome == "ok"), (None, 0.0))
     if answer is None:
@@ -195,6 +200,15 @@ def _context_within(call: Context) -> Context:
     """The current context, unless this is a thread that has none."""
     current = get_current()
     return current if get_current_span(current).get_span_context().is_valid else call
+
+
+def _is_traced() -> bool:
+    """Whether the application records spans, and it is not what records them that calls."""
+    if is_aside():
+        return False
+    with harmless:
+        return not isinstance(get_tracer_provider(), ProxyTracerProvider | NoOpTracerProvider)
+    return False
 
 
 @functools.cache

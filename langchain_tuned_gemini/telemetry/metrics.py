@@ -15,8 +15,8 @@ from typing import Literal
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
 
 from langchain_tuned_gemini.failures import Reason
-from langchain_tuned_gemini.telemetry.harmless import harmless
-from langchain_tuned_gemini.telemetry.telling import catch_up
+from langchain_tuned_gemini.telemetry.deferred import Deferred
+from langchain_tuned_gemini.telemetry.isolation import harmless
 
 Value = str | bool
 Attributes = Mapping[str, Value]
@@ -124,12 +124,30 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 own, which begin with 5, are meant for milliseconds."""
 
 
+_noted: Deferred[tuple[Metric, float, tuple[tuple[str, Value], ...]]] = Deferred()
+
+
 def record(metric: Metric, value: float, attributes: Mapping[str, Value | None]) -> None:
-    """Records one value; an attribute that is None is left out."""
-    catch_up()
-    with harmless:
-        told = {name: one for name, one in attributes.items() if one is not None}
-        _recorder(metric)(value, told)
+    """Records one value when metrics are collected; an attribute that is None is left out.
+
+    Of a time, three digits are kept, so that equal ones can be counted.
+    """
+    if metric.kind == "histogram":
+        value = float(f"{value:.3g}")
+    told = tuple((name, one) for name, one in attributes.items() if one is not None)
+    _noted.note((metric, value, told))
+
+
+def catch_up() -> None:
+    """Tells OpenTelemetry what was recorded since the last time."""
+    for (metric, value, attributes), times in _noted.take().items():
+        with harmless:
+            tell = _recorder(metric)
+            if metric.kind == "counter":
+                tell(value * times, dict(attributes))
+                continue
+            for _ in range(times):
+                tell(value, dict(attributes))
 
 
 def known(reason: str | None) -> str | None:
@@ -137,9 +155,11 @@ def known(reason: str | None) -> str | None:
     return reason if reason is None or reason in _REASONS else OTHER
 
 
-@functools.cache
 def observe(metric: Metric, look: Callable[[CallbackOptions], Iterable[Observation]]) -> None:
-    """Has `look` asked for the values of a metric whenever metrics are collected."""
+    """Has `look` asked for the values of a metric whenever metrics are collected.
+
+    To be called at import: it runs what is plugged into OpenTelemetry.
+    """
     with harmless:
         _meter().create_observable_up_down_counter(
             metric.name, callbacks=[look], unit=metric.unit, description=metric.description
@@ -148,11 +168,7 @@ def observe(metric: Metric, look: Callable[[CallbackOptions], Iterable[Observati
 
 @functools.cache
 def _recorder(metric: Metric) -> Callable[[float, Attributes], None]:
-    """What records a metric, made when it is first needed.
-
-    A meter that is asked for before the application has set its SDK up passes everything on to
-    the SDK from then on.
-    """
+    """What records a metric, made when it is first needed."""
     if metric.kind == "histogram":
         return (
             _meter()

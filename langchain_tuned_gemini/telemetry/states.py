@@ -18,14 +18,14 @@ from typing import Protocol
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from langchain_tuned_gemini.telemetry.harmless import harmless
+from langchain_tuned_gemini.telemetry.isolation import harmless
 from langchain_tuned_gemini.telemetry.metrics import (
     CIRCUIT_STATE,
     READINESS_STATE,
     Metric,
+    catch_up,
     observe,
 )
-from langchain_tuned_gemini.telemetry.telling import catch_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,17 @@ class Watch:
     """
 
     def __init__(self, metric: Metric, states: Iterable[str]) -> None:
-        self._metric = metric
         self.states = tuple(states)
         # Not a WeakSet: that one can't be read while another thread adds to it.
         self._alive: weakref.WeakValueDictionary[int, Observable] = weakref.WeakValueDictionary()
+        observe(metric, self._look)
 
     def add(self, one: Observable) -> None:
         """Watches something as long as it lives."""
         self._alive[id(one)] = one
-        observe(self._metric, self._look)
 
     def _look(self, _: CallbackOptions) -> Iterator[Observation]:
-        catch_up()
+        catch_up()  # whichever is looked at first: the SDK sums up after it has looked at all
         observed: dict[Hashable, Observed] = {}
         for reference in self._alive.valuerefs():
             with harmless:  # a store of circuits may be out of reach

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import json
 import logging
+import os
+import sys
 import threading
+import time
+import warnings
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -26,8 +33,21 @@ from langchain_tuned_gemini import (
 )
 from langchain_tuned_gemini.provenance import Attempt
 from langchain_tuned_gemini.telemetry import METRICS, Request, metrics_table
+from langchain_tuned_gemini.telemetry.deferred import Deferred
+from langchain_tuned_gemini.telemetry.isolation import _PATIENCE, Aside, ending, starting
 from langchain_tuned_gemini.testing import ScriptedChatModel
-from tests.otel import OURS, Ask, Recording, ainvoke, astream, broken, every_way, invoke, stream
+from tests.otel import (
+    OURS,
+    Ask,
+    Recording,
+    ainvoke,
+    astream,
+    broken,
+    every_way,
+    invoke,
+    stream,
+    until_done,
+)
 from tests.pages import ROOT, between_marks
 
 SECRET = "AIza-canary"
@@ -402,7 +422,7 @@ def test_an_sdk_that_raises_affects_no_answer(
 @pytest.fixture
 def a_broken_sdk(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.INFO)
-    harmless = telemetry.harmless.harmless
+    harmless = telemetry.isolation.harmless
     before, harmless._failures = harmless._failures, iter(range(1, 1_000))
     broken.error = RuntimeError(f"exporter at https://key:{SECRET}@example")
     yield
@@ -435,13 +455,170 @@ def test_a_stream_closed_by_the_garbage_collector_does_not_call_into_a_locked_sd
     ]
 
 
-def test_an_interrupt_passes_through_the_telemetry(recorded: Recording) -> None:
-    broken.error = KeyboardInterrupt()
+# What is plugged into the SDK, and broken
+
+
+def in_time(ask: Ask, model: FallbackChatModel) -> Any:
+    """Asks, and fails where the answer is late, instead of waiting for ever."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(ask, model).result(5)
+
+
+@pytest.fixture
+def quick_to_recover() -> Iterator[None]:
+    """Leaves nothing behind that would make the next test's telemetry late."""
+    yield
+    broken.error = broken.does = broken.starts = None
+    for aside in (starting, ending):
+        until_done(aside)
+
+
+@every_way
+@pytest.mark.parametrize(
+    "error", [RecursionError(), MemoryError(), SystemExit(1), KeyboardInterrupt(), ValueError()]
+)
+def test_nothing_that_a_recorder_raises_reaches_a_call(
+    ask: Ask, error: BaseException, recorded: Recording, quick_to_recover: None
+) -> None:
+    broken.error = error
+
+    assert _text(ask(robust("fine"))).strip() == "fine"
+    assert _text(ask(robust(TimeoutError()))).strip() == "from the base"
+
+    broken.error = None
+    ask(robust("fine"))
+    assert recorded.attempts()[-1].name == "attempt tuned"
+
+
+@every_way
+@pytest.mark.parametrize("when", ["starts", "does"])
+def test_a_recorder_that_blocks_holds_no_call_up(
+    ask: Ask, when: str, recorded: Recording, quick_to_recover: None
+) -> None:
+    goes_on, model = threading.Event(), robust(*["fine"] * 20)
+    setattr(broken, when, lambda: goes_on.wait(60))
     try:
-        with pytest.raises(KeyboardInterrupt):
-            telemetry.hedge("base", won=True)
+        in_time(ask, model)  # waits a moment, once
+        started = time.perf_counter()
+        for _ in range(19):
+            assert _text(in_time(ask, model)).strip() == "fine"
+        waited = time.perf_counter() - started
     finally:
-        broken.error = None
+        goes_on.set()
+
+    assert waited < 19 * _PATIENCE
+
+
+@every_way
+@pytest.mark.parametrize("when", ["starts", "does"])
+def test_a_recorder_that_calls_a_model_is_not_told_of_its_own_call(
+    ask: Ask, when: str, recorded: Recording, quick_to_recover: None
+) -> None:
+    said: list[str] = []
+    inner = robust(*["from within"] * 20)
+    setattr(broken, when, lambda: said.append(inner.invoke("Hi").text))
+
+    assert _text(ask(robust("fine"))).strip() == "fine"
+
+    assert len(recorded.attempts()) == 1
+    assert said == ["from within"]
+
+
+def test_a_recorder_that_calls_a_model_while_metrics_are_collected_calls_it_no_further(
+    recorded: Recording, quick_to_recover: None
+) -> None:
+    said: list[str] = []
+    inner = robust(*["from within"] * 20)
+    robust("fine").invoke("Hi")
+    broken.samples = lambda: said.append(inner.invoke("Hi").text)
+    try:
+        recorded.metrics()
+    finally:
+        broken.samples = None
+
+    assert 1 <= len(said) < 20
+
+
+def test_streams_that_were_closed_early_cost_no_later_call_anything(recorded: Recording) -> None:
+    model = robust(*["one two three"] * 1_000)
+    chunks = [model.stream("Hi") for _ in range(400)]
+    for one in chunks:
+        next(one)
+    for one in chunks:
+        one.close()  # type: ignore[attr-defined]  # a generator
+
+    assert model.invoke("Hi").text == "one two three"
+    assert sorted(recorded.points("tuned_gemini.attempts"), key=lambda point: point[1]) == [
+        (attempt("tuned", "ok"), 1),
+        (attempt("tuned", "cancelled"), 400),
+    ]
+
+
+def test_a_span_that_begins_too_late_is_not_waited_for_and_still_ends(
+    recorded: Recording, quick_to_recover: None
+) -> None:
+    goes_on = threading.Event()
+    broken.starts = lambda: goes_on.wait(60)
+    request = Request()
+    late = request.attempt("tuned", "tuned")
+    goes_on.set()
+    until_done(starting)
+
+    late.end(FINE)
+
+    (span,) = recorded.attempts()
+    assert (span.attributes or {})["tuned_gemini.outcome"] == "ok"
+
+
+def test_what_does_not_fit_into_the_queue_of_a_stuck_thread_is_lost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    aside, goes_on, is_nearly_done = Aside(patience=0.0), threading.Event(), threading.Event()
+    done: list[int] = []
+    aside.run(lambda: goes_on.wait(60))
+
+    for n in range(5_000):
+        aside.run(is_nearly_done.set if n == 900 else functools.partial(done.append, n))
+    goes_on.set()
+    assert is_nearly_done.wait(10)
+    until_done(aside)
+
+    assert 900 < len(done) < 1_100
+    assert done == sorted(done)
+    assert "Telemetry failed with Full" in caplog.text
+
+
+def test_a_forked_process_tells_by_itself(recorded: Recording) -> None:
+    robust("fine").invoke("Hi")
+    until_done(ending)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads that a fork leaves behind
+        child = os.fork()
+    if child == 0:
+        is_done = threading.Event()
+        ending.run(is_done.set)
+        os._exit(0 if is_done.wait(10) else 1)
+
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_counts_of_many_threads_are_kept_while_they_are_taken() -> None:
+    deferred: Deferred[str] = Deferred()
+    taken: Counter[str] = Counter()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            noting = [
+                pool.submit(lambda: [deferred.note("x") for _ in range(5_000)]) for _ in range(4)
+            ]
+            while not all(one.done() for one in noting):
+                taken += deferred.take()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert taken + deferred.take() == Counter(x=20_000)
 
 
 @every_way
