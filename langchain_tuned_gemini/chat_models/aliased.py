@@ -24,7 +24,7 @@ from langchain_tuned_gemini.chat_models.following import Following
 from langchain_tuned_gemini.chat_models.parameters import TunedGeminiParameters
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
-from langchain_tuned_gemini.dataset import Examples
+from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.records import AliasName, RecordedVersion, Records
@@ -142,6 +142,7 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         *,
         examples: Examples | BaseExampleSelector | FewShotPrompt | None = None,
         k: int | None = None,
+        columns: Columns | None = None,
         **settings: Any,
     ) -> FallbackChatModel:
         """A model that answers with a base model and examples while the version can't.
@@ -152,6 +153,8 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         Raises:
             ParameterError: It is not recorded either.
         """
+        if columns is not None and examples is not None:
+            examples, k = FewShotPrompt.of(examples, k=k, columns=columns), None
         recipe = _Recipe(self, base, examples, k, settings)
         return AliasedFallbackChatModel.following(self.followed_by(recipe.build))
 

@@ -39,7 +39,7 @@ from langchain_tuned_gemini.chat_models.structured import parsed_text
 from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
 from langchain_tuned_gemini.chat_models.trying import TriedByCalling
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
-from langchain_tuned_gemini.dataset import Examples
+from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.destinations import check_destination
 from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError
 from langchain_tuned_gemini.failures import Reason, classify
@@ -275,6 +275,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         *,
         examples: Examples | BaseExampleSelector | FewShotPrompt | None = None,
         k: int | None = None,
+        columns: Columns | None = None,
         **settings: Any,
     ) -> FallbackChatModel:
         """A model that answers with a base model and examples while this one can't.
@@ -292,6 +293,8 @@ class ChatTunedGemini(TunedGeminiParameters):
                 may take, where in a conversation the question stands.
             k: How many examples go into the prompt at the most; 8 of a dataset by default, and
                 what it selects by itself of a selector. A `FewShotPrompt` has its own.
+            columns: What the file of the examples calls the fields, where they have other names:
+                `{"text_input": "question", "output": "answer"}`.
             **settings: Further parameters of `FallbackChatModel`, such as `guards`.
 
         Raises:
@@ -308,7 +311,7 @@ class ChatTunedGemini(TunedGeminiParameters):
                 '"gemini-3.5-flash", examples="train.jsonl"). Only the model of an alias, such '
                 "as sql-expert@production, can take them from its records."
             )
-        prompt = FewShotPrompt.of(examples, k=k)
+        prompt = FewShotPrompt.of(examples, k=k, columns=columns)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
         shown = FewShotChatModel(wrapped=self.stand_in(base), prompt=prompt)
         return FallbackChatModel(models=[self, self._instructed(shown)], **settings)

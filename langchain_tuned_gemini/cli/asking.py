@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from langchain_tuned_gemini.cli.command import MODELS, command
+from langchain_tuned_gemini.cli.command import MODELS, Columns, columns_of, command
 from langchain_tuned_gemini.cli.session import Session
 
 if TYPE_CHECKING:
@@ -51,13 +51,14 @@ def ask(
     fallback: Fallback = None,
     examples: Examples = None,
     k: K = None,
+    columns: Columns = None,
     task: Task = None,
 ) -> None:
     """Ask a tuned model one question."""
     text = sys.stdin.read().rstrip("\n") if question == "-" else question
     if not text.strip():
         raise typer.BadParameter("The question is empty.")
-    model = chat_model(session, name, fallback, examples, k, task)
+    model = chat_model(session, name, fallback, examples, k, columns, task)
     answer(session.out, model, [*_system(system), _human(text)])
 
 
@@ -69,12 +70,13 @@ def chat(
     fallback: Fallback = None,
     examples: Examples = None,
     k: K = None,
+    columns: Columns = None,
     task: Task = None,
 ) -> None:
     """Chat with a tuned model; see who answers, and why."""
     from langchain_tuned_gemini.cli.chatting import Chat
 
-    model = chat_model(session, name, fallback, examples, k, task)
+    model = chat_model(session, name, fallback, examples, k, columns, task)
     Chat(session.out, lambda messages: answer(session.out, model, messages), _system(system)).run()
 
 
@@ -84,6 +86,7 @@ def chat_model(
     fallback: str | None,
     examples: Path | None,
     k: int | None,
+    columns: list[str] | None,
     task: Literal["strict", "creative"] | None,
 ) -> BaseChatModel:
     """The chat model that is asked; by an alias, with the fallback that is recorded for it."""
@@ -102,7 +105,9 @@ def chat_model(
     has_fallback = fallback or examples or (recorded and recorded.record.fallback)
     if not has_fallback:
         return tuned
-    return tuned.with_few_shot_fallback(fallback, examples=examples, k=k)
+    return tuned.with_few_shot_fallback(
+        fallback, examples=examples, k=k, columns=columns_of(columns)
+    )
 
 
 def answer(out: Output, model: BaseChatModel, messages: list[BaseMessage]) -> str:

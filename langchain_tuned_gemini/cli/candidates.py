@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,11 +54,13 @@ class StandIn:
         base: Its name; None where the records have it.
         examples: The file with its examples; None where the records have it.
         k: How many examples it is shown at the most; None where the records have it.
+        columns: What the file calls the fields, where they have other names.
     """
 
     base: str | None = None
     examples: Path | None = None
     k: int | None = None
+    columns: Mapping[str, str] | None = None
 
 
 def contestants(session: Session, texts: Sequence[str]) -> list[Contestant]:
@@ -123,6 +125,7 @@ def _recorded(found: LibraryModel) -> dict[str, Any]:
 def _base_model(text: str, tuned: Sequence[Contestant], stand_in: StandIn) -> Any:
     """The base model, with the rights of the first tuned one."""
     from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
+    from langchain_tuned_gemini.dataset import TuningDataset
     from langchain_tuned_gemini.few_shot import FewShotPrompt
 
     if not tuned:
@@ -140,7 +143,9 @@ def _base_model(text: str, tuned: Sequence[Contestant], stand_in: StandIn) -> An
         raise typer.BadParameter(f"Say with --examples what {text} is shown; none is recorded.")
     k = stand_in.k or (fallback.k if fallback else None)
     form = fallback.form if fallback else "turns"
-    return FewShotChatModel(wrapped=model, prompt=FewShotPrompt(str(examples), k=k, form=form))
+    columns = stand_in.columns if stand_in.examples else None
+    dataset = TuningDataset.of(str(examples), columns=columns, text_only=True)
+    return FewShotChatModel(wrapped=model, prompt=FewShotPrompt(dataset, k=k, form=form))
 
 
 def _guard(text: str) -> Guard:

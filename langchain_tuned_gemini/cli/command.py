@@ -74,6 +74,16 @@ _PLACE: dict[str, Any] = {
     ],
 }
 
+Columns: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=NAME",
+        help="What the file calls a field: text_input=question. May be repeated.",
+    ),
+]
+"""An option of all commands that read a tuning set."""
+
 Command: TypeAlias = Callable[..., None]
 
 
@@ -130,6 +140,15 @@ def _add_options(run: Command, function: Command, options: dict[str, Any]) -> No
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     run.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
+
+
+def columns_of(given: list[str] | None) -> dict[str, str] | None:
+    """What a file calls its fields, as `--column` says; None where nobody says."""
+    pairs = [text.partition("=") for text in given or ()]
+    for field, equals, name in pairs:
+        if not equals or not name:
+            raise typer.BadParameter(f"--column takes FIELD=NAME, not {field!r}.")
+    return {field: name for field, _, name in pairs} or None
 
 
 def leave(code: ExitCode) -> None:

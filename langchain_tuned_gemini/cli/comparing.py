@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from langchain_tuned_gemini.cli.candidates import StandIn, candidates, contestants, guards_of
-from langchain_tuned_gemini.cli.command import VERSIONS, command, leave
+from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command, leave
 from langchain_tuned_gemini.cli.exit_codes import ExitCode
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.telling import CommandError
@@ -69,6 +69,7 @@ class Test:
         prices: The table of prices, if there is one.
         journal: Where answers are kept; beside the test set when None.
         concurrency: How many questions are asked at once.
+        columns: What the test set calls its fields, where they have other names.
     """
 
     data: Path
@@ -78,6 +79,7 @@ class Test:
     prices: Path | None = None
     journal: Path | None = None
     concurrency: int = 8
+    columns: Mapping[str, str] | None = None
 
     @property
     def kept_in(self) -> Path:
@@ -115,6 +117,7 @@ def compare(
         ),
     ] = None,
     k: Annotated[int | None, typer.Option("-k", min=1, help="How many it is shown.")] = None,
+    columns: Columns = None,
     prices: Annotated[
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Prices, TOML or JSON."),
@@ -124,8 +127,9 @@ def compare(
     concurrency: Concurrency = 8,
 ) -> None:
     """Compare models on a test set; after Ctrl-C, the same command goes on."""
-    test = Test(data, metric, match, guards or (), prices, journal, concurrency)
-    comparison = compared(session, names, test, StandIn(base, examples, k))
+    named = columns_of(columns)
+    test = Test(data, metric, match, guards or (), prices, journal, concurrency, named)
+    comparison = compared(session, names, test, StandIn(base, examples, k, named))
     if html:
         comparison.write_html(html)
         session.out.say(f"The report is {html}.")
@@ -152,7 +156,7 @@ def compared(
 
     if len(set(names)) < len(names):
         raise typer.BadParameter("Name each model once.")
-    questions = TuningDataset.read(test.data)
+    questions = TuningDataset.read(test.data, columns=test.columns)
     tuned = contestants(session, names)
     _warn_of_known_questions(session, tuned, questions)
     with session.out.progress() as advance:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from langchain_tuned_gemini.cli.command import VERSIONS, command
+from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.telling import CommandError
 from langchain_tuned_gemini.cli.views import Details
@@ -29,6 +29,7 @@ def create(
             metavar="FILE", help="Examples; may be repeated. Or a gs:// URI, on Vertex AI."
         ),
     ] = None,
+    columns: Columns = None,
     source: Annotated[
         str | None,
         typer.Option("--from", metavar="VERSION", help="A version to take data and settings from."),
@@ -82,6 +83,7 @@ def create(
     wish = NewVersion(
         family=family,
         data=data or (),
+        columns=columns_of(columns),
         source=source,
         base_model=base_model,
         settings=settings,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from langchain_tuned_gemini.cli.command import TOOLS, app, command, leave
+from langchain_tuned_gemini.cli.command import TOOLS, Columns, app, columns_of, command, leave
 from langchain_tuned_gemini.cli.exit_codes import ExitCode
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Details, Table
@@ -35,14 +35,6 @@ Target = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 Lossy = Annotated[bool, typer.Option("--lossy", help="Leave out what the format can't hold.")]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column",
-        metavar="FIELD=NAME",
-        help="What the file calls a field: text_input=question. May be repeated.",
-    ),
-]
 
 
 @command("check", group=group, has_place=False)
@@ -61,7 +53,8 @@ def check(
     from langchain_tuned_gemini.cli.telling import for_the_command_line
 
     reports = [
-        dataset.check(_source(file), columns=_columns(columns), platform=platform) for file in files
+        dataset.check(_source(file), columns=columns_of(columns), platform=platform)
+        for file in files
     ]
     session.out.result(
         [_report_data(report) for report in reports],
@@ -96,12 +89,13 @@ def merge(
     output: Target = None,
     lossy: Lossy = False,
     force: Force = False,
+    columns: Columns = None,
 ) -> None:
     """Make one tuning set of several, without duplicates; contradictions stay, and are told."""
     from langchain_tuned_gemini import dataset
 
     _check_targets(session, output, force=force)
-    merged = dataset.merge(*[_read(file) for file in files])
+    merged = dataset.merge(*[_read(file, columns) for file in files])
     for problem in merged.report.problems:
         if problem.code == "contradiction":
             session.out.warn(str(problem))
@@ -126,12 +120,13 @@ def split(
     to: To = "jsonl",
     lossy: Lossy = False,
     force: Force = False,
+    columns: Columns = None,
 ) -> None:
     """Split a tuning set in two; no question is in both, and each label has its share in both."""
     if tune_with == held_back:
         raise typer.BadParameter("The two files must be different ones.")
     _check_targets(session, tune_with, held_back, force=force)
-    parts = _read(file).split(share, seed=seed)
+    parts = _read(file, columns).split(share, seed=seed)
     pairs = list(zip((tune_with, held_back), parts, strict=True))
     for _, part in pairs:
         part.rows(to, lossy=lossy)  # before anything is written, it says what would be lost
@@ -181,18 +176,10 @@ def _source(file: str) -> Any:
     return sys.stdin.buffer if file == "-" else file
 
 
-def _columns(given: list[str] | None) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given or ()]
-    for field, equals, name in pairs:
-        if not equals or not name:
-            raise typer.BadParameter(f"--column takes FIELD=NAME, not {field!r}.")
-    return {field: name for field, _, name in pairs}
-
-
 def _read(file: str, columns: list[str] | None = None) -> TuningDataset:
     from langchain_tuned_gemini.dataset import TuningDataset
 
-    return TuningDataset.read(_source(file), columns=_columns(columns))
+    return TuningDataset.read(_source(file), columns=columns_of(columns))
 
 
 def _check_targets(session: Session, *paths: Path | None, force: bool) -> None:

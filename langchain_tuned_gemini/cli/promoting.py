@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langchain_tuned_gemini.cli.command import VERSIONS, command
+from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command
 from langchain_tuned_gemini.cli.comparing import (
     Concurrency,
     Guards,
@@ -65,12 +65,14 @@ def promote(
     guards: Guards = None,
     journal: Journal = None,
     concurrency: Concurrency = 8,
+    columns: Columns = None,
 ) -> None:
     """Let an alias point to a version, once that has answered a call."""
     if (than is None) != (data is None):
         raise typer.BadParameter("--if-better-than and --data go together.")
     if than is not None and data is not None:
-        test = Test(data, metric, match, guards or (), None, journal, concurrency)
+        named = columns_of(columns)
+        test = Test(data, metric, match, guards or (), None, journal, concurrency, named)
         names = (_full(alias, than), _full(alias, version))
         refuse_unless_better(session, alias, names, test, margin=margin)
     _tell(session, session.library().promote(alias, version))

@@ -16,9 +16,12 @@ from langchain_tuned_gemini.dataset.rows import OUTPUT, SYSTEM_INSTRUCTION, TEXT
 _DELIMITERS = ",;\t"
 """A semicolon is what spreadsheets write where the comma stands in numbers."""
 
-# What makes a spreadsheet take a cell for a formula, full-width forms too, behind any number of
-# quotes: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# What makes a spreadsheet take a cell for a formula, full-width forms too:
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+QUOTED = "apostrophe_before"
+"""A column that says which cells of its row got a `'` in front: only there it is taken away."""
 
 
 def quoted(text: str) -> str:
@@ -29,16 +32,6 @@ def quoted(text: str) -> str:
         ("'=HYPERLINK(...)", "'-3", 'plain', "'tis")
     """
     return f"'{text}" if _FORMULA.match(text) else text
-
-
-def unquoted(text: str) -> str:
-    """The text that `quoted` was given.
-
-    Example:
-        >>> unquoted("'=1"), unquoted("=1"), unquoted("'tis")
-        ('=1', '=1', "'tis")
-    """
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def csv_rows(
@@ -54,6 +47,8 @@ def csv_rows(
     """
     texts = _Texts(file, findings, first)
     top = next(texts, "")
+    if top.lower().startswith("sep="):  # tells Excel what separates the cells
+        top, first = next(texts, ""), first + 1
     if findings.has_errors:
         return
     if (delimiter := _delimiter(top, columns)) is None:
@@ -61,8 +56,10 @@ def csv_rows(
         return
     reader = csv.reader(chain([top], texts), delimiter=delimiter, strict=True)
     header = _names(next(reader))
-    others = [name for name in header if name not in columns.values()]
+    others = [name for name in header if name not in {*columns.values(), QUOTED}]
     for line, cells in _records(reader, texts, findings):
+        if not any(map(str.strip, cells)):  # what spreadsheets leave below the last row
+            continue
         if len(cells) != len(header):
             message = f"must have {len(header)} cells, as the header has, not {len(cells)}."
             findings.error("syntax", message, line=line)
@@ -74,7 +71,10 @@ def csv_rows(
 
 
 def _example_row(row: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, str]:
-    example = {name: unquoted(row[column]) for name, column in columns.items() if column in row}
+    example = {name: row[column] for name, column in columns.items() if column in row}
+    for name in row.get(QUOTED, "").split():
+        if name in example:
+            example[name] = example[name].removeprefix("'")
     if not example.get(SYSTEM_INSTRUCTION):
         example.pop(SYSTEM_INSTRUCTION, None)
     return example

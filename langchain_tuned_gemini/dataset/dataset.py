@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Self, overload
@@ -24,6 +25,14 @@ from langchain_tuned_gemini.dataset.splitting import choose_held_back
 from langchain_tuned_gemini.dataset.writing import write_whole
 from langchain_tuned_gemini.errors import LossyConversionError
 
+_TAUGHT = frozenset({"tools", "toolConfig", "tool_config", "functions", "tool_choice"})
+"""Fields that change what a model learns from the row."""
+
+_AS_IT_IS = (
+    "Vertex AI takes such a file as it is: put it into Cloud Storage yourself, and tune with its "
+    "gs:// URI."
+)
+
 _log = logging.getLogger("langchain_tuned_gemini")
 
 
@@ -37,11 +46,13 @@ class TuningDataset(Sequence[TuningExample]):
         examples: The examples.
         source: Where they come from: a path, or `"examples"`.
         places: The place of each; None where they are known by their number alone.
+        left_out: The fields of the rows that no example holds, and how many rows had each.
     """
 
     examples: tuple[TuningExample, ...]
     source: str = field(default="examples", compare=False)
     places: Places | None = field(default=None, compare=False)
+    left_out: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @classmethod
     def read(cls, source: FileSource, *, columns: Columns | None = None) -> Self:
@@ -50,7 +61,7 @@ class TuningDataset(Sequence[TuningExample]):
         It may be JSONL, a JSON array or CSV with named columns. A JSON row is
         `{"text_input": ..., "output": ...}`, Vertex AI's `{"contents": [...]}` with or without
         `systemInstruction`, or `{"messages": [...]}`. The content decides, not the file's name.
-        Rows are read one by one; other fields are left out.
+        Rows are read one by one; other fields are left out, which the log tells once.
 
         Args:
             source: A path, or an open file, text or binary. UTF-8.
@@ -65,13 +76,18 @@ class TuningDataset(Sequence[TuningExample]):
         return cls._read(source, columns)
 
     @classmethod
-    def of(cls, examples: Examples) -> TuningDataset:
+    def of(
+        cls, examples: Examples, *, columns: Columns | None = None, text_only: bool = False
+    ) -> TuningDataset:
         """Makes a dataset of whatever stands for one: a path, a dataset, or the examples.
 
         Args:
             examples: A path or an open file, which is read; a dataset, which is returned; or
                 the examples: `TuningExample`s, rows as `read` knows them, pairs of two texts,
                 lists of LangChain messages.
+            columns: What a file calls the fields, where they have other names.
+            text_only: Whether to leave out, with a warning in the log, examples that hold a
+                function call, an image or the like, instead of refusing all of them.
 
         Raises:
             DatasetError: If there are no examples, or one can't be used.
@@ -83,14 +99,19 @@ class TuningDataset(Sequence[TuningExample]):
         """
         if isinstance(examples, TuningDataset) and examples:
             return examples
-        return cls._read(examples, None)
+        return cls._read(examples, columns, text_only=text_only)
 
     @classmethod
-    def _read(cls, source: object, columns: Columns | None) -> Self:
+    def _read(cls, source: object, columns: Columns | None, *, text_only: bool = False) -> Self:
         findings = Findings(name_of(source))
-        gathered = gather(source, findings, columns)
-        findings.report(len(gathered.examples)).raise_for_errors()
-        return cls(gathered.examples, findings.source, gathered.places)
+        gathered = gather(source, findings, columns, text_only=text_only)
+        left_out = findings.left_out
+        report = findings.report(len(gathered.examples))
+        report.raise_for_errors()
+        for problem in report.problems:
+            if problem.code in {"not-kept", "not-text"}:
+                _log.warning("%s", problem)
+        return cls(gathered.examples, findings.source, gathered.places, left_out)
 
     def check(self, *, platform: Platform | None = None) -> Report:
         """Looks for what is odd: duplicates, contradictions, likely typos in labels.
@@ -110,7 +131,8 @@ class TuningDataset(Sequence[TuningExample]):
     def losses(self, format: Format) -> Report:  # noqa: A002  the field's word
         """What a format can't hold of these examples: an error for each field of each one.
 
-        `"vertex"` and `"messages"` hold everything.
+        `"vertex"` and `"messages"` hold everything that an example does. Tools that the rows
+        offered to the model, and that were left out when they were read, are a loss in each.
 
         Raises:
             ParameterError: If there is no such format.
@@ -120,6 +142,9 @@ class TuningDataset(Sequence[TuningExample]):
         for index, example in enumerate(self.examples):
             for name, message in formats.losses(example, format):
                 findings.add(Problem("loss", message, *self.place(index), name))
+        for name in sorted(_TAUGHT & self.left_out.keys()):
+            message = f"would be lost (rows that have it: {self.left_out[name]:,}). {_AS_IT_IS}"
+            findings.add(Problem("loss", message, self.source, field=name))
         return findings.report(len(self))
 
     def rows(
@@ -221,7 +246,8 @@ class TuningDataset(Sequence[TuningExample]):
     def take(self, indices: Sequence[int]) -> TuningDataset:
         """Some of the examples, in the given order."""
         examples = tuple(self.examples[index] for index in indices)
-        return TuningDataset(examples, self.source, self._all_places().take(indices))
+        places = self._all_places().take(indices)
+        return TuningDataset(examples, self.source, places, self.left_out)
 
     def place(self, index: int) -> Place:
         """Where an example stands."""
@@ -288,7 +314,7 @@ class Merge:
     report: Report
 
 
-def merge(first: Examples, *others: Examples) -> Merge:
+def merge(first: Examples, *others: Examples, columns: Columns | None = None) -> Merge:
     """Makes one tuning set of several, without duplicates.
 
     Contradictions stay: which answer is right is not for a program to say.
@@ -296,6 +322,7 @@ def merge(first: Examples, *others: Examples) -> Merge:
     Args:
         first: What stands for a tuning set; see `Examples`.
         *others: Further ones.
+        columns: What the files call the fields, where they have other names.
 
     Raises:
         DatasetError: If one of them can't be used.
@@ -306,7 +333,8 @@ def merge(first: Examples, *others: Examples) -> Merge:
         >>> len(merged.dataset), merged.duplicates, merged.contradictions
         (3, 1, 1)
     """
-    together = _concatenated([TuningDataset.of(examples) for examples in (first, *others)])
+    given = (first, *others)
+    together = _concatenated([TuningDataset.of(each, columns=columns) for each in given])
     repeats = list(find_repeats(together))
     findings = Findings(together.source)
     findings.extend(repeat_problem(together, repeat) for repeat in repeats)
@@ -328,6 +356,7 @@ def _concatenated(datasets: Sequence[TuningDataset]) -> TuningDataset:
         tuple(example for dataset in datasets for example in dataset),
         " + ".join(dict.fromkeys(dataset.source for dataset in datasets)),
         places,
+        dict(sum((Counter(dataset.left_out) for dataset in datasets), Counter())),
     )
 
 

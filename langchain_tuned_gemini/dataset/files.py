@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias, cast
 
 from langchain_tuned_gemini.dataset.csv_rows import csv_rows
-from langchain_tuned_gemini.dataset.json_rows import array_rows, json_lines
+from langchain_tuned_gemini.dataset.json_rows import json_rows
 from langchain_tuned_gemini.dataset.lines import Row
 from langchain_tuned_gemini.dataset.problems import Findings
 
@@ -22,6 +23,22 @@ FileSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+_BINARY = {
+    b"\x1f\x8b": "is compressed with gzip. Unpack it first: gunzip FILE.",
+    b"PK\x03\x04": (
+        "is a zip archive, as Excel's .xlsx files are. Unpack it, or save the sheet as CSV (UTF-8)."
+    ),
+    b"\xd0\xcf\x11\xe0": "is an old Excel file (.xls). Save the sheet as CSV (UTF-8).",
+    b"PAR1": 'is a Parquet file. Convert it first: pandas.read_parquet(FILE).to_csv("train.csv").',
+    b"ARROW1": "is an Arrow file. Convert it to JSONL or CSV first.",
+    b"BZh": "is compressed with bzip2. Unpack it first: bunzip2 FILE.",
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd. Unpack it first: unzstd FILE.",
+    b"\xfd7zXZ": "is compressed with xz. Unpack it first: unxz FILE.",
+}
+"""What files that hold no text begin with, and what to do about them."""
+
+_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
 def is_file(source: object) -> bool:
@@ -47,6 +64,9 @@ def file_rows(source: FileSource, findings: Findings, columns: Mapping[str, str]
         findings: Where to add what is wrong.
         columns: What the file calls `text_input`, `output` and `system_instruction`.
     """
+    if isinstance(source, str) and (address := _ADDRESS.match(source)):
+        findings.error("unreadable", _elsewhere(source, address["scheme"].lower()))
+        return
     try:
         with _opened(source) as file:
             yield from _rows(file, findings, columns)
@@ -54,7 +74,20 @@ def file_rows(source: FileSource, findings: Findings, columns: Mapping[str, str]
         findings.error("unreadable", f"{_why(error)} Check the path.")
 
 
+def _elsewhere(uri: str, scheme: str) -> str:
+    if scheme == "gs":
+        return (
+            "is in Cloud Storage, and examples are read from local files. Copy it first: "
+            f"gcloud storage cp {uri} ."
+        )
+    return "is an address, and examples are read from local files. Download it first."
+
+
 def _rows(file: io.BufferedReader, findings: Findings, columns: Mapping[str, str]) -> Iterator[Row]:
+    head = file.peek(len(max(_BINARY, key=len)))
+    if binary := next((told for magic, told in _BINARY.items() if head.startswith(magic)), None):
+        findings.error("shape", binary)
+        return
     if file.peek(2).startswith(_OTHER_MARKS):
         message = "starts as UTF-16 or UTF-32 does, not as UTF-8. Save the file as UTF-8."
         findings.error("encoding", message, line=1)
@@ -65,12 +98,34 @@ def _rows(file: io.BufferedReader, findings: Findings, columns: Mapping[str, str
         findings.warning("encoding", message, line=1)
     first, line = _skip_blanks(file)
     if first in {b"[", b"{"}:
-        read = array_rows if first == b"[" else json_lines
-        rows = read(file, findings, line)
+        rows = json_rows(file, findings, line)
         renames = any(name != theirs for name, theirs in columns.items())
         yield from (_renamed(row, columns) for row in rows) if renames else rows
     elif first:
-        yield from csv_rows(file, findings, line, columns)
+        yield from csv_rows(_with_line_feeds(file), findings, line, columns)
+
+
+def _with_line_feeds(file: io.BufferedReader) -> io.BufferedReader:
+    """The file, whose lines may end as those of old Macs do: with a CR alone."""
+    head = file.peek(1)
+    if b"\r" not in head or b"\n" in head:
+        return file
+    return io.BufferedReader(_LineFeeds(file))
+
+
+class _LineFeeds(io.RawIOBase):
+    """A file with line feeds in the place of carriage returns."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._file.read(len(buffer)).replace(b"\r", b"\n")
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _renamed(row: Row, columns: Mapping[str, str]) -> Row:

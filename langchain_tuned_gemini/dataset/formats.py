@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from langchain_tuned_gemini.dataset.csv_rows import quoted
+from langchain_tuned_gemini.dataset.csv_rows import QUOTED, quoted
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.rows import (
     CONTENTS,
@@ -53,11 +53,11 @@ def rows(examples: Iterable[TuningExample], format: Format) -> Iterator[dict[str
     return map(_ROWS[format], examples)
 
 
-def lines(examples: Iterable[TuningExample], format: Format) -> Iterator[str]:  # noqa: A002  the field's word
+def lines(examples: Sequence[TuningExample], format: Format) -> Iterator[str]:  # noqa: A002  the field's word
     r"""The examples as the text of a file, in pieces; what it can't hold is left out.
 
     In a CSV file, a cell that a spreadsheet would run as a formula starts with a `'`, which
-    reading takes away again.
+    reading takes away again: one more column says where.
 
     Example:
         >>> list(lines([TuningExample("1", "2")], "jsonl"))
@@ -66,7 +66,7 @@ def lines(examples: Iterable[TuningExample], format: Format) -> Iterator[str]:  
     written = rows(examples, format)
     match format:
         case "csv":
-            return _csv_lines(written)
+            return _csv_lines(written, is_quoted=any(map(_has_formula, examples)))
         case "json":
             return _array_lines(written)
         case _:
@@ -136,13 +136,19 @@ def _array_lines(written: Iterator[dict[str, Any]]) -> Iterator[str]:
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def _csv_lines(written: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _has_formula(example: TuningExample) -> bool:
+    return any(text != quoted(text) for text in (example.text_input, example.output))
+
+
+def _csv_lines(written: Iterator[dict[str, Any]], *, is_quoted: bool) -> Iterator[str]:
     line = io.StringIO(newline="")
     writer = csv.writer(line, quoting=csv.QUOTE_ALL)
-    writer.writerow([TEXT_INPUT, OUTPUT])
+    writer.writerow([TEXT_INPUT, OUTPUT, *([QUOTED] if is_quoted else [])])
     for row in written:
         yield line.getvalue()
         line.seek(0)
         line.truncate()
-        writer.writerow([quoted(text) for text in row.values()])
+        cells = {name: quoted(text) for name, text in row.items()}
+        names = " ".join(name for name in cells if cells[name] != row[name])
+        writer.writerow([*cells.values(), *([names] if is_quoted else [])])
     yield line.getvalue()

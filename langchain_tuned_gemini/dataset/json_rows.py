@@ -1,10 +1,12 @@
-"""Rows of JSON: one on each line, or all in one array, which is never read as a whole."""
+"""Rows of JSON: one on each line, one after the other, or in an array, never read as a whole."""
 
 from __future__ import annotations
 
 import codecs
 import json
+import re
 import reprlib
+from collections import Counter
 from collections.abc import Iterator
 from io import BufferedReader
 from json import JSONDecodeError
@@ -18,45 +20,111 @@ from langchain_tuned_gemini.dataset.lines import (
 )
 from langchain_tuned_gemini.dataset.problems import Findings
 
-_DECODER = json.JSONDecoder()
 _BLANK = " \t\r\n"
+_LISTS = (
+    rb"training_examples|trainingExamples|examples|training_data|trainingData|tuning_task|"
+    rb"tuningTask|data|rows|items|train"
+)
+_WRAPPED = re.compile(rb'(?:\{\s*"(?:' + _LISTS + rb')"\s*:\s*)+(?=\[\s*[\[{])')
+"""An array inside of an object, as in `{"examples": {"examples": [...]}}`, which the API takes."""
+
 _ONE_LINE = 'Each example is one line: {"text_input": "...", "output": "..."}.'
 _SHOWN = 20  # bytes before one that is no text
 _LONGEST_TOKEN = 12
 """Characters: an escaped emoji. What is cut off there may still become right."""
 
 
-def json_lines(file: BufferedReader, findings: Findings, first: int) -> Iterator[Row]:
-    """Reads JSONL: each line is a row, blank ones are skipped.
+def json_rows(file: BufferedReader, findings: Findings, first: int) -> Iterator[Row]:
+    """Reads the rows, in whichever of these ways they stand.
 
     Args:
-        file: A file, at the start of a line.
+        file: A file, at its `[` or `{`.
         findings: Where to add what is wrong.
         first: The number of the first line.
     """
+    head, decoder = file.peek(CHUNK), _Decoder()
+    wrapped = _WRAPPED.match(head)
+    if head.startswith(b"[") or wrapped:
+        before = file.read(wrapped.end()) if wrapped else b""
+        window = _Window(file, first + before.count(b"\n"), decoder)
+        rows = _told(window, _items(window, before.count(b"{"), findings), findings)
+    elif _is_spread(head):
+        window = _Window(file, first, decoder)
+        rows = _told(window, _values(window), findings)
+    else:
+        rows = _lines(file, findings, first, decoder)
+    for row in rows:
+        if decoder.twice:
+            for field in dict.fromkeys(decoder.twice):
+                message = "stands there twice: which one is meant?"
+                findings.error("field", message, line=row.line, item=row.item, field=field)
+            decoder.twice.clear()
+        else:
+            yield row
+
+
+class _Decoder(json.JSONDecoder):
+    """Parses JSON.
+
+    Attributes:
+        twice: The keys that stood twice in an object, in what was parsed since this was empty.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(object_pairs_hook=self._object)
+        self.twice: list[str] = []
+
+    def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            times = Counter(name for name, _ in pairs)
+            self.twice += [name for name in fields if times[name] > 1]
+        return fields
+
+
+def _is_spread(head: bytes) -> bool:
+    """Whether rows stand on several lines: the first one goes on, and the second is none."""
+    first, newline, rest = head.partition(b"\n")
+    second = rest.lstrip().partition(b"\n")[0]
+    if not newline or not second:
+        return False
+    try:
+        json.loads(first)
+    except JSONDecodeError as error:
+        if error.pos < len(error.doc.rstrip()):
+            return False
+    except (ValueError, RecursionError):
+        return False
+    else:
+        return False
+    try:
+        json.loads(second)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _lines(
+    file: BufferedReader, findings: Findings, first: int, decoder: _Decoder
+) -> Iterator[Row]:
+    """Reads JSONL: each line is a row, blank ones are skipped."""
     for number, data in numbered_lines(file, findings, first):
         text = decoded(data, number, findings) if data.strip() else None
         if text is None:
             continue
         try:
-            value = json.loads(text)
+            value = decoder.decode(text)
         except (ValueError, RecursionError) as error:
+            decoder.twice.clear()
             findings.error("syntax", f"{_why(error)}. {_ONE_LINE}", line=number)
         else:
             yield Row(value, number)
 
 
-def array_rows(file: BufferedReader, findings: Findings, first: int) -> Iterator[Row]:
-    """Reads a JSON array, item by item; it ends at the first place that is not JSON.
-
-    Args:
-        file: A file, at its `[`.
-        findings: Where to add what is wrong.
-        first: The number of the first line.
-    """
-    window = _Window(file, first)
+def _told(window: _Window, rows: Iterator[Row], findings: Findings) -> Iterator[Row]:
+    """The rows up to the first place that is not JSON, which is noted."""
     try:
-        yield from _items(window)
+        yield from rows
     except _TooLongError:
         message = f"starts an example of more than {MAX_LINE:,} characters. Is a quote missing?"
         findings.error("too-long", message, line=window.line)
@@ -75,8 +143,22 @@ class _TooLongError(Exception):
     """An item of an array does not end where every example would have ended."""
 
 
-def _items(window: _Window) -> Iterator[Row]:
+def _values(window: _Window) -> Iterator[Row]:
+    """Gives the values that stand one after the other, with or without a comma in between."""
+    while window.next():
+        line = window.line
+        yield Row(window.value(), line)
+        if window.next() == ",":
+            window.take()
+
+
+def _items(window: _Window, depth: int, findings: Findings) -> Iterator[Row]:
     """Gives the items of an array.
+
+    Args:
+        window: The text, at the array.
+        depth: How many objects the array is in.
+        findings: Where to note what else is in them.
 
     Raises:
         JSONDecodeError: Where it is not JSON.
@@ -94,6 +176,18 @@ def _items(window: _Window) -> Iterator[Row]:
     if window.next() != "]":
         raise JSONDecodeError("Expecting ',' delimiter", window.text, window.at)
     window.take()
+    for _ in range(depth):
+        while window.next() == ",":
+            window.take()
+            window.next()
+            line, field = window.line, str(window.value())
+            window.take()  # the colon
+            window.next()
+            window.value()
+            findings.leave_out(field, line=line, item=None)
+        if window.next() != "}":
+            raise JSONDecodeError("Expecting ',' delimiter", window.text, window.at)
+        window.take()
     if window.next():
         raise JSONDecodeError("Extra data", window.text, window.at)
 
@@ -108,12 +202,13 @@ class _Window:
         ended: Whether the file was read to its end.
     """
 
-    def __init__(self, file: BufferedReader, line: int) -> None:
+    def __init__(self, file: BufferedReader, line: int, decoder: json.JSONDecoder) -> None:
         self.text = ""
         self.at = 0
         self.line = line
         self.ended = False
         self._file = file
+        self._json = decoder
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def next(self) -> str:
@@ -143,7 +238,7 @@ class _Window:
         """
         while True:
             try:
-                value, end = _DECODER.raw_decode(self.text, self.at)
+                value, end = self._json.raw_decode(self.text, self.at)
             except JSONDecodeError as error:
                 if self.ended or not _is_cut(error):
                     raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -27,7 +27,9 @@ Code: TypeAlias = Literal[
     "encoding",  # not UTF-8, a byte order mark, NUL, damaged characters
     "too-long",  # a line without end
     "syntax",  # not JSON, not CSV
-    "field",  # missing, empty, no text
+    "shape",  # no rows of examples at all: an archive, a preference set, single messages
+    "field",  # missing, empty, twice
+    "not-text",  # a function call, an image: an example holds text only
     "turns",  # a conversation that teaches no answer
     "not-kept",  # a field that an example does not hold
     "duplicate",
@@ -37,6 +39,9 @@ Code: TypeAlias = Literal[
     "loss",  # what another format can't hold
 ]
 """What kind of problem it is, for programs."""
+
+_Cause: TypeAlias = tuple[Code, str, str | None, Severity]
+"""What many rows may have in common: kind, message, field and severity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ class Findings:
         self.source = source
         self._kept: dict[Severity, list[Problem]] = {severity: [] for severity in Severity}
         self._count = dict.fromkeys(Severity, 0)
-        self._not_kept: dict[str, tuple[int | None, int | None, int]] = {}
+        self._common: dict[_Cause, tuple[int | None, int | None, int]] = {}
 
     def add(self, problem: Problem) -> None:
         """Adds a problem."""
@@ -159,16 +164,33 @@ class Findings:
         """Adds a warning."""
         self.add(Problem(code, message, self.source, line, severity=Severity.WARNING))
 
+    def common(self, problem: Problem) -> None:
+        """Adds a problem that many rows may have: told once, with how many have it."""
+        cause = (problem.code, problem.message, problem.field, problem.severity)
+        if cause in self._common or len(self._common) < _MOST:
+            line, item, rows = self._common.get(cause, (problem.line, problem.item, 0))
+            self._common[cause] = line, item, rows + 1
+
     def leave_out(self, field: str, *, line: int | None, item: int | None) -> None:
         """Notes that a field is not kept: one warning for all the rows that have it."""
-        if field in self._not_kept or len(self._not_kept) < _MOST:
-            first_line, first_item, rows = self._not_kept.get(field, (line, item, 0))
-            self._not_kept[field] = (first_line, first_item, rows + 1)
+        message = "is not kept: an example holds text only."
+        self.common(Problem("not-kept", message, self.source, line, item, field, Severity.WARNING))
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """The fields that are not kept, and how many rows have each."""
+        return {
+            field: rows
+            for (code, _, field, _), (_, _, rows) in self._common.items()
+            if code == "not-kept" and field is not None
+        }
 
     @property
     def has_errors(self) -> bool:
         """Whether there are errors."""
-        return self._count[Severity.ERROR] > 0
+        return self._count[Severity.ERROR] > 0 or any(
+            severity is Severity.ERROR for *_, severity in self._common
+        )
 
     def report(self, examples: int) -> Report:
         """What was found.
@@ -176,12 +198,10 @@ class Findings:
         Args:
             examples: How many examples can be used.
         """
-        for field, (line, item, rows) in self._not_kept.items():
-            message = f"is not kept: an example holds text only. {rows:,} rows have it."
-            if rows == 1:
-                message = "is not kept: an example holds text only."
-            self.add(Problem("not-kept", message, self.source, line, item, field, Severity.WARNING))
-        self._not_kept = {}
+        for (code, message, field, severity), (line, item, rows) in self._common.items():
+            told = message if rows == 1 else f"{message} {rows:,} rows have it."
+            self.add(Problem(code, told, self.source, line, item, field, severity))
+        self._common = {}
         problems = [problem for kept in self._kept.values() for problem in kept]
         order = {source: n for n, source in enumerate(dict.fromkeys(p.source for p in problems))}
         problems.sort(key=lambda p: (order[p.source], p.line or 0, p.item or 0))

@@ -13,7 +13,7 @@ from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.files import file_rows, is_file
 from langchain_tuned_gemini.dataset.lines import Row
 from langchain_tuned_gemini.dataset.places import Places
-from langchain_tuned_gemini.dataset.problems import Findings, Problem
+from langchain_tuned_gemini.dataset.problems import Findings, Problem, Severity
 from langchain_tuned_gemini.dataset.rows import (
     OUTPUT,
     SYSTEM_INSTRUCTION,
@@ -53,13 +53,20 @@ class Gathered:
     places: Places
 
 
-def gather(source: object, findings: Findings, columns: Columns | None = None) -> Gathered:
+def gather(
+    source: object,
+    findings: Findings,
+    columns: Columns | None = None,
+    *,
+    text_only: bool = False,
+) -> Gathered:
     """Reads all examples that can be read; what is wrong with the others is noted.
 
     Args:
         source: What stands for examples; see `Examples`.
         findings: Where to add what is wrong.
         columns: What a file calls the fields, where they have other names.
+        text_only: Whether rows that hold more than text are left out instead of being errors.
 
     Raises:
         ParameterError: If it can't stand for examples, or `columns` names a field that there
@@ -71,6 +78,8 @@ def gather(source: object, findings: Findings, columns: Columns | None = None) -
     for row in _rows(source, findings, columns):
         flaws: list[Flaw] = []
         example = _example(row.value, flaws)
+        if text_only and example is None and _all_not_text(flaws):
+            flaws = [_LEFT_OUT]
         for flaw in dict.fromkeys(flaws):  # once for all turns that have the same field too many
             _note(flaw, row, findings)
         if example is not None:
@@ -107,18 +116,28 @@ def _example(value: object, flaws: list[Flaw]) -> TuningExample | None:
     return None if fields is None else TuningExample(*fields)
 
 
+_LEFT_OUT = Flaw(
+    None,
+    "is left out: it holds a function call, an image or the like, and an example holds text only.",
+    "not-text",
+    Severity.WARNING,
+    is_common=True,
+)
+
+
+def _all_not_text(flaws: Sequence[Flaw]) -> bool:
+    """Whether nothing is wrong with a row but that it holds more than text."""
+    return all(flaw.code == "not-text" for flaw in flaws if flaw.severity is Severity.ERROR)
+
+
 def _note(flaw: Flaw, row: Row, findings: Findings) -> None:
     if flaw.code == "not-kept" and flaw.field is not None:
         findings.leave_out(flaw.field, line=row.line, item=row.item)
         return
-    findings.add(
-        Problem(
-            flaw.code,
-            flaw.message,
-            findings.source,
-            row.line,
-            row.item,
-            flaw.field,
-            flaw.severity,
-        )
+    problem = Problem(
+        flaw.code, flaw.message, findings.source, row.line, row.item, flaw.field, flaw.severity
     )
+    if flaw.is_common:
+        findings.common(problem)
+    else:
+        findings.add(problem)

@@ -3,18 +3,21 @@
 - `{"text_input": ..., "output": ...}` as the Developer API takes it, or a pair of two texts.
 - `{"contents": [...], "systemInstruction": ...}` as Vertex AI takes it:
   https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/supervised-tuning/prepare-data
-- `{"messages": [...]}` or a list of messages, as LangChain has them.
+- `{"messages": [...]}` or a list of messages, as LangChain and OpenAI have them; with `author` in
+  the place of `role` and `context` beside them, as PaLM's chat models had them; and ShareGPT's
+  `{"conversations": [{"from": ..., "value": ...}]}`.
+
+Each field of a row is read, refused, or told as left out.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
-from langchain_tuned_gemini.dataset.problems import Severity
+from langchain_tuned_gemini.dataset.messages import LISTS, is_message, read_messages
 from langchain_tuned_gemini.dataset.turns import (
     ExampleFields,
     Flaw,
@@ -23,6 +26,8 @@ from langchain_tuned_gemini.dataset.turns import (
     check_text,
     conversation,
     has_errors,
+    joined,
+    leave_out,
 )
 
 TEXT_INPUT, OUTPUT = "text_input", "output"
@@ -32,23 +37,25 @@ SYSTEM_INSTRUCTION, HISTORY = "system_instruction", "history"
 """Further fields, which the Developer API does not have."""
 
 CONTENTS, MESSAGES = "contents", "messages"
+_SHAREGPT = "conversations"
 _SYSTEM_SPELLINGS = ("systemInstruction", SYSTEM_INSTRUCTION)
 """Vertex AI's documentation writes it both ways."""
 
+_OTHER_NAMES = {"textInput": TEXT_INPUT, "input_text": TEXT_INPUT, "output_text": OUTPUT}
+"""What the fields are called in the REST API, and were called for PaLM's text models."""
+
+_PREFERENCES = (
+    {CONTENTS, "completions"},  # Vertex AI's
+    {"preferred_output", "non_preferred_output"},  # OpenAI's
+    {"chosen", "rejected"},  # most others'
+)
 _PLAIN = {TEXT_INPUT, OUTPUT, SYSTEM_INSTRUCTION, HISTORY}
-_LISTS = (list, tuple)
 _SIDES = ("user", "model")  # a tuple: what is looked for in it may be unhashable
-_NUMBER = re.compile(r"\[\d+\]")
-_ROLES: Mapping[object, Role | None] = {
-    "user": "user",
-    "human": "user",
-    "model": "model",
-    "assistant": "model",
-    "ai": "model",
-    "system": None,
-    "developer": None,
-}
-"""What LangChain and others call the sides of a conversation; None is the system."""
+_TOOLS = ("function", "tool")
+_ABOUT_PARTS = frozenset(
+    {"thought", "thoughtSignature", "thought_signature", "partMetadata", "part_metadata"}
+)
+"""What a part may say of its text."""
 
 
 def read_row(row: object, flaws: list[Flaw]) -> ExampleFields | None:
@@ -62,49 +69,106 @@ def read_row(row: object, flaws: list[Flaw]) -> ExampleFields | None:
         The example's fields, or None where there are errors.
     """
     if isinstance(row, Mapping):
-        if CONTENTS in row:
-            return _read_contents(row, flaws)
-        if MESSAGES in row:
-            _leave_out(row, {MESSAGES}, "", flaws)
-            return _read_messages(row[MESSAGES], flaws)
-        return _read_texts(row, flaws)
-    if isinstance(row, _LISTS) and [isinstance(text, str) for text in row] == [True, True]:
+        return _read_object(row, flaws)
+    if isinstance(row, LISTS) and [isinstance(text, str) for text in row] == [True, True]:
         return _read_texts(dict(zip((TEXT_INPUT, OUTPUT), row, strict=True)), flaws)
-    if isinstance(row, _LISTS) and row and not isinstance(row[0], str | int | float):
-        return _read_messages(row, flaws)
+    if isinstance(row, LISTS) and row and not isinstance(row[0], str | int | float):
+        return read_messages(row, MESSAGES, None, flaws)
     message = f"must be an object with {TEXT_INPUT!r} and {OUTPUT!r}, not {reprlib.repr(row)}."
     flaws.append(Flaw(None, message))
     return None
 
 
+def _read_object(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | None:
+    if row.keys() >= {TEXT_INPUT, OUTPUT}:  # most rows
+        return _read_texts(row, flaws)
+    if objection := _other_shape(row):
+        flaws.append(Flaw(None, objection, "shape", is_common=True))
+        return None
+    if CONTENTS in row:
+        return _read_contents(row, flaws)
+    if MESSAGES in row:
+        leave_out(row, {MESSAGES, "context"}, "", flaws)
+        return read_messages(row[MESSAGES], MESSAGES, _system(row, "context", flaws), flaws)
+    if _SHAREGPT in row:
+        leave_out(row, {_SHAREGPT, "system"}, "", flaws)
+        return read_messages(row[_SHAREGPT], _SHAREGPT, _system(row, "system", flaws), flaws)
+    if not row.keys().isdisjoint(_OTHER_NAMES):
+        ours = {theirs: name for theirs, name in _OTHER_NAMES.items() if name not in row}
+        row = {ours.get(name, name): value for name, value in row.items()}
+    return _read_texts(row, flaws)
+
+
+def _other_shape(row: Mapping[Any, Any]) -> str | None:
+    """What a row is, if it is one of a kind that teaches no answer."""
+    if any(row.keys() >= kind for kind in _PREFERENCES):
+        return (
+            "is a row of a preference set, which says which of several answers is better. "
+            "Supervised tuning, and examples in a prompt, need one answer each."
+        )
+    if row.keys().isdisjoint({CONTENTS, MESSAGES, _SHAREGPT, TEXT_INPUT}) and is_message(row):
+        return (
+            "is a single message, and nothing says where a conversation ends. A row holds a whole "
+            'one: {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", '
+            '"content": "..."}]}.'
+        )
+    lists = [name for name, value in row.items() if isinstance(value, LISTS) and value]
+    if lists and row.keys().isdisjoint({*_PLAIN, *_OTHER_NAMES, CONTENTS, MESSAGES, _SHAREGPT}):
+        return (
+            f"is one object with a list under {lists[0]!r}. If these are the examples, let the "
+            "file hold that list and nothing else: [{...}, {...}]."
+        )
+    return None
+
+
+def _system(row: Mapping[Any, Any], name: str, flaws: list[Flaw]) -> str | None:
+    system = row.get(name)
+    if system is not None and system != "":
+        check_text(system, name, flaws)
+        return cast("str", system)
+    return None
+
+
 def _read_texts(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | None:
+    missing = [name for name in (TEXT_INPUT, OUTPUT) if name not in row]
     for name in (TEXT_INPUT, OUTPUT):
         if name in row:
             check_text(row[name], name, flaws)
-        else:
-            flaws.append(Flaw(name, _missing(row, name)))
-    history = _read_history(row[HISTORY], flaws) if HISTORY in row else ()
+    if missing:
+        flaws.extend(_missing(row, missing))
+    history = _read_history(row[HISTORY], flaws) if row.get(HISTORY) is not None else ()
     if (system := row.get(SYSTEM_INSTRUCTION)) is not None:
         check_text(system, SYSTEM_INSTRUCTION, flaws)
-    if not row.keys() <= _PLAIN:
-        _leave_out(row, _PLAIN, "", flaws)
+    if not row.keys() <= _PLAIN and not missing:
+        leave_out(row, _PLAIN, "", flaws)
     if flaws and has_errors(flaws):
         return None
     return row[TEXT_INPUT], row[OUTPUT], history, system
 
 
-def _missing(row: Mapping[Any, Any], name: str) -> str:
+def _missing(row: Mapping[Any, Any], missing: list[str]) -> list[Flaw]:
+    """What to do about fields that are not there: the same for all rows of a file."""
     others = [str(other) for other in row if other not in _PLAIN]
-    if nearest := difflib.get_close_matches(name, others, n=1):
-        return f"is missing. The row has {nearest[0]!r}: rename that to {name!r}."
-    if others or not row:
-        return f"is missing. The row has {', '.join(map(repr, others)) or 'nothing'} instead."
-    return "is missing."
+    nearest = {name: difflib.get_close_matches(name, others, n=1) for name in missing}
+    if others and not any(nearest.values()):
+        both = f", and so is {missing[1]!r}" if len(missing) == 2 else ""
+        told = (
+            f"is missing{both}. The row has {', '.join(map(repr, others))} instead. Say which is "
+            f'which: columns={{"{TEXT_INPUT}": ..., "{OUTPUT}": ...}}.'
+        )
+        return [Flaw(missing[0], told, is_common=True)]
+    nothing = "" if row else " The row has nothing instead."
+    return [
+        Flaw(name, f"is missing. The row has {near[0]!r}: rename that to {name!r}.", is_common=True)
+        if near
+        else Flaw(name, f"is missing.{nothing}")
+        for name, near in nearest.items()
+    ]
 
 
 def _read_history(history: object, flaws: list[Flaw]) -> tuple[Turn, ...]:
     """Reads `[{"role": "user", "text": ...}, ...]`, as `TuningExample.as_dict` writes it."""
-    if not isinstance(history, _LISTS):
+    if not isinstance(history, LISTS):
         message = f"must be a list of turns, not {reprlib.repr(history)}."
         flaws.append(Flaw(HISTORY, message, "turns"))
         return ()
@@ -117,6 +181,7 @@ def _read_history(history: object, flaws: list[Flaw]) -> tuple[Turn, ...]:
             )
             flaws.append(Flaw(field, message, "turns"))
             continue
+        leave_out(turn, {"role", "text"}, f"{field}.", flaws)
         check_text(turn.get("text"), f"{field}.text", flaws)
         turns.append(Turn(turn["role"], turn.get("text", "")))
     return tuple(turns)
@@ -124,7 +189,7 @@ def _read_history(history: object, flaws: list[Flaw]) -> tuple[Turn, ...]:
 
 def _read_contents(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | None:
     contents, turns = row[CONTENTS], []
-    if not isinstance(contents, _LISTS):
+    if not isinstance(contents, LISTS):
         message = f'must be a list of {{"role", "parts"}}, not {reprlib.repr(contents)}.'
         flaws.append(Flaw(CONTENTS, message, "turns"))
         return None
@@ -133,121 +198,50 @@ def _read_contents(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields |
         text = _text_of_parts(content, field, flaws)
         role = content.get("role") if isinstance(content, Mapping) else None
         if role not in _SIDES:
-            message = f"must be 'user' or 'model', not {reprlib.repr(role)}."
-            if role == "system":
-                message += " A system instruction stands beside the contents, in systemInstruction."
-            flaws.append(Flaw(f"{field}.role", message, "turns"))
+            flaws.append(_wrong_role(role, f"{field}.role"))
         else:
             turns.append(Turn(cast("Role", role), text))
-    system = None
-    for name in _SYSTEM_SPELLINGS:
-        if row.get(name) is not None:
-            system = _text_of_parts(row[name], name, flaws)
-    _leave_out(row, {CONTENTS, *_SYSTEM_SPELLINGS}, "", flaws)
+    told = [name for name in _SYSTEM_SPELLINGS if row.get(name) is not None]
+    systems = [_text_of_parts(row[name], name, flaws) for name in told]
+    if len({*systems}) > 1:
+        message = f"says something else than {told[0]!r}. Keep one of them."
+        flaws.append(Flaw(told[1], message))
+    leave_out(row, {CONTENTS, *_SYSTEM_SPELLINGS}, "", flaws)
     if has_errors(flaws):
         return None
-    return conversation(turns, system, CONTENTS, flaws)
+    return conversation(turns, systems[0] if systems else None, CONTENTS, flaws)
+
+
+def _wrong_role(role: object, field: str) -> Flaw:
+    if role is None:
+        message = 'is missing: say "role": "user" or "role": "model" in each turn.'
+        return Flaw(field, message, "turns", is_common=True)
+    message = f"must be 'user' or 'model', not {reprlib.repr(role)}."
+    if role == "system":
+        message += " A system instruction stands beside the contents, in systemInstruction."
+    return Flaw(field, message, "not-text" if role in _TOOLS else "turns")
 
 
 def _text_of_parts(content: object, field: str, flaws: list[Flaw]) -> str:
     """The text of a Vertex AI `Content`; several parts are one text, as the SDKs read them."""
     parts = content.get("parts") if isinstance(content, Mapping) else None
-    if not isinstance(parts, _LISTS) or not isinstance(content, Mapping):
+    if not isinstance(parts, LISTS) or not isinstance(content, Mapping):
         message = (
             f'must be {{"role": ..., "parts": [{{"text": ...}}]}}, not {reprlib.repr(content)}.'
         )
         flaws.append(Flaw(field, message))
         return ""
-    _leave_out(content, {"role", "parts"}, f"{field}.", flaws)
-    texts = [
-        part["text"] if isinstance(part, Mapping) and part.keys() == {"text"} else None
-        for part in parts
-    ]
-    return _joined(texts, parts, f"{field}.parts", flaws)
+    leave_out(content, {"role", "parts"}, f"{field}.", flaws)
+    texts = [_text_of_part(part, f"{field}.parts[{n}].", flaws) for n, part in enumerate(parts)]
+    return joined(texts, parts, f"{field}.parts", flaws)
 
 
-def _read_messages(messages: object, flaws: list[Flaw]) -> ExampleFields | None:
-    if not isinstance(messages, _LISTS):
-        message = f"must be a list of messages, not {reprlib.repr(messages)}."
-        flaws.append(Flaw(MESSAGES, message, "turns"))
+def _text_of_part(part: object, field: str, flaws: list[Flaw]) -> str | None:
+    """The text of a part that is text and nothing else; a null is nothing, as SDKs write it."""
+    if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
         return None
-    system, turns = None, []
-    for number, message in enumerate(messages):
-        field = f"{MESSAGES}[{number}]"
-        said = _message(message)
-        if said is None or said["role"] not in _ROLES:
-            problem = f"must be a system, human or AI message, not {reprlib.repr(message)}."
-            flaws.append(Flaw(field, f"{problem} Text is all that is kept.", "turns"))
-            continue
-        text = _text_of_message(said, field, flaws)
-        role = _ROLES[said["role"]]
-        if role is not None:
-            turns.append(Turn(role, text))
-        elif number == 0:
-            system = text
-        else:
-            flaws.append(Flaw(field, "is a system message: only the first may be one.", "turns"))
-    if has_errors(flaws):
+    others = {name: value for name, value in part.items() if name != "text" and value is not None}
+    if others.pop("thought", False) or not others.keys() <= _ABOUT_PARTS:
         return None
-    return conversation(turns, system, MESSAGES, flaws)
-
-
-def _message(message: object) -> dict[str, Any] | None:
-    """A message's role, content and tool calls; None if it is no message.
-
-    Takes `{"role", "content"}`, `{"type", "content"}`, what langchain-core's
-    `message_to_dict` and `dumpd` write, `("human", text)`, and its message classes.
-    """
-    if isinstance(message, _LISTS) and len(message) == 2:
-        message = dict(zip(("role", "content"), message, strict=True))
-    elif not isinstance(message, Mapping):
-        from langchain_core.messages import BaseMessage, message_to_dict
-
-        if not isinstance(message, BaseMessage):
-            return None
-        message = message_to_dict(message)
-    inner = message.get("data", message.get("kwargs", message))
-    if not isinstance(inner, Mapping) or "content" not in inner:
-        return None
-    role = inner.get("role") or inner.get("type") or message.get("type")
-    # The chunks of a stream are messages too: "AIMessageChunk".
-    role = role.removesuffix("MessageChunk").lower() if isinstance(role, str) else ""
-    return {"role": role, "content": inner["content"], "calls": inner.get("tool_calls")}
-
-
-def _text_of_message(said: Mapping[str, Any], field: str, flaws: list[Flaw]) -> str:
-    if said["calls"]:
-        flaws.append(Flaw(f"{field}.tool_calls", "can't be kept: an example holds text only."))
-    content = said["content"]
-    if not isinstance(content, _LISTS):
-        check_text(content, f"{field}.content", flaws)
-        return content if isinstance(content, str) else ""
-    texts = [
-        block.get("text") if isinstance(block, Mapping) and block.get("type") == "text" else block
-        for block in content
-    ]
-    return _joined(texts, content, f"{field}.content", flaws)
-
-
-def _joined(
-    texts: Sequence[object], pieces: Sequence[object], field: str, flaws: list[Flaw]
-) -> str:
-    """The texts put together; where one is no text, its piece is a flaw."""
-    known = [text for text in texts if isinstance(text, str)]
-    for number, (text, piece) in enumerate(zip(texts, pieces, strict=True)):
-        if not isinstance(text, str):
-            held = map(repr, piece) if isinstance(piece, Mapping) else [reprlib.repr(piece)]
-            message = f"holds {', '.join(held) or 'nothing'}. Text is all that an example can hold."
-            flaws.append(Flaw(f"{field}[{number}]", message))
-    joined = "".join(known)
-    if len(known) == len(texts):
-        check_text(joined, field, flaws)
-    return joined
-
-
-def _leave_out(row: Mapping[Any, Any], known: set[str], prefix: str, flaws: list[Flaw]) -> None:
-    for name in row:
-        if name not in known:
-            # Without the turn's number: one warning for the field, not one for each turn.
-            field = _NUMBER.sub("", f"{prefix}{name}")
-            flaws.append(Flaw(field, "is not kept.", "not-kept", Severity.WARNING))
+    leave_out(others, (), field, flaws)
+    return cast("str", part["text"])

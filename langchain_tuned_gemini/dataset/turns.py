@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from langchain_tuned_gemini.dataset.problems import Code, Severity
 
@@ -15,6 +16,10 @@ Role: TypeAlias = Literal["user", "model"]
 
 ExampleFields: TypeAlias = "tuple[str, str, tuple[Turn, ...], str | None]"
 """An example's question, answer, turns before them, and system instruction."""
+
+_NUMBER = re.compile(r"\[\d+\]")
+_NOTHING: tuple[object, ...] = (None, "", [], {}, ())
+"""Values of fields that hold nothing; a tuple, since values may be unhashable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +44,44 @@ class Flaw:
         message: What is wrong, as the end of a sentence.
         code: What kind of problem it is.
         severity: Whether the row can be used.
+        is_common: Whether many rows are likely to have it, so that it is told once.
     """
 
     field: str | None
     message: str
     code: Code = "field"
     severity: Severity = Severity.ERROR
+    is_common: bool = False
 
 
 def has_errors(flaws: Sequence[Flaw]) -> bool:
     """Whether a row can't be used."""
     return any(flaw.severity is Severity.ERROR for flaw in flaws)
+
+
+def leave_out(
+    row: Mapping[Any, Any], known: Collection[str], prefix: str, flaws: list[Flaw]
+) -> None:
+    """Tells of the fields that an example does not hold; those without a value are nothing."""
+    for name, value in row.items():
+        if name not in known and value not in _NOTHING:
+            # Without the turn's number: one warning for the field, not one for each turn.
+            field = _NUMBER.sub("", f"{prefix}{name}")
+            flaws.append(Flaw(field, "is not kept.", "not-kept", Severity.WARNING))
+
+
+def joined(texts: Sequence[object], pieces: Sequence[object], field: str, flaws: list[Flaw]) -> str:
+    """The texts put together; where one is no text, its piece is a flaw."""
+    known = [text for text in texts if isinstance(text, str)]
+    for number, (text, piece) in enumerate(zip(texts, pieces, strict=True)):
+        if not isinstance(text, str):
+            held = map(repr, piece) if isinstance(piece, Mapping) else [reprlib.repr(piece)]
+            message = f"holds {', '.join(held) or 'nothing'}. Text is all that an example can hold."
+            flaws.append(Flaw(f"{field}[{number}]", message, "not-text"))
+    whole = "".join(known)
+    if len(known) == len(texts):
+        check_text(whole, field, flaws)
+    return whole
 
 
 def check_text(text: object, field: str, flaws: list[Flaw]) -> None:

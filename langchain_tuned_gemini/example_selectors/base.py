@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from typing import Any
 from langchain_core.example_selectors import BaseExampleSelector
 
 from langchain_tuned_gemini.dataset import TEXT_INPUT, Examples, TuningDataset, TuningExample
+from langchain_tuned_gemini.dataset.repeats import find_repeats
 from langchain_tuned_gemini.errors import ParameterError
+
+_log = logging.getLogger("langchain_tuned_gemini")
 
 DEFAULT_K = 8
 """How many examples are selected: on BANKING77, 8 hold the right label for 99 % of questions."""
@@ -47,7 +51,15 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
         if k < 1:
             raise ParameterError(f"k is how many examples are selected: at least 1, not {k}.")
         self.k = k
-        self.dataset = TuningDataset.of(examples)
+        self.dataset = TuningDataset.of(examples, text_only=True)
+        contradictions = sum(not repeat.is_duplicate for repeat in find_repeats(self.dataset))
+        if contradictions:
+            _log.warning(
+                "%s: %d examples answer in another way what an earlier one asks, and a prompt may "
+                "show both. dataset.check() names them.",
+                self.dataset.source,
+                contradictions,
+            )
 
     @abstractmethod
     def choose(self, query: str) -> Choice:

@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from langchain_tuned_gemini.dataset import Examples, TuningExample
+from langchain_tuned_gemini.dataset import Columns, Examples, TuningDataset, TuningExample
 from langchain_tuned_gemini.errors import ParameterError, PromptTooLongError
 from langchain_tuned_gemini.example_selectors import (
     DEFAULT_K,
@@ -151,14 +151,31 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
 
     @classmethod
     def of(
-        cls, examples: Examples | BaseExampleSelector | FewShotPrompt, *, k: int | None = None
+        cls,
+        examples: Examples | BaseExampleSelector | FewShotPrompt,
+        *,
+        k: int | None = None,
+        columns: Columns | None = None,
     ) -> FewShotPrompt:
         """The prompt for whatever stands for examples; a prompt stands for itself.
 
+        Args:
+            examples: What stands for examples.
+            k: How many examples at most.
+            columns: What a file calls the fields, where they have other names.
+
         Raises:
             DatasetError: If the examples can't be used.
-            ParameterError: If there is a `k` beside a prompt, or it is less than 1.
+            ParameterError: If there is a `k` beside a prompt, or it is less than 1; if there are
+                `columns` beside a prompt or a selector.
         """
+        if columns is not None:
+            if isinstance(examples, FewShotPrompt | BaseExampleSelector):
+                raise ParameterError(
+                    "columns says what a file calls its fields, and these examples are read "
+                    "already: TuningDataset.read(path, columns=...)."
+                )
+            examples = TuningDataset.of(examples, columns=columns, text_only=True)
         if not isinstance(examples, FewShotPrompt):
             return cls(examples, k=k)
         if k is not None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from langchain_tuned_gemini.dataset import Report, TuningDataset, estimated_tokens, merge
+from langchain_tuned_gemini.dataset import (
+    LIMITS,
+    Columns,
+    Report,
+    TuningDataset,
+    estimated_tokens,
+    merge,
+)
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.library.flows import Asking, Flow
 from langchain_tuned_gemini.library.library import ModelLibrary
@@ -112,6 +119,8 @@ class NewVersion:
             when empty.
         data: Files of examples, which are merged and checked; on Vertex AI also one `gs://` URI,
             which is taken as it is.
+        columns: What these files call the fields, where they have other names. Then the examples
+            are written to a file of their own, with the usual names.
         source: A version to start from, by its name or an alias: its recorded data comes first,
             and its settings hold where `settings` says nothing.
         base_model: What to tune; when None, what the source, or else the family's newest version,
@@ -124,6 +133,7 @@ class NewVersion:
 
     family: str = ""
     data: Sequence[str | os.PathLike[str]] = ()
+    columns: Columns | None = None
     source: str | None = None
     base_model: str | None = None
     settings: TuningSettings = field(default_factory=TuningSettings)
@@ -155,7 +165,7 @@ def planned(library: ModelLibrary, wish: NewVersion) -> Flow[TuningPlan]:
         settings=_settings(wish, source, platform),
         running=tuple(m.name for m in versions if m.state is TunedModelState.CREATING),
         prices=wish.prices,
-        **_examples(list(_data_of(wish, source)), name, platform),
+        **_examples(wish, source, name, platform),
     )
 
 
@@ -180,13 +190,6 @@ def _settings(wish: NewVersion, source: LibraryModel | None, platform: Platform)
     return settings
 
 
-def _data_of(wish: NewVersion, source: LibraryModel | None) -> Iterator[str]:
-    """The files to tune with: what the source was tuned with, and what is new."""
-    if source is not None:
-        yield _recorded_data(source)
-    yield from (os.fspath(path) for path in wish.data)
-
-
 def _recorded_data(source: LibraryModel) -> str:
     """The file that a version was tuned with, which must still be what it was."""
     record = source.record
@@ -207,8 +210,13 @@ def _recorded_data(source: LibraryModel) -> str:
     return path
 
 
-def _examples(data: Sequence[str], name: VersionName, platform: Platform) -> dict[str, Any]:
-    """What a plan says about its examples."""
+def _examples(
+    wish: NewVersion, source: LibraryModel | None, name: VersionName, platform: Platform
+) -> dict[str, Any]:
+    """What a plan says about its examples: those of the source, and what is new."""
+    recorded = [] if source is None else [_recorded_data(source)]
+    new = [os.fspath(path) for path in wish.data]
+    data = [*recorded, *new]
     if not data:
         raise ParameterError(f"{name} needs examples to be tuned with: pass at least one file.")
     if any(path.startswith("gs://") for path in data):
@@ -218,14 +226,18 @@ def _examples(data: Sequence[str], name: VersionName, platform: Platform) -> dic
                 "files on this machine."
             )
         return {"dataset": None, "data": data[0], "is_merged": False, "report": None}
-    datasets = [TuningDataset.read(path) for path in data]
-    is_merged = len(data) > 1
+    datasets = [
+        *(TuningDataset.read(path) for path in recorded),
+        *(TuningDataset.read(path, columns=wish.columns) for path in new),
+    ]
     # One file is taken as it is: without its duplicates its hash would be another one's.
-    dataset = merge(*datasets).dataset if is_merged else datasets[0]
+    dataset = merge(*datasets).dataset if len(data) > 1 else datasets[0]
+    is_merged = len(data) > 1 or bool(wish.columns)  # what is recorded is read without columns
     report = dataset.check(platform=platform)
     report.raise_for_errors()
+    dataset.rows(LIMITS[platform].format)  # now, and not when it is uploaded, it tells of losses
     file = str(Path(data[-1]).with_name(f"{name}.jsonl")) if is_merged else data[0]
-    parts = tuple(each.content_hash() for each in datasets) if is_merged else ()
+    parts = tuple(each.content_hash() for each in datasets) if len(data) > 1 else ()
     return {
         "dataset": dataset,
         "data": file,

@@ -108,7 +108,7 @@ SPEAK_PYTHON = [
     lambda: VERTEX.create([("1", "2")], base_model="gemini-3.5-flash"),
     lambda: planning._origin(NewVersion(platform="vertex"), None, "x"),
     lambda: planning._origin(NewVersion(), None, "x"),
-    lambda: planning._examples([], NEXT, "vertex"),
+    lambda: planning._examples(NewVersion(), None, NEXT, "vertex"),
     parse("42", location="us-central1"),
     parse("42", project="acme"),
     parse("42", project="acme", location="global"),

@@ -146,7 +146,7 @@ def test_fields_that_are_not_kept_are_told_once_for_each_field():
         {"role": "model", "parts": [{"text": "a"}], "weight": 1},
     ]
     rows = [
-        {"contents": contents, "tools": []},
+        {"contents": contents, "tools": [{}], "labels": {}, "generationConfig": None},
         {"messages": [("human", "q1"), ("ai", "a")], "split": "train"},
         {"text_input": "x", "output": "y", "split": "test"},
     ]

@@ -211,7 +211,7 @@ WRONG_TALKS = {
     "two answers": ({"contents": [QUESTION, ANSWER, ANSWER]}, "contents[2]", "right before it"),
     "a role of others": ({"contents": [QUESTION, turn("assistant", text="a")]}, "contents[1].role", "not 'assistant'"),
     "a system turn": ({"contents": [turn("system", text="s"), QUESTION, ANSWER]}, "contents[0].role", "systemInstruction"),
-    "no role": ({"contents": [{"parts": [{"text": "q"}]}, ANSWER]}, "contents[0].role", "not None"),
+    "no role": ({"contents": [{"parts": [{"text": "q"}]}, ANSWER]}, "contents[0].role", "is missing: say"),
     "a role that is a list": ({"contents": [{"role": [], "parts": [{"text": "q"}]}, ANSWER]}, "contents[0].role", "not []"),
     "no parts": ({"contents": [{"role": "user"}, ANSWER]}, "contents[0]", "must be {"),
     "no content": ({"contents": [7, QUESTION, ANSWER]}, "contents[0]", "not 7"),
@@ -526,7 +526,7 @@ def test_a_cell_that_no_csv_reader_takes_would_be_lost():
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "'=1", "''-3"]
+    "text", ["=1+1", "+1", "-3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
 )
 def test_a_formula_is_quoted_in_csv_and_comes_back(text):
     written = "".join(TuningDataset.of([(text, "x")]).lines("csv"))

@@ -143,6 +143,65 @@ def test_columns_may_have_other_names(run, tmp_path) -> None:
     assert done.out == '{"text_input": "1", "output": "2"}\n'
 
 
+TUNED = "tunedModels/next-number"
+WITH_EXAMPLES = [
+    ["data", "check", "FILE"],
+    ["data", "convert", "FILE", "--to", "csv", "-o", "TO"],
+    ["data", "merge", "FILE", "FILE", "-o", "TO"],
+    ["data", "split", "FILE", "TO", "TO.2"],
+    ["data", "stats", "FILE"],
+    ["ask", TUNED, "7", "--fallback", "gemini-3.5-flash", "--examples", "FILE"],
+    ["compare", TUNED, "--data", "FILE"],
+    ["compare", TUNED, "base+few-shot", "--base", "gemini-3.5-flash", "--data", "FILE",
+     "--examples", "FILE"],
+    ["create", "adder", "--data", "FILE", "--base-model", "models/gemini-1.5-flash-001-tuning",
+     "--yes"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", WITH_EXAMPLES, ids=" ".join)
+def test_the_advice_to_say_which_column_is_which_can_be_followed(
+    run, tmp_path, monkeypatch, command
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pairs = [(str(n), str(n + 1)) for n in range(30)]
+    lines = [json.dumps({"question": question, "answer": answer}) for question, answer in pairs]
+    (tmp_path / "FILE").write_text("\n".join(lines), encoding="utf-8")
+
+    refused = run(*command)
+    done = run(*command, "--column", "text_input=question", "--column", "output=answer")
+
+    assert refused.code in {ExitCode.FAILED, ExitCode.USAGE}
+    assert "--column text_input=NAME --column output=NAME" in refused.out + refused.err
+    assert done.code == ExitCode.OK, done.err
+
+
+def test_what_rows_lose_is_told_by_every_command_that_writes_them(run, tmp_path) -> None:
+    rows = [{"text_input": str(n), "output": "x", "id": n} for n in range(4)]
+    file = tmp_path / "with-ids.json"
+    file.write_text(json.dumps(rows), encoding="utf-8")
+
+    for command in (["convert", str(file), "--to", "vertex"], ["merge", str(file)]):
+        done = run("data", *command)
+
+        assert done.code == ExitCode.OK
+        assert "'id': is not kept: an example holds text only. 4 rows have it." in done.err
+
+
+def test_rows_with_tools_are_not_written_without_them_unless_asked_to(run, tmp_path) -> None:
+    contents = [{"role": role, "parts": [{"text": role}]} for role in ("user", "model")]
+    file = tmp_path / "tools.jsonl"
+    file.write_text(json.dumps({"contents": contents, "tools": [{}]}), encoding="utf-8")
+
+    refused = run("data", "convert", str(file), "--to", "vertex")
+    done = run("data", "convert", str(file), "--to", "vertex", "--lossy")
+
+    assert (refused.code, refused.out) == (ExitCode.USAGE, "")
+    assert "'tools': would be lost" in refused.err
+    assert "add --lossy" in refused.err
+    assert json.loads(done.out) == {"contents": contents}
+
+
 @pytest.mark.parametrize("command", [["convert", "--to", "csv"], ["merge"]])
 def test_a_file_that_is_there_is_replaced_only_on_demand(run, train, tmp_path, command) -> None:
     there = tmp_path / "there"

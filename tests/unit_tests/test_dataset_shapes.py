@@ -1,0 +1,258 @@
+"""The files that people have: read as what they are, refused by what they are, and nothing lost."""
+
+import gzip
+import io
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+
+from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, check, merge
+from langchain_tuned_gemini.errors import DatasetError, LossyConversionError
+
+ONE, TWO = TuningExample("1", "2"), TuningExample("3", "4")
+ROWS = [ONE.as_dict(), TWO.as_dict()]
+PALM_CHAT = [{"author": "user", "content": "1"}, {"author": "bot", "content": "2"}]
+SHAREGPT = [{"from": "human", "value": "1"}, {"from": "gpt", "value": "2"}]
+NULLS = {"function_call": None, "inline_data": None, "thought": None}
+
+
+def contents(*texts, **more):
+    roles = ["user", "model"] * len(texts)
+    return {
+        "contents": [
+            {"role": role, "parts": [{"text": text, **more}]}
+            for role, text in zip(roles, texts, strict=False)
+        ]
+    }
+
+
+def read(data, **options):
+    data = data.encode() if isinstance(data, str) else data
+    return list(TuningDataset.read(io.BytesIO(data), **options))
+
+
+FILES = {
+    "rows on several lines": "\n".join(json.dumps(row, indent=2) for row in ROWS),
+    "rows on several lines, blank ones between": "\n\n".join(json.dumps(row, indent=2) for row in ROWS),
+    "rows on several lines, commas between": ",\n".join(json.dumps(row, indent=2) for row in ROWS),
+    "one object": json.dumps({"training_examples": ROWS}),
+    "one object on several lines": json.dumps({"training_examples": ROWS}, indent=1),
+    "the API's own body": json.dumps({"examples": {"examples": ROWS}}, indent=1),
+    "the API's own body, camelCase": json.dumps({"tuningTask": {"trainingData": {"examples": {"examples": ROWS}}}}),
+    "one object, more after it": json.dumps({"examples": ROWS, "count": 2, "by": {"me": []}}, indent=1),
+    "a CSV file of Excel's": "sep=;\r\ntext_input;output\r\n1;2\r\n3;4\r\n;\r\n; \r\n",
+    "a CSV file of an old Mac": "text_input,output\r1,2\r3,4\r",
+    "empty rows in between": "text_input,output,note\n1,2,\n,,\n3,4,\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_the_rows_of_a_file_are_found_in_whichever_way_it_holds_them(text):
+    assert read(text) == [ONE, TWO]
+
+
+def test_a_large_object_is_read_row_by_row():
+    rows = [{"text_input": f"{n} {'x' * 1000}", "output": "y"} for n in range(6_000)]
+
+    assert len(read(json.dumps({"examples": {"examples": rows}}))) == 6_000
+
+
+def test_a_line_that_is_cut_off_does_not_hide_those_after_it():
+    good = json.dumps(ONE.as_dict())
+
+    report = check(io.StringIO(f'{{"text_input": "1",\n{good}\n{good[:-1]}\n{good}\n'))
+
+    assert [problem.line for problem in report.problems if problem.code == "syntax"] == [1, 3]
+    assert report.examples == 2
+
+
+SHAPES = {
+    "the REST API's spelling": {"textInput": "1", "output": "2"},
+    "PaLM's names": {"input_text": "1", "output_text": "2"},
+    "PaLM's chat": {"messages": PALM_CHAT},
+    "ShareGPT": {"conversations": SHAREGPT},
+    "an SDK's dump": {"text_input": "1", "output": "2", "history": None, "system_instruction": None},
+    "an SDK's dump of contents": {**contents("1", "2", **NULLS), "system_instruction": None},
+    "both spellings, equal": {**contents("1", "2"), "systemInstruction": None, "system_instruction": None},
+    "a call's history that calls nothing": {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2", "tool_calls": [], "function_call": None, "refusal": None}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", SHAPES.values(), ids=SHAPES)
+def test_a_row_is_read_in_the_spelling_of_whoever_wrote_it(row):
+    assert list(TuningDataset.of([row])) == [ONE]
+    assert check([row]).problems == ()
+
+
+def test_what_the_model_is_told_beside_the_messages_is_read():
+    told = TuningExample("1", "2", system_instruction="Be brief.")
+
+    assert list(TuningDataset.of([{"messages": PALM_CHAT, "context": "Be brief."}])) == [told]
+    assert list(TuningDataset.of([{"conversations": SHAREGPT, "system": "Be brief."}])) == [told]
+
+
+PREFERRED = {
+    "contents": [{"role": "user", "parts": [{"text": "q"}]}],
+    "completions": [{"score": 1}],
+}
+OTHERS = {
+    "Vertex AI's preference set": (PREFERRED, "preference set"),
+    "OpenAI's preference set": ({"input": {}, "preferred_output": [], "non_preferred_output": []}, "preference set"),
+    "a preference set of others": ({"prompt": "q", "chosen": "a", "rejected": "b"}, "preference set"),
+    "single messages": ({"role": "user", "content": "q"}, "nothing says where a conversation ends"),
+    "single contents": ({"role": "user", "parts": [{"text": "q"}]}, "nothing says where a conversation ends"),
+    "single messages of ShareGPT": ({"from": "human", "value": "q"}, "nothing says where"),
+    "other names": ({"question": "q", "answer": "a"}, 'columns={"text_input": ..., "output": ...}'),
+    "a list somewhere": ({"name": "x", "rows_of_mine": [ONE.as_dict()]}, "a list under 'rows_of_mine'"),
+    "turns without sides": ({"contents": [{"parts": [{"text": "q"}]}]}, '"role": "user" or "role": "model"'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "said"), OTHERS.values(), ids=OTHERS)
+def test_what_is_no_tuning_set_is_named_once_with_what_to_do(row, said):
+    report = check([row] * 50)
+
+    (problem,) = report.problems
+    assert said in problem.message
+    assert problem.message.endswith(" 50 rows have it.")
+    assert (problem.line, report.errors, report.examples) == (1, 1, 0)
+
+
+ARCHIVES = {
+    "gzip": (gzip.compress(b"text_input,output\n1,2\n"), "gunzip"),
+    "xlsx": (b"PK\x03\x04\x14\x00", "save the sheet as CSV"),
+    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1", "Save the sheet as CSV"),
+    "parquet": (b"PAR1\x15\x04", "read_parquet"),
+    "bzip2": (b"BZh91AY", "bunzip2"),
+}
+
+
+@pytest.mark.parametrize(("data", "said"), ARCHIVES.values(), ids=ARCHIVES)
+def test_a_file_that_holds_no_text_is_named_as_what_it_is(data, said):
+    with pytest.raises(DatasetError, match=said) as caught:
+        read(data)
+
+    assert caught.value.problems[0].code == "shape"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("gs://acme/train.jsonl", "gcloud storage cp gs://acme/train.jsonl"),
+     ("https://example.com/train.jsonl", "Download it first")],
+)  # fmt: skip
+def test_an_address_is_not_a_path(address, said):
+    with pytest.raises(DatasetError, match=said):
+        TuningDataset.of(address)
+
+
+def asked_and(answer):
+    return {"messages": [{"role": "user", "content": "Is A7 in stock?"}, answer]}
+
+
+CALL = {"name": "stock", "arguments": "{}"}
+MORE_THAN_TEXT = {
+    "OpenAI's function_call": asked_and({"role": "assistant", "content": "One moment.", "function_call": CALL}),
+    "OpenAI's tool_calls": asked_and({"role": "assistant", "content": None, "tool_calls": [{"function": CALL}]}),
+    "a call and no content": asked_and({"role": "assistant", "tool_calls": [{"function": CALL}]}),
+    "a refusal": asked_and({"role": "assistant", "content": None, "refusal": "No."}),
+    "LangChain's invalid calls": asked_and(AIMessage("One moment.", invalid_tool_calls=[{"name": "stock", "args": "{", "id": "1", "error": "x"}])),
+    "LangChain's additional_kwargs": asked_and(AIMessage("One moment.", additional_kwargs={"function_call": CALL})),
+    "a tool's message": asked_and({"role": "tool", "content": "12", "tool_call_id": "1"}),
+    "ShareGPT's call": {"conversations": [*SHAREGPT, {"from": "function_call", "value": "{}"}]},
+    "Vertex AI's call": {"contents": [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"functionCall": {"name": "f"}}]}]},
+    "a function's turn": {"contents": [{"role": "function", "parts": [{"functionResponse": {}}]}]},
+    "an image": {"contents": [{"role": "user", "parts": [{"fileData": {"fileUri": "gs://a/b"}}, {"text": "q"}]}, {"role": "model", "parts": [{"text": "a"}]}]},
+    "a picture in a message": asked_and(HumanMessage([{"type": "image_url", "image_url": "u"}])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", MORE_THAN_TEXT.values(), ids=MORE_THAN_TEXT)
+def test_more_than_text_is_refused_and_no_filler_is_taught(row):
+    with pytest.raises(DatasetError) as caught:
+        TuningDataset.of([row])
+
+    assert {problem.code for problem in caught.value.problems} == {"not-text"}
+
+
+@pytest.mark.parametrize("row", MORE_THAN_TEXT.values(), ids=MORE_THAN_TEXT)
+def test_more_than_text_is_left_out_where_text_will_do(row, caplog):
+    kept = TuningDataset.of([row, ONE, row], text_only=True)
+
+    assert list(kept) == [ONE]
+    (told,) = caplog.messages
+    assert told == (
+        "examples:1: is left out: it holds a function call, an image or the like, and an example "
+        "holds text only. 2 rows have it."
+    )
+
+
+def test_what_is_wrong_is_not_left_out_where_text_will_do():
+    with pytest.raises(DatasetError, match="is empty"):
+        TuningDataset.of([{"text_input": "", "output": "x"}, ONE], text_only=True)
+    with pytest.raises(DatasetError, match="has no examples"):
+        TuningDataset.of([MORE_THAN_TEXT["an image"]], text_only=True)
+
+
+def weighed(*weights):
+    messages = []
+    for number, weight in enumerate(weights):
+        answer = {"role": "assistant", "content": f"a{number}", "weight": weight}
+        messages += [{"role": "user", "content": f"q{number}"}, answer]
+    return {"messages": messages}
+
+
+def test_an_answer_that_is_not_to_be_learned_is_not_the_one_that_is_taught():
+    with pytest.raises(DatasetError, match="this answer is not to be learned") as caught:
+        TuningDataset.of([weighed(0)])
+    assert caught.value.field == "messages[1].weight"
+
+    assert check([weighed(1)]).problems == check([weighed(None)]).problems == ()
+    (problem,) = check([weighed(0, 1)]).problems
+    assert (problem.code, problem.field) == ("not-kept", "messages.weight")
+
+
+def test_two_system_instructions_that_differ_are_refused():
+    row = {
+        **contents("1", "2"),
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "system_instruction": {"parts": [{"text": "Be polite."}]},
+    }
+
+    with pytest.raises(DatasetError, match="says something else than 'systemInstruction'"):
+        TuningDataset.of([row])
+
+
+TOOLS = {**contents("1", "2"), "tools": [{"functionDeclarations": []}], "generationConfig": {"temperature": 0}}  # fmt: skip
+
+
+def test_what_a_row_loses_is_told_when_it_is_read(caplog):
+    dataset = TuningDataset.of([TOOLS, {**TWO.as_dict(), "id": 7}, TOOLS])
+
+    assert dataset.left_out == {"tools": 2, "generationConfig": 2, "id": 1}
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
+    assert "field 'tools': is not kept" in caplog.text
+    assert [part.left_out for part in dataset.split(0.5)] == [dataset.left_out] * 2
+    assert merge(dataset, [ONE]).dataset.left_out == dataset.left_out
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "csv", "vertex", "messages"])
+def test_tools_that_were_offered_are_written_down_or_nothing_is(form, tmp_path):
+    dataset = TuningDataset.of([TOOLS, TOOLS])
+
+    with pytest.raises(
+        LossyConversionError, match=r"'tools': would be lost \(rows that have it: 2"
+    ):
+        dataset.write(tmp_path / "train", format=form)
+    assert not Path(tmp_path / "train").exists()
+    dataset.write(tmp_path / "train", format=form, lossy=True)
+    assert TuningDataset.read(tmp_path / "train")[0] == ONE
+
+
+@pytest.mark.parametrize("cell", ["'-ing", "'@ana", "'+1", "'=x", "''=", "'tis"])
+def test_an_apostrophe_that_somebody_else_wrote_stays(cell):
+    assert read(f'text_input,output\n"{cell}",x\n') == [TuningExample(cell, "x")]
+    both = TuningDataset.of([(cell, "=1"), ("=1", cell)])
+    assert read("".join(both.lines("csv"))) == list(both)
