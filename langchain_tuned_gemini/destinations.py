@@ -13,6 +13,7 @@ import re
 import httpx
 
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.secret_values import without_userinfo
 
 _GOOGLE = re.compile(r"[a-z0-9.-]+\.googleapis\.com")
 
@@ -38,9 +39,9 @@ def check_destination(base_url: str | None) -> None:
     if base_url is None or _is_trusted(base_url):
         return
     raise ParameterError(
-        f"{base_url!r} is neither Google's nor this machine's, so it gets no API key and no "
-        "credentials of the environment: whoever wrote the address would have them. If you did, "
-        "pass them along, api_key=... or credentials=..."
+        f"{without_userinfo(base_url)!r} is neither Google's nor this machine's, so it gets no API "
+        "key and no credentials of the environment: whoever wrote the address would have them. If "
+        "you did, pass them along, api_key=... or credentials=..."
     )
 
 

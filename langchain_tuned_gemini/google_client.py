@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pydantic import SecretStr
 
@@ -16,6 +16,12 @@ from langchain_tuned_gemini import http
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.google_credentials import SharedCredentials, default_credentials
 from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.secret_values import (
+    has_lost_its_userinfo,
+    header_value,
+    remember,
+    secrets_in_url,
+)
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -37,6 +43,10 @@ class Access(Protocol):
         """Where the API is; Google's own address when None."""
 
     @property
+    def api_key(self) -> SecretStr | None:
+        """The API key, as it is sent; None where there are credentials in its place."""
+
+    @property
     def identity(self) -> str:
         """Who calls: the key or the account. A secret."""
 
@@ -56,10 +66,17 @@ class DeveloperAccess:
     Attributes:
         api_key: The API key; sent as a header, to `base_url` only.
         base_url: Where the API is; Google's own address when None.
+
+    Raises:
+        ParameterError: No HTTP header can hold the key.
     """
 
     api_key: SecretStr
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)  # it may have a password
+
+    def __post_init__(self) -> None:
+        """Takes the key as it was meant."""
+        object.__setattr__(self, "api_key", _sendable(self.api_key))
 
     @property
     def identity(self) -> str:
@@ -71,7 +88,9 @@ class DeveloperAccess:
         from google.genai import Client
 
         options = _http_options(self.base_url, API_VERSION, timeout, max_retries)
-        return Client(api_key=self.identity, vertexai=False, http_options=options)
+        client = Client(api_key=self.identity, vertexai=False, http_options=options)
+        remember(client, self.identity, *secrets_in_url(self.base_url))
+        return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +103,27 @@ class VertexAccess:
         api_key: An API key of the project; where None, `credentials` are used.
         credentials: Credentials of Google Cloud; the application default ones by default.
         base_url: Where the API is; Google's own address when None.
+
+    Raises:
+        ParameterError: No HTTP header can hold the key.
     """
 
     project: str
     location: str
     api_key: SecretStr | None = None
     credentials: SharedCredentials = field(default_factory=default_credentials, repr=False)
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)  # it may have a password
+
+    def __post_init__(self) -> None:
+        """Takes the key as it was meant."""
+        if self.api_key:
+            object.__setattr__(self, "api_key", _sendable(self.api_key))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown. Credentials see to their tokens themselves."""
+        key = (self.api_key.get_secret_value(),) if self.api_key else ()
+        return *key, *secrets_in_url(self.base_url)
 
     @property
     def identity(self) -> str:
@@ -114,20 +147,58 @@ class VertexAccess:
         who: dict[str, Any] = (
             {"api_key": self.identity} if self.api_key else {"credentials": self.credentials}
         )
-        return Client(
+        client = Client(
             vertexai=True,
             project=self.project,
             location=self.location,
             http_options=_http_options(self.base_url, VERTEX_API_VERSION, timeout, max_retries),
             **who,
         )
+        remember(client, *self.secrets)
+        return client
+
+
+class Absent:
+    """Stands for a client or a service that can't be had, and says why when it is used."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuses to be used.
+
+        Raises:
+            ParameterError: Always, but for what Python itself looks for.
+        """
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ParameterError(self._why)
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentAccess:
+    """A right that a pickle has left behind. Nothing is sent: the first call says what is missing.
+
+    Attributes:
+        why: What is missing, and what to do.
+        base_url: Where the API would be.
+    """
+
+    why: str
+    base_url: str | None = None
+    api_key: None = None
+    identity: str = ""
+
+    def client(self, *, timeout: float | None = None, max_retries: int = 0) -> Client:  # noqa: ARG002
+        """What refuses to be used."""
+        return cast("Client", Absent(self.why))
 
 
 def access_to(
     name: TunedModelName,
     *,
     api_key: SecretStr | None,
-    credentials: Credentials | None,
+    credentials: Credentials | AbsentAccess | None,
     base_url: str | None,
 ) -> Access:
     """The right to call a tuned model, on the platform that it is on.
@@ -136,12 +207,21 @@ def access_to(
         name: The tuned model.
         api_key: An API key; the Developer API knows nothing else.
         credentials: Credentials of Google Cloud, for Vertex AI; without these and without a
-            key, the application default ones.
+            key, the application default ones. Or a right that was left behind.
         base_url: Where the API is; Google's own address when None.
 
     Raises:
-        ParameterError: It lacks a key, or has one too many.
+        ParameterError: It lacks a key or the address's password, or has a key too many.
     """
+    if isinstance(credentials, AbsentAccess):
+        return credentials
+    if has_lost_its_userinfo(base_url):
+        raise ParameterError(
+            f"base_url={base_url!r} has lost its password: it is left out when a model is "
+            "written down. Pass the whole base_url."
+        )
+    if api_key is not None and not api_key.get_secret_value().strip():
+        api_key = None  # a variable that is set to nothing
     if name.platform == "developer":
         if api_key is None:
             raise ParameterError(
@@ -153,6 +233,10 @@ def access_to(
         raise ParameterError("Both api_key and credentials are given. Pass one of them.")
     shared = SharedCredentials.of(credentials)
     return VertexAccess(name.project, name.location, api_key, shared, base_url)
+
+
+def _sendable(api_key: SecretStr) -> SecretStr:
+    return SecretStr(header_value(api_key.get_secret_value(), "The API key"))
 
 
 def vertex_address(location: str) -> str:

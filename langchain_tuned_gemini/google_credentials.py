@@ -21,8 +21,12 @@ from google.auth.transport import Request, Response
 
 from langchain_tuned_gemini import http
 from langchain_tuned_gemini.forks import renew_after_fork
+from langchain_tuned_gemini.secret_values import header_value, remember
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+_SECRETS_OF_CREDENTIALS = ("refresh_token", "client_secret")
+"""What google-auth's credentials fetch their tokens with."""
 
 _PATIENCE = 10.0
 """How long fetching a token may take, in seconds, where google-auth does not say."""
@@ -36,6 +40,9 @@ class SharedCredentials(Credentials):
 
     Args:
         source: Where the tokens come from; the application default credentials when None.
+
+    Raises:
+        ParameterError: They have a token that no HTTP header can hold.
     """
 
     def __init__(self, source: Credentials | None = None) -> None:
@@ -93,7 +100,10 @@ class SharedCredentials(Credentials):
         if self._source is not None:
             self._quota_project_id = self._source.quota_project_id
             self.expiry = self._source.expiry
-            self.token = self._source.token
+            token = self._source.token
+            self.token = header_value(token, "The token of the credentials") if token else token
+            others = (getattr(self._source, name, None) for name in _SECRETS_OF_CREDENTIALS)
+            remember(self, self.token, *others)
 
 
 @cache

@@ -244,10 +244,15 @@ _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_ex
 
 
 def _prepare(request: httpx.Request) -> _Origin:
-    """Limits how long connecting may take, and says where the request goes."""
+    """Limits how long connecting may take, and says where the request goes.
+
+    A password in the address is in a header by now, and httpx logs the address.
+    """
     timeout = request.extensions.setdefault("timeout", {})
     if (timeout.get("connect") or CONNECT_TIMEOUT) >= CONNECT_TIMEOUT:
         request.extensions["timeout"] = {**timeout, "connect": CONNECT_TIMEOUT}
+    if request.url.userinfo:
+        request.url = request.url.copy_with(userinfo=b"")
     url = request.url
     return url.scheme, url.host, url.port
 

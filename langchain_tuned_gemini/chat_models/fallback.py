@@ -58,6 +58,7 @@ from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, as_guar
 from langchain_tuned_gemini.hedging import HedgePolicy
 from langchain_tuned_gemini.novelty import NovelInput
 from langchain_tuned_gemini.retry_budget import RetryBudget
+from langchain_tuned_gemini.secret_values import remember, secrets_of
 
 
 @runtime_checkable
@@ -180,6 +181,12 @@ class FallbackChatModel(TracedChatModel):
             if len(self.models) == 1:
                 raise ParameterError("novel_input needs a second model, which answers instead.")
             self.novel_input.build()  # now, and not when somebody is waiting
+        return self
+
+    @model_validator(mode="after")
+    def _know_the_secrets_of_the_models(self) -> Self:
+        """Those of other providers' models, which tell nobody."""
+        remember(self, *secrets_of(self))
         return self
 
     @field_validator("on_fallback")

@@ -12,6 +12,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
+from langchain_tuned_gemini.errors.base import keep_retryable
 from langchain_tuned_gemini.failures import classify
 from langchain_tuned_gemini.redaction import redact
 
@@ -108,7 +109,7 @@ class GatedChatModel(WrapperChatModel):
         try:
             yield
         except Exception as error:  # named by classify; raised again in any case
-            failure = classify(redact(error))
+            failure = classify(keep_retryable(redact(error)))
             if failure and failure.speaks_of_the_model:
                 self.gate.forget()
             raise

@@ -11,6 +11,7 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 
 from langchain_tuned_gemini.base_models import find
 from langchain_tuned_gemini.google_client import (
+    Absent,
     Access,
     DeveloperAccess,
     VertexAccess,
@@ -55,7 +56,8 @@ def google_chat_model(
         **{"temperature": None, **parameters},
     )
     client = access.client(timeout=timeout, max_retries=max_retries)
-    addressed: Any = client if inner.model == model else _Addressed(client, model)
+    is_right = inner.model == model or isinstance(client, Absent)
+    addressed: Any = client if is_right else _Addressed(client, model)
     inner.client = addressed
     inner.client_args = None  # did its work above; a TLS context can't be serialised
     inner.credentials = None  # the client has them
@@ -80,7 +82,7 @@ def _of_platform(access: Access) -> dict[str, Any]:
         case DeveloperAccess():
             return {"vertexai": False, "api_key": access.api_key, "base_url": access.base_url}
         case _:
-            raise TypeError(access)
+            return {"vertexai": False, "api_key": "none"}
 
 
 class _Addressed:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.utils import secret_from_env
-from pydantic import ConfigDict, Field, SecretStr, SerializeAsAny
+from pydantic import ConfigDict, Field, SecretStr, SerializeAsAny, ValidationError, field_serializer
 
 from langchain_tuned_gemini.chat_models.gated import Gate
 from langchain_tuned_gemini.chat_models.named import NamedChatModel
+from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.generation import Task
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.records import AliasName, Records
+from langchain_tuned_gemini.secret_values import key_of_environment, without_userinfo
 
 GENERATION = (
     "temperature",
@@ -27,11 +28,21 @@ GENERATION = (
     "safety_settings",
 )
 THINKING = ("thinking_budget", "thinking_level")
-KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+
+
+def _key_of_environment() -> SecretStr | None:
+    key = key_of_environment()
+    return SecretStr(key) if key else None
 
 
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+def _told(invalid: ValidationError) -> str:
+    """What is wrong with which parameter, and nothing of its value."""
+    errors = invalid.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors)
 
 
 class TunedGeminiParameters(NamedChatModel):
@@ -53,9 +64,7 @@ class TunedGeminiParameters(NamedChatModel):
     credentials: Any = Field(default=None, exclude=True, repr=False)
     """Credentials of Google Cloud, for Vertex AI; the application default ones when None."""
 
-    google_api_key: SecretStr | None = Field(
-        alias="api_key", default_factory=secret_from_env(list(KEYS), default=None)
-    )
+    google_api_key: SecretStr | None = Field(alias="api_key", default_factory=_key_of_environment)
     """The API key. On Vertex AI it must be given: one from the environment is not used."""
 
     base_url: str | None = None
@@ -124,4 +133,24 @@ class TunedGeminiParameters(NamedChatModel):
         for name in ("api_key", "google_api_key"):  # load() passes None for a key it leaves out
             if name in parameters and parameters[name] is None:
                 del parameters[name]
-        super().__init__(**parameters)
+        try:
+            super().__init__(**parameters)
+        except ValidationError as invalid:  # it holds what was passed: the key, for one
+            problem = ParameterError(f"{type(self).__name__}: {_told(invalid)}")
+        else:
+            return
+        raise problem
+
+    @field_serializer("base_url")
+    def _address_to_show(self, base_url: str | None) -> str | None:
+        return base_url and without_userinfo(base_url)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The parameters, without a password that `base_url` may have."""
+        for name, value in super().__repr_args__():
+            yield name, self._address_to_show(value) if name == "base_url" else value
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What is written down otherwise than it is: without a password in `base_url`."""
+        return {"base_url": self._address_to_show(self.base_url)} if self.base_url else {}

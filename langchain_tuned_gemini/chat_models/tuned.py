@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import BaseModel, PrivateAttr, SecretStr
+from pydantic import BaseModel, PrivateAttr
 
 from langchain_tuned_gemini.base_models import (
     BaseModelRetiredWarning,
@@ -30,7 +29,6 @@ from langchain_tuned_gemini.chat_models.google import google_chat_model
 from langchain_tuned_gemini.chat_models.identity import Identity
 from langchain_tuned_gemini.chat_models.parameters import (
     GENERATION,
-    KEYS,
     THINKING,
     TunedGeminiParameters,
 )
@@ -45,12 +43,13 @@ from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError
 from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.generation import generation_parameters
-from langchain_tuned_gemini.google_client import Access, access_to
+from langchain_tuned_gemini.google_client import AbsentAccess, Access, access_to
 from langchain_tuned_gemini.google_credentials import default_credentials
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.readiness import ReadinessGate
 from langchain_tuned_gemini.records import AliasName
 from langchain_tuned_gemini.redaction import redacting
+from langchain_tuned_gemini.secret_values import has_lost_its_userinfo, key_of_environment
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.either import service_for
 from langchain_tuned_gemini.tuned_model import TunedModel
@@ -115,8 +114,10 @@ class ChatTunedGemini(TunedGeminiParameters):
             credentials=self.credentials,
             base_url=self.base_url,
         )
-        if self.credentials is None and "google_api_key" not in self.model_fields_set:
+        key_was_passed = "google_api_key" in self.model_fields_set and self._access.api_key
+        if self.credentials is None and not key_was_passed:
             check_destination(self.base_url)
+        self.__dict__["google_api_key"] = self._access.api_key  # as it is sent
         self._service = service_for(self._access)
         self.gate = ReadinessGate(self._service, name)
         self._identity = Identity(name, self.base_model, self.checkpoint)
@@ -413,15 +414,17 @@ class ChatTunedGemini(TunedGeminiParameters):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the parameters without key and credentials, which are found again."""
-        return _rebuild, (type(self), self._parameters(), self.google_api_key is not None)
+        has_key = self.google_api_key is not None or isinstance(self.credentials, AbsentAccess)
+        return _rebuild, (type(self), self._parameters(), has_key)
 
     def _parameters(self) -> dict[str, Any]:
         fields = type(self).model_fields
-        return {
+        parameters = {
             name: getattr(self, name)
             for name in self.model_fields_set
             if not fields[name].exclude and name not in self.lc_secrets
         }
+        return {**parameters, **self.lc_attributes}
 
 
 def _rebuild(
@@ -429,11 +432,18 @@ def _rebuild(
 ) -> ChatTunedGemini:
     """Makes a model anew, with the key or the credentials of the environment.
 
-    They count as passed: unlike JSON, a pickle is trusted with all there is.
+    They count as passed: unlike JSON, a pickle is trusted with all there is. What is not found
+    is missed at the first call: whoever unpickles, such as a worker of a pool that would be
+    started again for ever, can do nothing about an error.
     """
-    if not has_key:
-        return kind(**parameters, credentials=default_credentials())
-    keys = (os.environ[name] for name in KEYS if os.environ.get(name))
-    if key := next(keys, None):
-        parameters = {**parameters, "google_api_key": SecretStr(key)}
-    return kind(**parameters)
+    base_url, key = parameters.get("base_url"), key_of_environment()
+    what = None
+    if has_lost_its_userinfo(base_url):
+        what = f"the password of base_url={base_url!r}. Build the model in this process"
+    elif has_key and key is None:
+        what = "its API key. Set GOOGLE_API_KEY before, or build the model in this process"
+    if what is not None:
+        why = f"{parameters['model']} was unpickled, and a pickle has no secrets: it lacks {what}."
+        return kind(**parameters, credentials=AbsentAccess(why, base_url))
+    found = {"google_api_key": key} if has_key else {"credentials": default_credentials()}
+    return kind(**{**parameters, **found})

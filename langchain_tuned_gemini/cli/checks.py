@@ -73,13 +73,15 @@ def _installation() -> Iterator[Finding]:
 
 
 def _environment(place: Place) -> Iterator[Finding]:
+    from langchain_tuned_gemini.secret_values import without_userinfo
+
     yield from _key(place)
     for variable, means in (
         ("GOOGLE_GEMINI_BASE_URL", "google-genai sends every call there that has no --base-url"),
         ("HTTPS_PROXY", "every request to Google passes it"),
     ):
         if value := os.environ.get(variable):
-            told = f"{variable} is set ({_without_password(value)}): {means}."
+            told = f"{variable} is set ({without_userinfo(value)}): {means}."
             yield Finding("note", "network", told)
     if place.location == "global":
         yield Finding(
@@ -209,9 +211,3 @@ def _counted(number: int, word: str, plural: str = "") -> str:
         ('1 alias', '2,000 days')
     """
     return f"{number:,} {word if number == 1 else plural or f'{word}s'}"
-
-
-def _without_password(url: str) -> str:
-    """An address without the name and the password that may stand in it."""
-    scheme, mark, rest = url.rpartition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.exceptions import ContextOverflowError, ModelError
+from pydantic import ValidationError
 
-from langchain_tuned_gemini.errors.base import TunedGeminiError
+from langchain_tuned_gemini.errors.base import TunedGeminiError, keep_retryable
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -160,8 +162,9 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
         """Keeps both, in the order in which the models were tried."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Rebuilds the group from its attempts and errors."""
-        return type(self), (self.attempts, self.exceptions)
+        """Rebuilds the group from its attempts, and from what can be rebuilt of its errors."""
+        errors = [_portable(error) for error in self.exceptions]
+        return type(self), (self.attempts, errors), {"is_retryable": self.is_retryable}
 
     def derive(self, excs: Sequence[Exception]) -> AllModelsFailedError:  # type: ignore[override]
         """Lets `except*` split the group without losing the attempts."""
@@ -172,6 +175,25 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
         """The error for a call that no model could answer."""
         kind = AllModelsOverflowError if isinstance(errors[-1], ContextOverflowError) else cls
         return kind(attempts, errors)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or in its place what it says, if another process could not build it.
+
+    In a pool of processes that would end the thread which takes the results, and whoever waits
+    for one would wait for ever. pydantic's errors hold the whole of what they could not read.
+    """
+    portable = keep_retryable(error)
+    try:
+        pickle.loads(pickle.dumps(portable))  # noqa: S301  # what this very line has written
+    except Exception:  # noqa: BLE001  # libraries' errors have constructors of any kind
+        is_portable = False
+    else:
+        is_portable = not isinstance(error, ValidationError)
+    if not is_portable:
+        portable = ModelError(f"{type(error).__name__}: {error}")
+        portable.is_retryable = getattr(error, "is_retryable", False)
+    return portable
 
 
 class AllModelsOverflowError(AllModelsFailedError, ContextOverflowError):

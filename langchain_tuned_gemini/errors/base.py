@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+_Error = TypeVar("_Error", bound=BaseException)
 
 
 class TunedGeminiError(Exception):
@@ -22,6 +24,17 @@ def _rebuild(
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(state)
+    return error
+
+
+def keep_retryable(error: _Error) -> _Error:
+    """Lets an error say in another process, too, whether trying again may help.
+
+    google-genai's are unpickled as plain `APIError`s, whatever class of langchain-google-genai
+    they were; but what they hold themselves goes along (2.34 to 3.6).
+    """
+    if (is_retryable := getattr(error, "is_retryable", None)) is not None:
+        vars(error).setdefault("is_retryable", is_retryable)
     return error
 
 

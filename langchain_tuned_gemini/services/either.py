@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from langchain_tuned_gemini.google_client import Access, VertexAccess
+from typing import cast
+
+from langchain_tuned_gemini.google_client import Absent, AbsentAccess, Access, VertexAccess
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.vertex import VertexService
@@ -18,4 +20,6 @@ def service_for(access: Access) -> TunedModelService:
             api_key=access.api_key.get_secret_value() if access.api_key else None,
             base_url=access.base_url,
         )
+    if isinstance(access, AbsentAccess):
+        return cast("TunedModelService", Absent(access.why))
     return GenAIService(access.client())

@@ -32,6 +32,7 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.google_client import DeveloperAccess
 from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.secret_values import remember, secrets_in_url, without_userinfo
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
 from langchain_tuned_gemini.services.problems import (
@@ -72,10 +73,11 @@ class GenerativeAIService:
 
     def __init__(self, api_key: str, base_url: str | None = None, *, timeout: float = 10.0) -> None:
         self._sdk = _import_sdk()
-        self._api_key = api_key
-        self._base_url = base_url
-        self._address = (base_url or _GOOGLE).rstrip("/")
-        self._client = _make_client(api_key, self._address)
+        self._access = DeveloperAccess(SecretStr(api_key), base_url)
+        address = (base_url or _GOOGLE).rstrip("/")
+        self._address = without_userinfo(address)
+        self._client = _make_client(self._access.identity, address)
+        remember(self, self._access.identity, *secrets_in_url(base_url))
         # The SDK repeats a failed request for a minute by default, also one that creates.
         self._options: dict[str, Any] = {"timeout": timeout, "retry": None}
 
@@ -84,7 +86,7 @@ class GenerativeAIService:
 
     def client(self) -> Client:
         """A google-genai client with the same key: it is what calls models."""
-        return DeveloperAccess(SecretStr(self._api_key), self._base_url).client()
+        return self._access.client()
 
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
@@ -205,21 +207,19 @@ class GenerativeAIService:
         from google.protobuf.json_format import ParseError
         from requests import RequestException, TooManyRedirects
 
-        secret = self._api_key
         try:
             yield
         except GoogleAPICallError as error:
             refusal = Refusal.read(int(error.code or 0), _body_of(error))
-            raise refusal.as_error(action, name=name, secret=secret) from redact(error, secret)
+            raise refusal.as_error(action, name=name) from redact(error)
         except TooManyRedirects as error:  # it is the first one: see _make_client
             status = error.response.status_code if error.response is not None else 300
-            raise Refusal(status).as_error(action, name=name, secret=secret) from redact(error)
+            raise Refusal(status).as_error(action, name=name) from redact(error)
         except (ParseError, ValueError) as error:
             problem = ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
-            raise problem from redact(error, secret)
+            raise problem from redact(error)
         except (RequestException, TransportError) as error:
-            cause = redact(error, secret)
-            raise ServiceUnreachableError(self._address, reason_of(error)) from cause
+            raise ServiceUnreachableError(self._address, reason_of(error)) from redact(error)
 
 
 def _import_sdk() -> ModuleType:

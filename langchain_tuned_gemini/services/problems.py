@@ -68,7 +68,7 @@ class Refusal:
         )
 
     def as_error(
-        self, action: str, *, name: TunedModelName | None, secret: str = ""
+        self, action: str, *, name: TunedModelName | None
     ) -> ServiceError | TunedModelError:
         """The error to raise.
 
@@ -78,11 +78,10 @@ class Refusal:
         Args:
             action: What failed, as the start of a sentence: "Reading tunedModels/x".
             name: The tuned model that was asked for, if it was one.
-            secret: The API key, which must not be shown, if the answer may still hold it.
         """
         if name is not None and self.word == "NOT_FOUND":
             return TunedModelNotFoundError.of(str(name))
-        said = without_secrets(self.message, secret).strip()
+        said = without_secrets(self.message).strip()
         told = f": {said[:_LONGEST].rstrip('.')}. " if said else ". "
         return ServiceError(
             f"{action} failed with HTTP status {self.status}{told}{self._advice()}",
@@ -127,11 +126,7 @@ def read_answer(action: str, response: httpx.Response, name: TunedModelName | No
     except ValueError:
         body = None
     if not response.is_success:
-        sent = response.request.headers
-        token = sent.get("authorization", "").removeprefix("Bearer ")
-        secret = sent.get("x-goog-api-key", token)
-        refusal = Refusal.read(response.status_code, body)
-        raise refusal.as_error(action, name=name, secret=secret)
+        raise Refusal.read(response.status_code, body).as_error(action, name=name)
     if not isinstance(body, dict):
         raise ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
     return body

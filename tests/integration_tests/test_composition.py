@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from operator import methodcaller
 from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.globals import set_llm_cache
-from langchain_core.load import dumpd, load
+from langchain_core.load import dumpd, dumps, load
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
@@ -26,6 +28,7 @@ from langchain_tuned_gemini import (
     ChatTunedGemini,
     FallbackChatModel,
     FewShotChatModel,
+    ParameterError,
 )
 from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
 from langchain_tuned_gemini.emulator import Emulator
@@ -408,6 +411,72 @@ def test_a_pickle_that_goes_round_stays_the_same(secretive: FallbackChatModel) -
     assert pickle.loads(pickle.dumps(twin)).invoke("7").text == "8"
     assert twin.models[1].wrapped.tuned is twin.models[0]
     assert twin.circuit.key == secretive.circuit.key  # type: ignore[union-attr]
+
+
+LEFT_BEHIND = {
+    "the key": ({"api_key": SECRET}, "lacks its API key. Set GOOGLE_API_KEY"),
+    "the password": (
+        {"api_key": SECRET, "base_url": "http://me:s3cret-word@127.0.0.1:1"},
+        r"lacks the password of base_url='http://\[hidden\]@127.0.0.1:1'",
+    ),
+}
+left_behind = pytest.mark.parametrize(("given", "told"), LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+names_of_both_platforms = pytest.mark.parametrize(
+    "name", [TUNED, "projects/acme-prod/locations/us-central1/endpoints/42"]
+)
+USES: dict[str, Callable[[Any], object]] = {
+    "invoke": lambda model: model.invoke("7"),
+    "stream": lambda model: list(model.stream("7")),
+    "ainvoke": lambda model: asyncio.run(model.ainvoke("7")),
+    "the base model": lambda model: getattr(model, "models", [model])[-1].invoke("7"),
+    "its tokens": lambda model: getattr(model, "models", [model])[-1].get_num_tokens("7"),
+    "its state": lambda model: getattr(model, "models", [model])[0].wait_until_active(timeout=1),
+}
+
+
+@pytest.mark.usefixtures("no_environment")
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize("has_fallback", [True, False])
+@names_of_both_platforms
+@left_behind
+def test_what_a_pickle_leaves_behind_is_missed_at_the_first_call_and_not_before(
+    given: dict[str, str], told: str, name: str, has_fallback: bool, use: Callable[[Any], object]
+) -> None:
+    model: Any = ChatTunedGemini(model=name, base_model=BASE, **given)
+    if has_fallback:
+        model = model.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
+    twin = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(model))))
+
+    with pytest.raises(ParameterError, match=told):
+        use(twin)
+
+    assert "s3cret-word" not in f"{pickle.dumps(model)!r}{model!r}{dumps(model)}"
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_a_worker_of_a_pool_says_what_its_model_lacks() -> None:
+    """One that can't build what it is sent would be started again for ever."""
+    model = ChatTunedGemini(model=TUNED, api_key=SECRET)
+
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        answer = pool.apply_async(methodcaller("invoke", "7"), (model,))
+        with pytest.raises(ParameterError, match="lacks its API key"):
+            answer.get(timeout=60)
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+def test_a_model_that_is_loaded_without_its_password_says_so() -> None:
+    model = ChatTunedGemini(
+        model=TUNED, api_key=SECRET, base_url="http://me:s3cret-word@127.0.0.1:1"
+    )
+
+    with pytest.raises(ParameterError, match="has lost its password"):
+        load(
+            dumpd(model),
+            secrets_map={"GOOGLE_API_KEY": SECRET},
+            allowed_objects=[ChatTunedGemini],
+            valid_namespaces=["langchain_tuned_gemini"],
+        )
 
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -36,6 +40,42 @@ def test_models_share_their_connections(deployed: Deployed, emulator: Emulator) 
     for model in models:
         model.invoke("7")
     assert emulator.connections - before <= 1
+
+
+class Gateway(BaseHTTPRequestHandler):
+    """A gateway that wants a password: it answers with what it was sent for one."""
+
+    def do_GET(self) -> None:
+        answer = self.headers.get("authorization", "").encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def gateway() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://me:s3cret-word@127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+async def test_the_password_of_an_address_is_sent_and_not_logged(
+    gateway: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+
+    answers = [http.sync_client().get(gateway), await http.async_client().get(gateway)]
+
+    for answer in answers:
+        scheme, _, sent = answer.text.partition(" ")
+        assert (scheme, base64.b64decode(sent)) == ("Basic", b"me:s3cret-word")
+    assert "HTTP Request: GET http://127.0.0.1:" in caplog.text
+    assert "s3cret-word" not in caplog.text
 
 
 def test_calls_at_once_open_no_more_connections_than_calls_in_flight(

@@ -7,9 +7,16 @@ import pickle
 from datetime import date
 from pathlib import Path
 
+import aiohttp
+import httpx
 import pytest
-from langchain_core.exceptions import ModelError
+from google.genai.errors import ServerError
+from langchain_core.exceptions import ModelError, ModelRateLimitError
 from langchain_core.messages import AIMessage
+from langchain_google_genai.chat_models import GoogleAPIError
+from multidict import CIMultiDict, CIMultiDictProxy
+from pydantic import TypeAdapter, ValidationError
+from yarl import URL
 
 from langchain_tuned_gemini import Retirement, TunedModel, TunedModelState, errors
 from langchain_tuned_gemini.dataset import Problem
@@ -96,6 +103,44 @@ def test_an_error_travels_to_another_process(error: errors.TunedGeminiError) -> 
     assert type(twin) is type(error)
     assert str(twin) == str(error)
     assert {k: str(v) for k, v in vars(twin).items()} == {k: str(v) for k, v in vars(error).items()}
+
+
+REQUEST = httpx.Request("POST", "http://127.0.0.1:1")
+BUSY = httpx.Response(503, request=REQUEST)
+OF_LIBRARIES: dict[str, Exception] = {
+    "of Python": TimeoutError("slow"),
+    "without a way back": httpx.HTTPStatusError("busy", request=REQUEST, response=BUSY),
+    "of google-genai": ServerError(503, {"message": "busy"}, BUSY),
+    "of langchain-google-genai": GoogleAPIError(503, {"message": "busy"}, BUSY),
+    "of langchain-core": ModelRateLimitError("busy"),
+    "of aiohttp": aiohttp.ClientResponseError(
+        aiohttp.RequestInfo(URL("http://x"), "POST", CIMultiDictProxy(CIMultiDict())), ()
+    ),
+    "that can't be pickled": type("LocalError", (Exception,), {})("odd"),
+}
+
+
+@pytest.mark.parametrize("error", OF_LIBRARIES.values(), ids=OF_LIBRARIES)
+def test_whatever_models_raised_travels_to_another_process(error: Exception) -> None:
+    """In a pool, an error that can't be built again would end the thread that takes results."""
+    group = errors.AllModelsFailedError([ATTEMPT], [error])
+
+    twin = pickle.loads(pickle.dumps(group))
+
+    assert str(error) in str(twin.exceptions[0])
+    is_retryable = getattr(error, "is_retryable", False)
+    assert getattr(twin.exceptions[0], "is_retryable", False) is is_retryable
+    assert twin.is_retryable is group.is_retryable is is_retryable
+
+
+def test_what_pydantic_could_not_read_does_not_travel() -> None:
+    with pytest.raises(ValidationError) as invalid:
+        TypeAdapter(int).validate_python("the whole answer " * 1_000)
+
+    written = pickle.dumps(errors.AllModelsFailedError([ATTEMPT], [invalid.value]))
+
+    assert len(written) < 2_000
+    assert "valid integer" in str(pickle.loads(written).exceptions[0])
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ LAYERS = [
         "provenance",
         "punctual",
         "redaction",
+        "secret_values",
         "soft_errors",
         "tokens",
         "tuned_model",

@@ -152,7 +152,7 @@ REFUSALS = [
 def test_a_refusal_says_what_happened_and_what_to_do(status, error, advice):
     refusal = Refusal.read(status, {"error": error})
 
-    told = refusal.as_error("Reading tunedModels/x", name=NAME, secret=KEY)
+    told = refusal.as_error("Reading tunedModels/x", name=NAME)
 
     assert isinstance(told, ServiceError)
     assert told.status == status
@@ -165,14 +165,14 @@ def test_a_refusal_says_what_happened_and_what_to_do(status, error, advice):
 def test_a_404_of_google_means_that_the_model_is_gone():
     refusal = Refusal.read(404, {"error": {"status": "NOT_FOUND", "message": "…does not exist."}})
 
-    assert isinstance(refusal.as_error("…", name=NAME, secret=""), TunedModelNotFoundError)
-    assert isinstance(refusal.as_error("…", name=None, secret=""), ServiceError)
+    assert isinstance(refusal.as_error("…", name=NAME), TunedModelNotFoundError)
+    assert isinstance(refusal.as_error("…", name=None), ServiceError)
 
 
 @pytest.mark.parametrize("body", ["<html>…", None, {}, [], {"error": "x"}, {"error": None}])
 @pytest.mark.parametrize("status", [307, 404, 418])
 def test_an_answer_that_is_not_googles_points_at_the_address(status, body):
-    told = Refusal.read(status, body).as_error("Reading tunedModels/x", name=NAME, secret=KEY)
+    told = Refusal.read(status, body).as_error("Reading tunedModels/x", name=NAME)
 
     assert isinstance(told, ServiceError)
     assert "check base_url" in str(told)
@@ -191,7 +191,7 @@ SECRETIVE = [
 def test_a_key_in_googles_own_words_is_hidden(message):
     error = {"status": "PERMISSION_DENIED", "message": message}
 
-    told = str(Refusal.read(403, {"error": error}).as_error("…", name=NAME, secret=KEY))
+    told = str(Refusal.read(403, {"error": error}).as_error("…", name=NAME))
 
     assert "[hidden]" in told
     assert not any(secret in told for secret in (KEY, "AIza", "ya29.a"))

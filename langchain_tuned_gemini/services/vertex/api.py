@@ -26,6 +26,8 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.flows import Course
 from langchain_tuned_gemini.google_client import VERTEX_API_VERSION, VertexAccess, vertex_address
+from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.secret_values import remember, without_userinfo
 from langchain_tuned_gemini.services.problems import read_answer, reason_of
 from langchain_tuned_gemini.services.vertex.flows import (
     Answer,
@@ -54,6 +56,7 @@ class VertexApi:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._access = access
+        remember(self, *access.secrets)
         self._timeout = timeout
         self._sleep = sleep
         self._client = http.sync_client()
@@ -128,7 +131,8 @@ def translated(action: str, address: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        raise ServiceUnreachableError(address, reason_of(error)) from error
+        where = without_userinfo(address)
+        raise ServiceUnreachableError(where, reason_of(error)) from redact(error)
     except GoogleAuthError as error:
         raise ServiceError(
             f"{action} failed: {_first_line(error)}. Pass credentials=... or "

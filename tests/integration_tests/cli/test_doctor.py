@@ -144,7 +144,7 @@ def test_a_proxy_is_named_without_its_password(run, monkeypatch) -> None:
     ((level, text),) = found(run("doctor"))["network"]
 
     assert level == "note"
-    assert "http://proxy.example:8080" in text
+    assert "http://[hidden]@proxy.example:8080" in text
     assert "secret" not in text
 
 
