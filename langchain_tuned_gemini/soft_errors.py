@@ -36,6 +36,6 @@ def _status_told(response: httpx.Response) -> int:
         return 200
     try:
         code = json.loads(response.content)["error"]["code"]
-    except (ValueError, LookupError, TypeError):  # no JSON, or no error of Google's
+    except (ValueError, LookupError, TypeError, RecursionError):  # no error of Google's
         return 200
     return code if isinstance(code, int) and 400 <= code < 600 else 200

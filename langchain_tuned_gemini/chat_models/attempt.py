@@ -24,7 +24,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelError,
 )
 from langchain_tuned_gemini.failures import Failure, Reason, classify
-from langchain_tuned_gemini.guards import Guard, answer_of, as_error, check
+from langchain_tuned_gemini.guards import Guard, answer_of, as_error, check, whole_tool_calls
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, Attempt, Role
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.redaction import redact
@@ -48,7 +48,7 @@ class Candidate:
         retry_budget: Pays for a second try after a hiccup; None for none.
         arguments: What it is sent besides what all are: how it is asked for a schema.
         form: What its answer has to fit, for this call: one that does not makes way for the next
-            model's, and is no sign that the model is unwell.
+            model's, and is no sign that the model is unwell. By default its tool calls are whole.
     """
 
     model: BaseChatModel
@@ -58,7 +58,7 @@ class Candidate:
     breaker: CircuitBreaker | None
     retry_budget: RetryBudget | None
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    form: tuple[Guard, ...] = ()
+    form: tuple[Guard, ...] = (whole_tool_calls,)
 
 
 class LostRaceError(Exception):

@@ -405,9 +405,7 @@ class FallbackChatModel(TracedChatModel):
             ParameterError: For what is no schema.
         """
         call = StructuredCall.of(tuple(self.models), schema, kwargs, include_raw=include_raw)
-        asked = self.bind(
-            **{_STRUCTURED: call}, ls_structured_output_format=for_tracers(schema, kwargs)
-        )
+        asked = self.bind(**{_STRUCTURED: call}, **for_tracers(schema, kwargs))
         chain = read_with(call.parser, asked, include_raw=include_raw)
         return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
 

@@ -17,6 +17,7 @@ from langchain_tuned_gemini.errors import MissingExtraError
 from langchain_tuned_gemini.guards import Refusal
 from langchain_tuned_gemini.guards.valid_json import breach_of_schema, check_schema
 from langchain_tuned_gemini.guards.verdicts import excerpt
+from langchain_tuned_gemini.guards.wholeness import TOO_DEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,10 @@ class SchemaCheck:
 
     def __call__(self, value: Any) -> Refusal | None:
         """Judges a value; None for one that fits."""
-        return self._breach(value)
+        try:
+            return self._breach(value)
+        except RecursionError:
+            return Refusal(TOO_DEEP)
 
 
 def _fits(_: Any) -> None:

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
+from typing import Any, Final, Self
 
+from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
-from langchain_core.output_parsers import (
-    BaseCumulativeTransformOutputParser,
-    BaseOutputParser,
-    JsonOutputParser,
-    PydanticOutputParser,
+from langchain_core.messages import AIMessage, BaseMessage, BaseMessageChunk
+from langchain_core.output_parsers import BaseTransformOutputParser
+from langchain_core.outputs import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    Generation,
+    GenerationChunk,
 )
-from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import (
     Runnable,
     RunnableBinding,
+    RunnableLambda,
     RunnableMap,
     RunnableParallel,
-    RunnablePassthrough,
     RunnableSequence,
 )
 from langchain_core.utils.function_calling import convert_to_json_schema
+from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import InstanceOf
 from typing_extensions import is_typeddict
 
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.guards import Refusal
+from langchain_tuned_gemini.guards import Refusal, is_cut_off, whole_tool_calls
+from langchain_tuned_gemini.guards.wholeness import (
+    CUT_OFF,
+    TOO_DEEP,
+    UnreadableError,
+    read_json,
+)
 
 Schema = dict[str, Any] | type
+
+FOR_TRACERS: Final = "ls_structured_output_format"
+"""LangChain's argument that shows a schema to tracers, and to no model."""
 
 
 def parsed_text(model: BaseChatModel, schema: Schema, *, include_raw: bool) -> Runnable[Any, Any]:
@@ -45,13 +53,13 @@ def parsed_text(model: BaseChatModel, schema: Schema, *, include_raw: bool) -> R
         schema: A pydantic class, a TypedDict, or a JSON schema.
         include_raw: Whether to give the message and an error along, instead of raising it.
     """
-    parser = _parser(schema)
-    asked = model.bind(ls_structured_output_format=for_tracers(schema, {"method": "text"}))
+    parser = SchemaOutputParser.of(schema)
+    asked = model.bind(**for_tracers(schema, {"method": "text"}))
     return read_with(parser, asked, include_raw=include_raw)
 
 
 def read_with(
-    parser: BaseOutputParser[Any], asked: Runnable[Any, AIMessage], *, include_raw: bool
+    parser: SchemaOutputParser, asked: Runnable[Any, AIMessage], *, include_raw: bool
 ) -> Runnable[Any, Any]:
     """A model's answers, parsed.
 
@@ -62,11 +70,15 @@ def read_with(
     """
     if not include_raw:
         return asked | parser
-    parsed = RunnablePassthrough.assign(
-        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
-    )
-    failed = RunnablePassthrough.assign(parsed=lambda _: None)
-    return RunnableMap(raw=asked) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+
+    def read(answer: dict[str, Any]) -> dict[str, Any]:
+        try:
+            parsed = parser.invoke(answer["raw"])
+        except ValueError as error:
+            return {**answer, "parsed": None, "parsing_error": error}
+        return {**answer, "parsed": parsed, "parsing_error": None}
+
+    return RunnableMap(raw=asked) | RunnableLambda(read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,68 +111,186 @@ class StructuredCall:
         Raises:
             ParameterError: For what is no schema, or a model that can't be asked for one here.
         """
-        parser = SchemaOutputParser(reader=_parser(schema))
+        parser = SchemaOutputParser.of(schema)
         check = SchemaCheck.of(schema)
-        arguments = tuple(_arguments_of(model, schema, settings) for model in models)
+        arguments = tuple(arguments_for(model, schema, settings) for model in models)
+        for one in arguments:
+            one.pop(FOR_TRACERS, None)  # of the chat model that has these models
         return cls(arguments, parser, check, include_raw)
 
     def __call__(self, message: AIMessage) -> Refusal | None:
         """Judges an answer, as a guard does."""
+        name = self.check.name
         try:
-            value = self.parser.parse_result([ChatGeneration(message=message)])
-        except ValueError:  # what parsers and pydantic raise; it repeats the answer
-            return Refusal(f"it can't be read as {self.check.name}")
+            value = self.parser.read(ChatGeneration(message=message))
+        except UnreadableError as error:
+            return Refusal(f"it can't be read as {name}: {error}")
+        except ValueError:  # what pydantic raises; it repeats the answer
+            return Refusal(f"it can't be read as {name}")
         if value is None:
-            return Refusal(f"there is no {self.check.name} in it")
+            return Refusal(f"there is no {name} in it")
         return self.check(value)
 
 
-class SchemaOutputParser(BaseCumulativeTransformOutputParser[Any]):
+class SchemaOutputParser(BaseTransformOutputParser[Any]):
     """Reads an answer in a schema from a tool call or, where there is none, from the text.
 
-    Which of them it is depends on the model that answers, and that is not known beforehand.
+    Which of them it is depends on the model that answers, and that is not known beforehand. Of a
+    stream it gives what can be read so far, and at the end it makes sure that all was there.
     """
 
-    reader: InstanceOf[BaseOutputParser[Any]]
-    """Reads the JSON."""
+    make: Callable[[Any], Any]
+    """Makes of JSON what the schema is for: an object of a pydantic class, or the same JSON."""
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """Reads a message; of a part of a stream what can be read so far.
+    @classmethod
+    def of(cls, schema: Schema) -> Self:
+        """The parser for a schema.
 
         Raises:
-            OutputParserException: For what can't be read.
+            ParameterError: For what is none.
         """
-        return self.reader.parse_result([_as_text(result[0])], partial=partial)
+        if isinstance(schema, type) and is_basemodel_subclass(schema):
+            known: Any = schema  # of pydantic.v1, too
+            return cls(make=getattr(known, "model_validate", None) or known.parse_obj)
+        if isinstance(schema, dict) or is_typeddict(schema):
+            return cls(make=_as_it_is)
+        raise ParameterError(
+            f"{schema!r} is no schema: pass a pydantic class, a TypedDict, or a JSON schema."
+        )
+
+    def read(self, generation: Generation) -> Any:
+        """Reads a whole answer.
+
+        Raises:
+            ValueError: It can't be read: an `UnreadableError`, or what pydantic raises.
+        """
+        try:
+            return self.make(_whole(generation))
+        except RecursionError:
+            raise UnreadableError(TOO_DEEP) from None
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        """Reads an answer; of a part of a stream what can be read so far, or None.
+
+        Raises:
+            OutputParserException: For an answer that can't be read.
+        """
+        if partial:
+            return self._so_far(result[0])
+        try:
+            return self.read(result[0])
+        except ValueError as error:
+            text = result[0].text
+            raise OutputParserException(
+                f"The answer {text!r} can't be read: {error}. Ask again, with more "
+                "max_output_tokens if it was cut off, or add a fallback with "
+                "with_few_shot_fallback(...).",
+                llm_output=text,
+            ) from error
 
     def parse(self, text: str) -> Any:
         """Reads a text."""
-        return self.reader.parse(text)
+        return self.parse_result([Generation(text=text)])
+
+    def _so_far(self, generation: Generation) -> Any:
+        call = _call_in(generation)
+        try:
+            return self.make(call["args"] if call else parse_json_markdown(generation.text))
+        except (ValueError, RecursionError):
+            return None
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002  # LangChain's name
+        stream = _Stream()
+        for chunk in input:
+            value = self.parse_result(stream.add(chunk), partial=True)
+            if stream.is_new(value):
+                yield value
+        if stream.arrived and stream.is_new(value := self.parse_result(stream.arrived)):
+            yield value
+
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002  # LangChain's name
+        stream = _Stream()
+        async for chunk in input:
+            value = await self.aparse_result(stream.add(chunk), partial=True)
+            if stream.is_new(value):
+                yield value
+        if stream.arrived and stream.is_new(value := await self.aparse_result(stream.arrived)):
+            yield value
 
     @property
     def _type(self) -> str:
         return "tuned_gemini_schema"
 
 
+class _Stream:
+    """What has arrived of a stream, and what was given out of it."""
+
+    def __init__(self) -> None:
+        self.arrived: list[Any] = []
+        self._given: Any = None
+
+    def add(self, chunk: str | BaseMessage) -> list[Any]:
+        """Adds a chunk to what has arrived; a model that does not stream sends a message."""
+        if isinstance(chunk, BaseMessageChunk):
+            self._add(ChatGenerationChunk(message=chunk))
+        elif isinstance(chunk, BaseMessage):
+            self.arrived = [ChatGeneration(message=chunk)]
+        else:
+            self._add(GenerationChunk(text=chunk))
+        return self.arrived
+
+    def _add(self, generation: Any) -> None:
+        self.arrived = [self.arrived[0] + generation] if self.arrived else [generation]
+
+    def is_new(self, value: Any) -> bool:
+        """Whether to give it out."""
+        is_new = value is not None and value != self._given
+        self._given = value if is_new else self._given
+        return is_new
+
+
 def for_tracers(schema: Schema, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema as LangSmith shows it."""
+    """The argument that shows a schema in LangSmith."""
     titled = not isinstance(schema, dict) or "title" in schema
-    return {
-        "kwargs": dict(settings),
-        "schema": convert_to_json_schema(schema) if titled else schema,
-    }
+    shown = convert_to_json_schema(schema) if titled else schema
+    return {FOR_TRACERS: {"kwargs": dict(settings), "schema": shown}}
 
 
-def _as_text(generation: Generation) -> Generation:
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _call_in(generation: Generation) -> Mapping[str, Any] | None:
     message = generation.message if isinstance(generation, ChatGeneration) else None
-    if isinstance(message, AIMessage) and message.tool_calls:
-        return Generation(text=json.dumps(message.tool_calls[0]["args"]))
-    return generation
+    return message.tool_calls[0] if isinstance(message, AIMessage) and message.tool_calls else None
 
 
-def _arguments_of(
+def _whole(generation: Generation) -> Any:
+    """The JSON of an answer whose end is not missing."""
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    if not isinstance(message, AIMessage):
+        return read_json(generation.text)
+    if message.tool_calls:
+        if refusal := whole_tool_calls(message):
+            raise UnreadableError(refusal.why)
+        return message.tool_calls[0]["args"]
+    try:
+        value = read_json(generation.text)
+    except UnreadableError as error:
+        raise UnreadableError(CUT_OFF if is_cut_off(message) else error) from None
+    if is_cut_off(message) and not isinstance(value, dict | list):  # they say where they end
+        raise UnreadableError(CUT_OFF)
+    return value
+
+
+def arguments_for(
     model: BaseChatModel, schema: Schema, settings: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """What a model binds to itself for a schema."""
+) -> dict[str, Any]:
+    """What a model binds to itself for a schema.
+
+    Raises:
+        ParameterError: If it does something else than that.
+    """
     step: Any = model.with_structured_output(schema, **settings)
     while isinstance(step, RunnableSequence | RunnableParallel):
         step = step.first if isinstance(step, RunnableSequence) else step.steps__["raw"]
@@ -171,17 +301,6 @@ def _arguments_of(
     if step is not model:
         raise ParameterError(
             f"{type(model).__name__}.with_structured_output() does not begin with the model, so "
-            "it can't be one of the models of a FallbackChatModel that answers in a schema."
+            "it can't be asked for a schema within another model."
         )
-    arguments.pop("ls_structured_output_format", None)  # LangChain's own, for tracers
     return arguments
-
-
-def _parser(schema: Schema) -> BaseOutputParser[Any]:
-    if isinstance(schema, type) and is_basemodel_subclass(schema):  # of pydantic.v1, too
-        return PydanticOutputParser(pydantic_object=schema)
-    if isinstance(schema, dict) or is_typeddict(schema):
-        return JsonOutputParser()
-    raise ParameterError(
-        f"{schema!r} is no schema: pass a pydantic class, a TypedDict, or a JSON schema."
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from functools import partial
 from typing import Any, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -11,17 +10,17 @@ from langchain_core.language_models import BaseChatModel, LangSmithParams, Langu
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import (
-    Runnable,
-    RunnableBinding,
-    RunnableParallel,
-    RunnableSequence,
-)
+from langchain_core.runnables import Runnable, RunnableBinding
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, SerializeAsAny, model_validator
 
 from langchain_tuned_gemini.chat_models.base import TunedGeminiChatModel
 from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
+from langchain_tuned_gemini.chat_models.structured import (
+    SchemaOutputParser,
+    arguments_for,
+    read_with,
+)
 
 
 class WrapperChatModel(TunedGeminiChatModel):
@@ -125,13 +124,13 @@ class WrapperChatModel(TunedGeminiChatModel):
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """Structured output in the way of the wrapped model, answered by this one."""
-        wrapped = self.wrapped
-        chain = wrapped.with_structured_output(schema, include_raw=include_raw, **kwargs)
-        return cast(
-            "Runnable[LanguageModelInput, dict[str, Any] | BaseModel]",
-            self._in_place_of(wrapped, chain),
-        )
+        """Structured output in the way of the wrapped model, answered by this one.
+
+        An answer whose end is missing is an error, and never completed.
+        """
+        asked = self.bind(**arguments_for(self.wrapped, schema, kwargs))
+        chain = read_with(SchemaOutputParser.of(schema), asked, include_raw=include_raw)
+        return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
 
     def _in_place_of(self, wrapped: BaseChatModel, runnable: Any) -> Any:
         """The same runnable with this model in the place of the wrapped one.
@@ -139,16 +138,9 @@ class WrapperChatModel(TunedGeminiChatModel):
         The wrapped model builds what it returns around itself; this one must stand there
         instead, or it would be left out of the call.
         """
-        replaced = partial(self._in_place_of, wrapped)
-        match runnable:
-            case _ if runnable is wrapped:
-                return self
-            case RunnableBinding():
-                return runnable.model_copy(update={"bound": replaced(runnable.bound)})
-            case RunnableSequence():
-                return RunnableSequence(*map(replaced, runnable.steps))
-            case RunnableParallel():
-                steps = runnable.steps__.items()
-                return RunnableParallel({name: replaced(step) for name, step in steps})
-            case _:
-                return runnable
+        if runnable is wrapped:
+            return self
+        if isinstance(runnable, RunnableBinding):
+            bound = self._in_place_of(wrapped, runnable.bound)
+            return runnable.model_copy(update={"bound": bound})
+        return runnable

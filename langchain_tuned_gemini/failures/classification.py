@@ -19,7 +19,9 @@ from langchain_tuned_gemini.failures.known_errors import (
     ANSWERS,
     BEFORE_THE_CALL,
     CLOSED,
+    DECODING,
     DURING_THE_CALL,
+    FEW_FRAMES,
     HTTP_STACKS,
     NOTHING_STREAMED,
     READERS,
@@ -213,4 +215,6 @@ def _is_about_what_was_read(error: Exception) -> bool:
         return False
     if isinstance(error, UnicodeDecodeError) and places[-1].startswith(READERS):
         return True
+    if isinstance(error, RecursionError) and places[-1] == DECODING:
+        return len(places) < FEW_FRAMES
     return places[-1] in READING_STREAMS or not READING.isdisjoint(places)

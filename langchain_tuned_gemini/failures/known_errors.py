@@ -199,13 +199,24 @@ READING: Final = frozenset(
         "google.genai._common._from_response",
         "google.genai.errors.raise_error",
         "google.genai.errors.raise_error_async",
+        "langchain_google_genai.chat_models._response_to_result",
     }
 )
-"""The functions of google-genai that do nothing but read an answer.
+"""The functions of google-genai, and of LangChain's part of it, that only read an answer.
 
 JSON that is none of Gemini's makes them raise whatever comes about: `TypeError`,
-`AttributeError`, pydantic's `ValidationError`. Measured with google-genai 2.34.
+`AttributeError`, pydantic's `ValidationError`; what is nested too deep, a `RecursionError`.
+Measured with google-genai 2.34.
 """
+
+DECODING: Final = "json.decoder.raw_decode"
+"""What raises a `RecursionError` for JSON that is nested deeper than Python's recursion limit.
+
+It counts as a `JSONDecodeError` does, whoever has called it.
+"""
+
+FEW_FRAMES: Final = 250
+"""A program that calls itself without an end has more of them, wherever it ends up."""
 
 READING_STREAMS: Final = frozenset(
     {

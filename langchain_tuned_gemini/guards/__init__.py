@@ -13,6 +13,7 @@ from langchain_tuned_gemini.guards.texts import MatchesRegex, OneOf
 from langchain_tuned_gemini.guards.valid_json import ValidJSON
 from langchain_tuned_gemini.guards.valid_sql import ValidSQL
 from langchain_tuned_gemini.guards.verdicts import Guard, Refusal, Verdict
+from langchain_tuned_gemini.guards.wholeness import whole_tool_calls
 
 __all__ = [
     "FinishReason",
@@ -30,4 +31,5 @@ __all__ = [
     "check",
     "has_content",
     "is_cut_off",
+    "whole_tool_calls",
 ]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from langchain_tuned_gemini.errors import MissingExtraError, ParameterError
 from langchain_tuned_gemini.guards.texts import text_to_judge
 from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
+from langchain_tuned_gemini.guards.wholeness import TOO_DEEP
 
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", re.DOTALL | re.IGNORECASE)
 
@@ -64,7 +65,7 @@ class ValidJSON:
         try:
             return self._problem_of(text)
         except RecursionError:
-            return Refusal("its JSON is nested too deep")
+            return Refusal(TOO_DEEP)
 
     def _problem_of(self, text: str) -> Refusal | None:
         try:

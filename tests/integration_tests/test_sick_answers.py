@@ -85,3 +85,20 @@ def test_whatever_is_wrong_with_an_answer_it_is_taken_for_one_or_its_failure_has
 
     assert len(meanings) > 50
     assert [(told, body) for told, body in meanings if told != Failure(Reason.BAD_OUTPUT)] == []
+
+
+@pytest.mark.parametrize("ask", [invoke, stream])
+@pytest.mark.parametrize("depth", [600, 5_000], ids=["for LangChain", "for Python"])
+def test_arguments_that_are_nested_too_deep_are_bad_output(
+    ask: Ask, depth: int, deployed: Deployed, tuned: ChatTunedGemini
+) -> None:
+    arguments = '{"x":' * depth + "1" + "}" * depth
+    body = json.dumps(SOUND).replace('{"x": 1}', arguments).encode()
+
+    with (
+        deployed.emulator.fault(model=deployed.name, body=body),
+        pytest.raises(RecursionError) as caught,
+    ):
+        ask(tuned)
+
+    assert classify(caught.value) == Failure(Reason.BAD_OUTPUT)

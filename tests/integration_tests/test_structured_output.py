@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypedDict
 
 import pytest
+from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import PydanticOutputParser
 from pydantic import BaseModel
+from pydantic import v1 as pydantic_v1
 
 from langchain_tuned_gemini import (
     AllModelsFailedError,
@@ -20,7 +22,7 @@ from langchain_tuned_gemini import (
     ParameterError,
     ValidJSON,
 )
-from langchain_tuned_gemini.emulator import Emulator
+from langchain_tuned_gemini.emulator import Answer, Emulator, FunctionCall
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.conftest import BASE, Deployed
 
@@ -52,11 +54,15 @@ SCHEMAS = pytest.mark.parametrize(
 )
 
 FITTING = json.dumps(OSLO)
+DEEP = '{"name":' * 2_000 + "1" + "}" * 2_000
 MISFITS = {
     "prose": "Oslo has 717,710 inhabitants.",
     "a-key-is-missing": '{"name": "Oslo"}',
     "a-value-is-wrong": '{"name": "Oslo", "inhabitants": "many"}',
     "cut-off": '{"name": "Oslo", "inhab',
+    "cut-off-in-a-number": '{"name": "Oslo", "inhabitants": 7177',
+    "cut-off-before-its-brace": '```json\n{"name": "Oslo", "inhabitants": 717710',
+    "too-deep": DEEP,
     "null": "null",
 }
 misfits = pytest.mark.parametrize("misfit", MISFITS.values(), ids=MISFITS)
@@ -141,6 +147,124 @@ def test_an_answer_that_does_not_fit_is_given_by_the_base_model_instead(
     assert provenance["reason"] == "bad_output"
     assert provenance["attempts"][0]["error_type"] == "AnswerRefusedError"
     assert provenance["attempts"][0]["outcome"] == "rejected"
+
+
+class OldCity(pydantic_v1.BaseModel):
+    """A city, written for pydantic 1."""
+
+    name: str
+    inhabitants: int
+
+
+def test_a_class_of_pydantic_1_is_a_schema_as_well(emulator: Emulator) -> None:
+    chain = robust(emulator, "developer", FITTING).with_structured_output(OldCity)
+
+    assert chain.invoke("Tell me about Oslo") == OldCity(**OSLO)
+    with emulator.script(MISFITS["cut-off-in-a-number"], model="tunedModels/*"):
+        assert chain.invoke("Tell me about Oslo") == OldCity(**OSLO)
+
+
+METHODS = ["text", "json_schema", "json_mode", "function_calling"]
+CUT_OFF = {
+    "text": Answer(text='{"name": "Oslo", "inhabitants": 7177', finish_reason="MAX_TOKENS"),
+    "call": Answer(
+        calls=[FunctionCall("City", {**OSLO, "inhabitants": 7177})], finish_reason="MAX_TOKENS"
+    ),
+    "no closing brace": Answer(text='{"name": "Oslo", "inhabitants": 717710'),
+}
+cut_off = pytest.mark.parametrize("said", CUT_OFF.values(), ids=CUT_OFF)
+
+
+@SCHEMAS
+@pytest.mark.parametrize("ask", [invoke, astream])
+@cut_off
+@pytest.mark.parametrize("method", METHODS)
+def test_a_record_that_was_cut_off_is_no_answer_of_the_last_model_either(
+    method: str, said: Answer, ask: Ask, schema: Any, emulator: Emulator
+) -> None:
+    tuned = Deployed.add(emulator, "developer", [("1", "2")]).chat()
+    robust = FallbackChatModel(models=[tuned])
+    alone = tuned.with_structured_output(schema, method=method)
+    last = robust.with_structured_output(schema, method=method)
+
+    with emulator.script(said):
+        with pytest.raises(OutputParserException, match="max_output_tokens"):
+            ask(alone)
+        with pytest.raises(AllModelsFailedError, match="bad_output"):
+            ask(last)
+
+
+@cut_off
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_with_include_raw_a_record_that_was_cut_off_is_told_beside_the_message(
+    is_streamed: bool, method: str, said: Answer, emulator: Emulator
+) -> None:
+    tuned = Deployed.add(emulator, "developer", [("1", "2")]).chat()
+
+    for model in (tuned, FallbackChatModel(models=[tuned])):
+        chain: Any = model.with_structured_output(City, include_raw=True, method=method)
+        with emulator.script(said):
+            answer = add_up(chain.stream("Oslo")) if is_streamed else chain.invoke("Oslo")
+
+        assert (answer["raw"].text, answer["parsed"]) == (said.text, None)
+        assert isinstance(answer["parsing_error"], OutputParserException)
+
+
+def test_a_stream_shows_parts_of_an_object_and_judges_its_end(emulator: Emulator) -> None:
+    chain = Deployed.add(emulator, "developer", [("1", "2")]).chat().with_structured_output(City)
+    whole: list[Any] = []
+    cut: list[Any] = []
+
+    with emulator.script(FITTING.replace("Oslo", "Oslo, the capital of Norway")):
+        whole.extend(chain.stream("Oslo"))
+    with (
+        emulator.script(CUT_OFF["text"]),
+        pytest.raises(OutputParserException, match="cut off"),
+    ):
+        cut.extend(chain.stream("Oslo"))
+
+    assert whole[-1].inhabitants == OSLO["inhabitants"]
+    assert cut  # what was there, until it was known that more was to come
+
+
+@every_way
+def test_a_whole_object_is_an_answer_though_more_was_to_follow(
+    ask: Ask, emulator: Emulator
+) -> None:
+    tuned = Deployed.add(emulator, "developer", [("1", "2")]).chat()
+    said = Answer(text=f"```json\n{FITTING}\n```\nOslo is", finish_reason="MAX_TOKENS")
+
+    with emulator.script(said):
+        assert ask(tuned.with_structured_output(City)) == City(**OSLO)
+
+
+@every_way
+def test_a_number_may_be_a_part_of_one(ask: Ask, emulator: Emulator) -> None:
+    """Objects and lists say where they end; at the token limit a number does not."""
+    tuned = Deployed.add(emulator, "developer", [("1", "2")]).chat()
+    chain = tuned.with_structured_output({"title": "Inhabitants", "type": "integer"})
+
+    with emulator.script("717710"):
+        assert ask(chain) == 717_710
+    with (
+        emulator.script(Answer(text="7177", finish_reason="MAX_TOKENS")),
+        pytest.raises(OutputParserException, match="cut off"),
+    ):
+        ask(chain)
+
+
+def test_a_tool_call_that_was_cut_off_is_made_anew_by_the_base_model(emulator: Emulator) -> None:
+    model = robust(emulator, "developer", FITTING).bind_tools([City])
+
+    with (
+        emulator.script(FunctionCall("City", OSLO)),
+        emulator.script(CUT_OFF["call"], model="tunedModels/*"),
+    ):
+        whole = model.invoke("Oslo")
+        *_, streamed = (chunk for chunk in model.stream("Oslo") if chunk.tool_calls)
+
+    assert [call["args"] for call in (*whole.tool_calls, *streamed.tool_calls)] == [OSLO, OSLO]
 
 
 @pytest.mark.parametrize("schema", [CityDict, JSON_SCHEMA], ids=["typeddict", "json"])

@@ -538,6 +538,24 @@ def test_a_program_s_own_mistake_is_raised_though_google_genai_stumbles_over_it(
     assert classify(error) is None
 
 
+def test_a_program_that_calls_itself_without_an_end_is_no_failure_of_a_model() -> None:
+    def decode() -> None:
+        json.loads("[[[1]]]")
+        decode()
+
+    with pytest.raises(RecursionError) as caught:
+        decode()
+
+    assert classify(caught.value) is None
+
+
+def test_deep_json_is_bad_output_whoever_decodes_it() -> None:
+    with pytest.raises(RecursionError) as caught:
+        json.loads("[" * 100_000)
+
+    assert classify(caught.value) == Failure(Reason.BAD_OUTPUT)
+
+
 def test_an_interrupt_is_raised_though_it_comes_while_an_answer_is_read() -> None:
     class Impatient(int):
         def __str__(self) -> str:

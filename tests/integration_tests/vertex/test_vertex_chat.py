@@ -17,7 +17,6 @@ from langchain.agents import create_agent
 from langchain_core.language_models import LangSmithParams
 from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.output_parsers import PydanticOutputParser
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
@@ -777,11 +776,3 @@ def test_a_model_with_credentials_is_rebuilt_with_the_default_ones(
 def test_a_key_and_credentials_are_one_too_many(gemini: Emulator, tuned: VertexModel) -> None:
     with pytest.raises(ParameterError, match="Pass one of them"):
         chat(gemini, tuned.endpoint, credentials=Credentials(SECRET))
-
-
-def test_a_parser_of_pydantic_is_what_structured_output_is_made_of(
-    writer: ChatTunedGemini,
-) -> None:
-    chain: Any = writer.with_structured_output(Person)
-
-    assert isinstance(chain.last, PydanticOutputParser)
