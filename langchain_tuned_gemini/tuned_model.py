@@ -120,6 +120,8 @@ class TunedModel:
         checkpoints: States that were kept on the way, oldest first; the last one answers at
             `endpoint`, unless another one was made the default.
         error: Why tuning failed, in the platform's words; None where it gives no reason.
+        error_code: The kind of that reason, a `google.rpc.Code`: 8 for quota; None where it gives
+            none.
         hyperparameters: What it was tuned with, in the platform's own names.
     """
 
@@ -139,6 +141,7 @@ class TunedModel:
     completed_epochs: int | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     error: str | None = None
+    error_code: int | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property

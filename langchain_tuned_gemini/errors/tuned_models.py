@@ -73,6 +73,22 @@ class WaitCancelledError(TunedModelNotReadyError):
         self.waited = waited
 
 
+_AGAIN = "It was not this model's data: tune it again"
+_AFTER_A_FAILURE = {
+    1: "Somebody stopped the tuning: start it again if it is still wanted",
+    4: _AGAIN,
+    7: "Grant the account that tunes the right that the reason names, and tune it again",
+    8: "Wait for quota, or ask for more, and tune it again; its data are not the reason",
+    10: _AGAIN,
+    13: f"{_AGAIN}; if that fails too, ask Google",
+    14: _AGAIN,
+    16: "Grant the account that tunes the right that the reason names, and tune it again",
+}
+"""What to do, by the kind of the reason: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"""
+
+_BY_DATA = "Check its training data, and tune it again"
+
+
 class TunedModelFailedError(TunedModelError):
     """Tuning ended without a model: FAILED or CANCELLED. Waiting does not help.
 
@@ -94,10 +110,14 @@ class TunedModelFailedError(TunedModelError):
     @classmethod
     def of(cls, model: TunedModel) -> Self:
         """Says that this model will never serve, why, and what to do."""
-        reason = model.error or "the platform gives no reason"
+        reason = (model.error or "the platform gives no reason").rstrip(". ")
+        code = 1 if model.state == "CANCELLED" else model.error_code
+        advice = _AFTER_A_FAILURE.get(code or 0, _BY_DATA)
+        if model.name.startswith("tunedModels/"):  # the record of Vertex AI's job stays for ever
+            advice = f"{advice}. Delete this one to free quota"
         return cls(
             f"The tuned model {model.name} is {model.raw_state}: {reason}. It will never "
-            "answer: check its training data, tune it again, and delete this one to free quota.",
+            f"answer. {advice}.",
             name=model.name,
             state=model.state,
             reason=model.error,

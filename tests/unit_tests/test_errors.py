@@ -86,6 +86,43 @@ EVERY_CLASS = {
 }
 
 
+ADVICE = {
+    "quota": (8, "Wait for quota"),
+    "rights": (7, "Grant the account"),
+    "an internal error": (13, "ask Google"),
+    "an outage": (14, "tune it again"),
+    "its data": (3, "Check its training data"),
+    "no code": (None, "Check its training data"),
+}
+
+
+@pytest.mark.parametrize(("code", "advice"), ADVICE.values(), ids=ADVICE)
+def test_the_advice_fits_why_the_tuning_failed(code, advice):
+    job = TunedModel(
+        "projects/p/locations/us-central1/tuningJobs/7",
+        TunedModelState.FAILED,
+        "JOB_STATE_FAILED",
+        error="Because.",
+        error_code=code,
+    )
+
+    told = str(errors.TunedModelFailedError.of(job))
+
+    assert advice in told
+    assert ("training data" in told) == (code in {None, 3})
+    assert "elete" not in told  # the record of a tuning job stays for ever
+    assert ".." not in told
+
+
+def test_a_cancelled_tuning_is_nobody_s_mistake():
+    job = TunedModel("tunedModels/x", TunedModelState.CANCELLED, "CANCELLED")
+
+    told = str(errors.TunedModelFailedError.of(job))
+
+    assert "Somebody stopped the tuning" in told
+    assert "Delete this one" in told
+
+
 def test_there_is_one_of_each_here() -> None:
     assert {type(error) for error in ONE_OF_EACH} == EVERY_CLASS
 

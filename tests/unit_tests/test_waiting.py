@@ -127,7 +127,7 @@ async def test_a_failed_model_ends_the_wait_with_its_reason(wait: Wait, raw_stat
     script = Script(CREATING, model(raw_state, error="The dataset has 1 row."))
 
     with pytest.raises(
-        TunedModelFailedError, match=r"The dataset has 1 row.*tune it again"
+        TunedModelFailedError, match=r"The dataset has 1 row.*(tune|start) it again"
     ) as raised:
         await wait(script)
 

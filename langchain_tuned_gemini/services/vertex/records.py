@@ -56,6 +56,7 @@ def tuning_job(name: TunedModelName | str, record: JsonObject) -> TunedModel:
             for told in _objects(tuned, "checkpoints")
         ),
         error=_error(record),
+        error_code=_integer(_object(record, "error"), "code"),
         hyperparameters=_hyperparameters(record),
     )
 
