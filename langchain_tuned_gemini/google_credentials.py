@@ -8,7 +8,8 @@ else: no redirects, within the deadline of the call, and by one thread for all.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from google.auth.exceptions import TransportError
 from google.auth.transport import Request, Response
 
 from langchain_tuned_gemini import http
+from langchain_tuned_gemini.deadline import waiting
 from langchain_tuned_gemini.forks import renew_after_fork
 from langchain_tuned_gemini.secret_values import header_value, remember
 
@@ -65,13 +67,28 @@ class SharedCredentials(Credentials):
         Raises:
             google.auth.exceptions.GoogleAuthError: There are no credentials, or they are refused.
         """
-        with self._refreshing:
+        with self._the_only_one():
             if self.token and not self.expired:
                 return
             if self._source is None:
                 self._source, _ = google.auth.default(scopes=_SCOPES, request=_SharedRequest())
             self._source.refresh(_SharedRequest())
             self._take_over()
+
+    @contextmanager
+    def _the_only_one(self) -> Iterator[None]:
+        """Waits until no other thread fetches a token, as long as the deadline in force allows.
+
+        Where the token server is silent, threads would else wait for one another's timeouts.
+        """
+        lock = self._refreshing
+        with waiting(None, lambda: None) as left:
+            if not lock.acquire(timeout=-1 if left is None else left):
+                raise AuthTimeoutError("no token in time")  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            lock.release()
 
     def authorization(self) -> dict[str, str]:
         """The headers of a request; fetches a token if there is none that is valid.

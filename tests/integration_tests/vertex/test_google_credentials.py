@@ -39,6 +39,7 @@ class TokenServer(ThreadingHTTPServer):
             {},
             {"access_token": f"token-{number}", "expires_in": 3600},
         )
+        self.begun = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
 
@@ -63,6 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
         self.server.asked += 1
+        self.server.begun.set()
         status, headers, body = self.server.answer(self.server.asked)
         self.server.gate.wait(10)
         content = json.dumps(body).encode()
@@ -133,6 +135,23 @@ def test_a_token_is_not_waited_for_beyond_the_deadline_of_the_call(server: Token
         SharedCredentials(server.credentials()).authorization()
 
     assert deadline.remaining() > -2
+
+
+def test_a_token_that_another_thread_fetches_is_not_waited_for_beyond_it_either(
+    server: TokenServer,
+) -> None:
+    server.gate.clear()
+    shared = SharedCredentials(server.credentials())
+
+    with ThreadPoolExecutor(1) as pool:
+        without_deadline = pool.submit(shared.authorization)
+        assert server.begun.wait(10)
+        with Deadline(total=0.2) as deadline, pytest.raises(AuthTimeoutError):
+            shared.authorization()
+        server.gate.set()
+
+        assert without_deadline.result()["authorization"] == "Bearer token-1"
+    assert deadline.overdue < 5
 
 
 def test_a_token_server_that_can_not_be_reached_is_a_broken_connection() -> None:
