@@ -14,7 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
+
+_EARLY = 0.01
+"""How many seconds too early a wait may end."""
+
+Limit = Literal["first", "stall", "total"]
 
 _current: ContextVar[Deadline | None] = ContextVar("tuned_gemini_deadline", default=None)
 
@@ -35,6 +40,8 @@ class Deadline:
     Attributes:
         overdue: By how many seconds it had been passed when an error ended the call; a lot of
             them says that this process stood still. Negative if the error came earlier.
+        queued: For how many seconds nobody was asked: the call waited for its turn.
+        is_queueing: Whether it still does, or did when it ended.
     """
 
     def __init__(
@@ -46,23 +53,38 @@ class Deadline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.overdue = float("-inf")
+        self.queued = 0.0
+        self.is_queueing = False
         self._clock = clock
-        self._stall = stall
+        self._limits = {"first": first, "stall": stall, "total": total}
+        self._each: Limit = "first"
         now = clock()
         self._end = now + total if total is not None else float("inf")
         self._at = min(self._end, now + first) if first is not None else self._end
         self._left_at: float | None = None
         self._is_cancelled = False
         self._outer: Deadline | None = None
-        self._interrupt: Callable[[], None] | None = None
+        self._interrupts: list[Callable[[], None]] = []
         self._waiting = threading.Lock()
         self._token: Token[Deadline | None] | None = None
         self._timeout: AbstractAsyncContextManager[object] | None = None
 
     def chunk_arrived(self) -> None:
         """Gives the next chunk its time."""
-        stall = float("inf") if self._stall is None else self._stall
-        self._at = min(self._end, self._clock() + stall)
+        stall = self._limits["stall"]
+        self._each = "stall"
+        self._at = min(self._end, self._clock() + (float("inf") if stall is None else stall))
+
+    @property
+    def limit(self) -> tuple[Limit, float]:
+        """Which of the limits is in force now, and how many seconds it is."""
+        kind: Limit = "total" if self._at >= self._end else self._each
+        return kind, self._limits[kind] or float("inf")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it had been passed when an error ended the call; clocks may be a bit early."""
+        return self.overdue > -_EARLY
 
     def cancel(self) -> None:
         """Ends the call from another thread: the wait that it is in, and all that would follow.
@@ -71,8 +93,8 @@ class Deadline:
         """
         self._is_cancelled = True
         with self._waiting:
-            if self._interrupt is not None:
-                self._interrupt()
+            for interrupt in self._interrupts:
+                interrupt()
 
     def remaining(self) -> float:
         """How many seconds are left; not above zero when it is over, infinite without a limit.
@@ -82,12 +104,17 @@ class Deadline:
         left = float("-inf") if self._is_cancelled else self._at - self._clock()
         return left if self._outer is None else min(left, self._outer.remaining())
 
-    def _wake_by(self, interrupt: Callable[[], None] | None) -> None:
-        """Says how the wait that begins is ended; None after it, when nobody is to be woken."""
+    def _and_outer_ones(self) -> list[Deadline]:
+        return [self, *(self._outer._and_outer_ones() if self._outer is not None else ())]
+
+    def _begin_wait(self, interrupt: Callable[[], None]) -> None:
+        """Says how the wait that begins is ended from another thread."""
         with self._waiting:
-            self._interrupt = interrupt
-        if self._outer is not None:
-            self._outer._wake_by(interrupt)
+            self._interrupts.append(interrupt)
+
+    def _end_wait(self, interrupt: Callable[[], None]) -> None:
+        with self._waiting:
+            self._interrupts.remove(interrupt)
 
     def __enter__(self) -> Self:
         self._go_on()
@@ -154,11 +181,27 @@ def waiting(timeout: float | None, interrupt: Callable[[], None]) -> Iterator[fl
         yield timeout
         return
     # Before the time is looked at: a cancellation in between must find whom to wake.
-    deadline._wake_by(interrupt)
+    deadlines = deadline._and_outer_ones()  # a helper's thread may see an outer one end
+    for each in deadlines:
+        each._begin_wait(interrupt)
     try:
         yield _shorter(timeout, deadline)
     finally:
-        deadline._wake_by(None)
+        for each in deadlines:
+            each._end_wait(interrupt)
+
+
+@contextmanager
+def queueing() -> Iterator[None]:
+    """Counts the time in this block as waiting for a turn: nobody has been asked yet."""
+    deadline = _current.get() or Deadline()
+    started = deadline._clock()
+    deadline.is_queueing = True
+    try:
+        yield
+        deadline.is_queueing = False
+    finally:
+        deadline.queued += deadline._clock() - started
 
 
 def time_left() -> float:

@@ -14,13 +14,15 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from langchain_tuned_gemini.chat_models.collected import tell_answer
-from langchain_tuned_gemini.chat_models.rules import Rules
+from langchain_tuned_gemini.chat_models.rules import Rules, timeout_of
 from langchain_tuned_gemini.chat_models.tracing import Caller
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, Outcome, Permit
+from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.errors import (
     AnswerRefusedError,
     BrokenStreamError,
     EmptyAnswerError,
+    RateLimiterTimeoutError,
     TunedModelError,
 )
 from langchain_tuned_gemini.failures import Failure, Reason, classify
@@ -188,8 +190,7 @@ class RunningAttempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if error is not None:
-            redact(error)  # before anybody else sees it
+        error = self._as_told(error)
         if self._run and error is None:
             self._run.on_chain_end({})
         elif self._run and error is not None:
@@ -207,8 +208,7 @@ class RunningAttempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if error is not None:
-            redact(error)  # before anybody else sees it
+        error = self._as_told(error)
         if self._arun and error is None:
             await self._arun.on_chain_end({})
         elif self._arun and error is not None:
@@ -217,6 +217,18 @@ class RunningAttempt:
 
     def _new_span(self) -> AttemptSpan:
         return self._request.attempt(self.candidate.name, self.candidate.role)
+
+    def _as_told(self, error: BaseException | None) -> BaseException | None:
+        """The error without secrets, and the end of a deadline by its name."""
+        if error is not None:
+            redact(error)  # before anybody else sees it
+        late = self._latest
+        failure = classify(error) if isinstance(error, Exception) and late.is_over else None
+        if failure is None or failure.reason is not Reason.TIMEOUT or failure.status is not None:
+            return error
+        told = timeout_of(self.candidate.name, late)
+        told.__cause__ = error
+        return told
 
     def _as_seen(self, error: BaseException) -> BaseException:
         """What a trace shows: what is torn down with an abandoned call is no failure of it."""
@@ -258,6 +270,8 @@ class RunningAttempt:
         outcome = Outcome.SUCCESS if self.has_answered and not has_failed else Outcome.NEUTRAL
         if failure is not None and not self._is_misfit:
             outcome = Outcome(failure.counts)
+        if outcome is Outcome.TIMEOUT and self._latest.queued > _STANDSTILL:
+            outcome = Outcome.NEUTRAL  # it had less time than it may take
         if outcome is Outcome.TIMEOUT and self._was_silence(failure):
             outcome = Outcome.SILENCE
         self.candidate.breaker.report(
@@ -267,12 +281,17 @@ class RunningAttempt:
             retry_after=failure.retry_after if failure else None,
         )
 
+    @property
+    def _latest(self) -> Deadline:
+        """The deadline of whichever way it was asked in: the other one was never in force."""
+        return max(self.deadline, self.stream.deadline, key=lambda one: one.overdue)
+
     def _was_silence(self, timeout: Failure | None) -> bool:
         """Whether nothing at all came of a call that took too long, not even a 408.
 
         What a standstill of this process kept from arriving may have been sent in time.
         """
-        overdue = max(self.deadline.overdue, self.stream.deadline.overdue)
+        overdue = self._latest.overdue
         has_said_so = timeout is not None and timeout.status is not None
         return not (has_said_so or self.stream.has_begun or overdue > _STANDSTILL)
 
@@ -304,7 +323,7 @@ def _outcome(failure: Failure | None, error: BaseException | None) -> RecordedOu
         return "ok"
     if not isinstance(error, Exception):
         return "cancelled"
-    if isinstance(error, TunedModelError):  # a gate's, before the model was called
+    if isinstance(error, TunedModelError | RateLimiterTimeoutError):  # it was not called
         return "skipped"
     if failure is not None and failure.reason in {Reason.BAD_OUTPUT, Reason.BLOCKED}:
         return "rejected"

@@ -4,17 +4,34 @@ A model that is called through `invoke` or `stream` inside another one counts it
 and shows each of them twice in LangGraph. So the provider contract is called (`_generate`,
 `_stream` and their async twins), and what LangChain does around it is done here: streaming from
 a model that can't, and, for the models of a fallback, their own cache and rate limiter.
+
+A task can be cancelled, a thread can't. So a model that does not keep to the deadline by itself,
+as the Gemini models of this package do, is called in a thread of its own there, which the caller
+leaves when the deadline is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+from langchain_tuned_gemini.chat_models.limiting import Limited, WithinDeadline
+from langchain_tuned_gemini.deadline import time_left
+from langchain_tuned_gemini.threads import (
+    in_a_thread,
+    stream_within_deadline,
+    within_deadline,
+)
+
+KEEPS_DEADLINE = "keeps_deadline"
+"""What a model is asked whose calls end by themselves when the deadline in force is over."""
 
 Messages = list[BaseMessage]
 Stop = list[str] | None
@@ -44,19 +61,25 @@ async def astream_from(
 def generate_with(
     model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> ChatResult:
-    """Calls a model with its own cache and rate limiter."""
-    if _has_cache_or_limiter(model):
-        return _copy(model._generate_with_cache(messages, stop=stop, **kwargs))
-    return model._generate(messages, stop=stop, **kwargs)
+    """Calls a model with its own cache and rate limiter, within the deadline in force."""
+    if not _is_cached(model):
+        if model.rate_limiter:
+            WithinDeadline(model.rate_limiter).acquire()
+        return _within_deadline(model, partial(model._generate, messages, stop=stop, **kwargs))
+    generate = partial(BaseChatModel._generate_with_cache, _limited(model))
+    return _copy(_within_deadline(model, partial(generate, messages, stop=stop, **kwargs)))
 
 
 async def agenerate_with(
     model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> ChatResult:
     """Calls a model with its own cache and rate limiter."""
-    if _has_cache_or_limiter(model):
-        return _copy(await model._agenerate_with_cache(messages, stop=stop, **kwargs))
-    return await model._agenerate(messages, stop=stop, **kwargs)
+    if not _is_cached(model):
+        if model.rate_limiter:
+            await WithinDeadline(model.rate_limiter).aacquire()
+        return await model._agenerate(messages, stop=stop, **kwargs)
+    generate = BaseChatModel._agenerate_with_cache
+    return _copy(await generate(_limited(model), messages, stop=stop, **kwargs))
 
 
 def stream_with(
@@ -64,8 +87,9 @@ def stream_with(
 ) -> Generator[ChatGenerationChunk, None, None]:
     """Streams a model with its own rate limiter; LangChain caches no streams."""
     if model.rate_limiter:
-        model.rate_limiter.acquire(blocking=True)
-    return stream_from(model, messages, stop, **kwargs)
+        WithinDeadline(model.rate_limiter).acquire()
+    stream = stream_from(model, messages, stop, **kwargs)
+    yield from stream if _needs_no_thread(model) else stream_within_deadline(stream)
 
 
 async def astream_with(
@@ -73,14 +97,29 @@ async def astream_with(
 ) -> AsyncGenerator[ChatGenerationChunk, None]:
     """Streams a model with its own rate limiter; LangChain caches no streams."""
     if model.rate_limiter:
-        await model.rate_limiter.aacquire(blocking=True)
-    return astream_from(model, messages, stop, **kwargs)
+        await WithinDeadline(model.rate_limiter).aacquire()
+    async with aclosing(astream_from(model, messages, stop, **kwargs)) as stream:
+        async for chunk in stream:
+            yield chunk
 
 
-def _has_cache_or_limiter(model: BaseChatModel) -> bool:
+def _within_deadline(model: BaseChatModel, call: Callable[[], ChatResult]) -> ChatResult:
+    return call() if _needs_no_thread(model) else within_deadline(in_a_thread(call))
+
+
+def _needs_no_thread(model: BaseChatModel) -> bool:
+    """Whether a thread may wait for a model itself: that ends when the deadline is over."""
+    return bool(getattr(model, KEEPS_DEADLINE, False)) or time_left() == float("inf")
+
+
+def _limited(model: BaseChatModel) -> Any:
+    """A model whose rate limiter, asked where its cache has no answer, keeps to the deadline."""
+    return Limited(model, model.rate_limiter) if model.rate_limiter else model
+
+
+def _is_cached(model: BaseChatModel) -> bool:
     """Whether a call needs more than `_generate`; going the long way costs 3 % of a call."""
-    is_cached = model.cache is not False and (model.cache or get_llm_cache() is not None)
-    return bool(is_cached or model.rate_limiter)
+    return bool(model.cache is not False and (model.cache or get_llm_cache() is not None))
 
 
 def _copy(result: ChatResult) -> ChatResult:

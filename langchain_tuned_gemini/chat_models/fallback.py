@@ -73,6 +73,9 @@ class HasCircuit(Protocol):
 _STRUCTURED = "structured_output"
 """The argument with which a call carries its schema to the models."""
 
+_LONGEST = 30.0
+_LONGEST_OF_THE_LAST = 120.0
+
 _OF_MODELS = frozenset({"api_key", "max_retries", "max_tokens", "stop", "temperature", "timeout"})
 
 
@@ -104,15 +107,17 @@ class FallbackChatModel(TracedChatModel):
 
     first_token_timeout: float | None = Field(default=10.0, gt=0)
     """How long a stream may take to its first chunk, in seconds, while there is another model
-    to answer; None for ever. A deadline: bytes that drip in don't put it off. Threads can keep
-    it for the Gemini models of this package only; on an event loop it holds for every model."""
+    to answer; None for ever. A deadline: bytes that drip in don't put it off."""
 
     stall_timeout: float | None = Field(default=10.0, gt=0)
     """How long each further chunk of a stream may take, in seconds; None for ever."""
 
-    total_timeout: float | None = Field(default=30.0, gt=0)
-    """How long a whole answer may take, in seconds, streamed or not; None for ever. What whoever
-    reads a stream does between two chunks is not part of it."""
+    total_timeout: Annotated[float, Field(gt=0)] | Literal["auto"] | None = "auto"
+    """How long each model's whole answer may take, in seconds, streamed or not, with the time in
+    its rate limiter; None for ever. It holds for the last model, too: `"auto"` is 30 s, and 120 s
+    for the last one, after which nobody answers. What whoever reads a stream does between two
+    chunks is not part of it. Where a thread is to end the call of a model that is not of this
+    package, that runs on in a thread of its own: give it a timeout, too."""
 
     streaming: bool | None = None
     """Whether `invoke` streams from the service, too, and hands out the whole: then
@@ -217,8 +222,9 @@ class FallbackChatModel(TracedChatModel):
             ),
         ]
         # There is nobody left to answer for the last one, so it gets its time.
+        total = _LONGEST_OF_THE_LAST if self.total_timeout == "auto" else self.total_timeout
         patient = replace(
-            self._rules, first_token_timeout=None, stall_timeout=None, total_timeout=None
+            self._rules, first_token_timeout=None, stall_timeout=None, total_timeout=total
         )
         return (*limited, replace(last, rules=patient))
 
@@ -227,12 +233,17 @@ class FallbackChatModel(TracedChatModel):
         return Rules(
             first_token_timeout=self.first_token_timeout,
             stall_timeout=self.stall_timeout,
-            total_timeout=self.total_timeout,
+            total_timeout=_LONGEST if self.total_timeout == "auto" else self.total_timeout,
             commit=self.commit,
             on_broken_stream=self.on_broken_stream,
             guards=(NonEmpty(), FinishReason(), *as_guards(self.guards)),
             answer_blocked=self.answer_blocked,
         )
+
+    @property
+    def keeps_deadline(self) -> bool:
+        """True: whatever its models do."""
+        return True
 
     @cached_property
     def _hedge_policy(self) -> HedgePolicy | None:
@@ -349,7 +360,7 @@ class FallbackChatModel(TracedChatModel):
                 model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
                 for chunk in attempt.opening():
                     yield chunk
-                stream = await astream_with(model, messages, stop, **arguments)
+                stream = astream_with(model, messages, stop, **arguments)
                 arriving = attempt.stream.aread(attempt.span.aaround(stream))
                 async with aclosing(arriving) as arrivals:
                     async for chunks in arrivals:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Generator
-from contextvars import copy_context
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from langchain_tuned_gemini.chat_models.attempt import RunningAttempt
 from langchain_tuned_gemini.chat_models.turns import Turn
+from langchain_tuned_gemini.threads import in_a_thread
 
 logger = logging.getLogger("langchain_tuned_gemini")
 
@@ -46,7 +46,7 @@ def answer_of(turn: Turn, ask: Callable[[RunningAttempt], T | None]) -> T | None
     """
     if turn.delay is None:
         return ask(turn.first)
-    flow = _race(turn, lambda attempt: _in_a_thread(ask, attempt))
+    flow = _race(turn, lambda attempt: in_a_thread(partial(ask, attempt)))
     try:
         calls, timeout = next(flow)
         while True:
@@ -130,20 +130,3 @@ def _race(
                     logger.error("A hedge failed; the answer is not affected", exc_info=error)
                 return call
     return kept or first
-
-
-def _in_a_thread(
-    ask: Callable[[RunningAttempt], T], attempt: RunningAttempt
-) -> concurrent.futures.Future[T]:
-    """Runs in a thread that nobody waits for at the end of the process, unlike an executor's."""
-    future: concurrent.futures.Future[T] = concurrent.futures.Future()
-    context = copy_context()
-
-    def run() -> None:
-        try:
-            future.set_result(context.run(ask, attempt))
-        except BaseException as error:  # noqa: BLE001  # raised by whoever asks for the result
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="tuned-gemini-attempt", daemon=True).start()
-    return future

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from langchain_tuned_gemini.chat_models.streaming import Commit, StreamedAnswer
-from langchain_tuned_gemini.deadline import Deadline
+from langchain_tuned_gemini.deadline import Deadline, Limit
+from langchain_tuned_gemini.errors import AnswerTimeoutError, RateLimiterTimeoutError
 from langchain_tuned_gemini.guards import Guard
 
 OnBrokenStream = Literal["raise", "restart"]
@@ -39,3 +40,19 @@ class Rules:
             first=self.first_token_timeout, stall=self.stall_timeout, total=self.total_timeout
         )
         return StreamedAnswer(self.commit, deadline, claim)
+
+
+_NAMES: Final[dict[Limit, str]] = {
+    "first": "first_token_timeout",
+    "stall": "stall_timeout",
+    "total": "total_timeout",
+}
+
+
+def timeout_of(name: str, passed: Deadline) -> AnswerTimeoutError | RateLimiterTimeoutError:
+    """The error of a model, by its name, whose deadline has passed."""
+    kind, seconds = passed.limit
+    limit = _NAMES[kind]
+    if passed.is_queueing:
+        return RateLimiterTimeoutError(name, limit=limit, seconds=seconds)
+    return AnswerTimeoutError(name, limit=limit, seconds=seconds, queued=passed.queued)

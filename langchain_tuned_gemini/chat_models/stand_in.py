@@ -37,6 +37,11 @@ class StandInChatModel(WrapperChatModel):
         lender = cast("Lender", parameters["tuned"])
         super().__init__(**parameters, wrapped=lender._google_model(parameters["model"]))
 
+    @property
+    def keeps_deadline(self) -> bool:
+        """True: its connections do."""
+        return True
+
     @classmethod
     def get_lc_namespace(cls) -> list[str]:
         """Its module: it is none of the package's public names."""

@@ -197,6 +197,11 @@ class ChatTunedGemini(TunedGeminiParameters):
             warnings.warn(BaseModelRetiredWarning(message, retirement), stacklevel=3)
 
     @property
+    def keeps_deadline(self) -> bool:
+        """True: its connections do."""
+        return True
+
+    @property
     def service(self) -> TunedModelService:
         """The control plane that knows this model's state."""
         return self._service

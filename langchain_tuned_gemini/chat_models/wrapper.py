@@ -15,7 +15,11 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, SerializeAsAny, model_validator
 
 from langchain_tuned_gemini.chat_models.base import TunedGeminiChatModel
-from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
+from langchain_tuned_gemini.chat_models.delegation import (
+    KEEPS_DEADLINE,
+    astream_from,
+    stream_from,
+)
 from langchain_tuned_gemini.chat_models.structured import (
     SchemaOutputParser,
     arguments_for,
@@ -40,6 +44,11 @@ class WrapperChatModel(TunedGeminiChatModel):
             if setting not in self.model_fields_set:
                 setattr(self, setting, getattr(self.wrapped, setting))
         return self
+
+    @property
+    def keeps_deadline(self) -> bool:
+        """Whether a call in a thread ends when its deadline is over: where the wrapped one does."""
+        return bool(getattr(self.wrapped, KEEPS_DEADLINE, False))
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return self.wrapped.profile

@@ -28,6 +28,8 @@ TunedGeminiError
 │   ├── CircuitOpenError                  it was not called: its circuit is open, or quota short
 │   └── NovelInputError                   it was not called: the question is unlike its tuning set
 ├── PromptTooLongError (ContextOverflowError)   a conversation that a model certainly can't take
+├── AnswerTimeoutError (ModelTimeoutError)      a model's deadline passed: limit, seconds
+├── RateLimiterTimeoutError (ModelError)  it was not called: its rate limiter let nothing pass
 ├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
 ├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
 ├── AnswerRefusedError (ModelError)       a model's answer that a guard refused: guard, why
@@ -47,11 +49,13 @@ from langchain_tuned_gemini.errors.answers import (
     AllModelsFailedError,
     AllModelsOverflowError,
     AnswerRefusedError,
+    AnswerTimeoutError,
     BrokenStreamError,
     ContentBlockedError,
     EmptyAnswerError,
     GuardCrashedError,
     PromptTooLongError,
+    RateLimiterTimeoutError,
 )
 from langchain_tuned_gemini.errors.base import (
     MissingExtraError,
@@ -93,6 +97,7 @@ __all__ = [
     "AllModelsFailedError",
     "AllModelsOverflowError",
     "AnswerRefusedError",
+    "AnswerTimeoutError",
     "BaseModelRetiredError",
     "BrokenStreamError",
     "CircuitOpenError",
@@ -110,6 +115,7 @@ __all__ = [
     "ParameterError",
     "PromotionRefusedError",
     "PromptTooLongError",
+    "RateLimiterTimeoutError",
     "RecordNotFoundError",
     "RecordProblem",
     "RecordsChangedError",

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_core.exceptions import ContextOverflowError, ModelError
+from langchain_core.exceptions import ContextOverflowError, ModelError, ModelTimeoutError
 from pydantic import ValidationError
 
 from langchain_tuned_gemini.errors.base import TunedGeminiError, keep_retryable
@@ -38,6 +38,54 @@ class PromptTooLongError(TunedGeminiError, ContextOverflowError):
         )
         self.tokens = tokens
         self.limit = limit
+
+
+class AnswerTimeoutError(TunedGeminiError, ModelTimeoutError):
+    """A model did not answer, or not go on with its answer, before its deadline.
+
+    Attributes:
+        name: The model's name.
+        limit: The limit that was passed, such as `total_timeout`.
+        seconds: How long that was, in seconds.
+        queued: For how many seconds of them the call had waited in the model's rate limiter.
+    """
+
+    def __init__(self, name: str, *, limit: str, seconds: float, queued: float) -> None:
+        what = _MISSED.get(limit, "answer")
+        waited = f", after {queued:.3g} s in its rate limiter" if queued else ""
+        super().__init__(
+            f"{name} did not {what} within {seconds:g} s ({limit}){waited}. Ask again, or allow "
+            f"more, if such answers take that long: {limit}=..., in seconds, or None for ever."
+        )
+        self.name = name
+        self.limit = limit
+        self.seconds = seconds
+        self.queued = queued
+
+
+_MISSED = {"first_token_timeout": "begin its answer", "stall_timeout": "go on with its answer"}
+
+
+class RateLimiterTimeoutError(TunedGeminiError, ModelError):
+    """A model was not asked: its own rate limiter let no call pass before the deadline.
+
+    Attributes:
+        name: The model's name.
+        limit: The limit that was passed, such as `total_timeout`.
+        seconds: How long that was, in seconds.
+    """
+
+    is_retryable = True
+
+    def __init__(self, name: str, *, limit: str, seconds: float) -> None:
+        super().__init__(
+            f"{name} was not asked: its rate limiter let no call pass within {seconds:g} s "
+            f"({limit}). Ask less often, let the limiter pass more, or wait longer: {limit}=..., "
+            "in seconds, or None for ever."
+        )
+        self.name = name
+        self.limit = limit
+        self.seconds = seconds
 
 
 class EmptyAnswerError(TunedGeminiError, ModelError):

@@ -7,12 +7,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from contextvars import copy_context
 from functools import partial
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from langchain_core.documents import Document
@@ -27,6 +25,7 @@ from langchain_tuned_gemini.example_selectors.base import (
 )
 from langchain_tuned_gemini.example_selectors.lexical import LexicalExampleSelector
 from langchain_tuned_gemini.example_selectors.outages import outage_in
+from langchain_tuned_gemini.threads import in_a_thread
 
 _log = logging.getLogger("langchain_tuned_gemini")
 
@@ -35,8 +34,6 @@ _KEY = "example"
 _BATCH = 500  # documents added at once
 _CANDIDATES = 5
 """How many times as many examples are looked at as are selected, to find one of each label."""
-
-T = TypeVar("T")
 
 
 class SemanticExampleSelector(TuningExampleSelector):
@@ -126,9 +123,9 @@ class SemanticExampleSelector(TuningExampleSelector):
         if not self._is_resting:
             with self._ending_outages():
                 if self._missing:
-                    _within(self.timeout, self._add)
+                    in_a_thread(self._add).result(self.timeout)
                 search = partial(self.vector_store.similarity_search, query, k=self._looked_at)
-                return self._chosen(_within(self.timeout, search))
+                return self._chosen(in_a_thread(search).result(self.timeout))
         return self.stand_in.choose(query)
 
     async def achoose(self, query: str) -> Choice:
@@ -255,24 +252,3 @@ class _NothingFoundError(ConnectionError):
 def _id_of(example: TuningExample) -> str:
     """The same for the same example at any time, in the form that all stores take."""
     return str(UUID(bytes=sha256(example.canonical()).digest()[:16]))
-
-
-def _within(timeout: float, call: Callable[[], T]) -> T:
-    """What a call gives, if it gives it in time; otherwise it goes on in its thread, unheard.
-
-    The thread keeps nobody from ending the program, as one of a pool would.
-
-    Raises:
-        TimeoutError: If it takes longer.
-    """
-    outcome: Future[T] = Future()
-    context = copy_context()
-
-    def run() -> None:
-        try:
-            outcome.set_result(context.run(call))
-        except BaseException as error:  # noqa: BLE001  raised again where somebody waits for it
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return outcome.result(timeout)

@@ -17,6 +17,7 @@ BEFORE_THE_CALL: Final = {
     "langchain_tuned_gemini.errors.TunedModelFailedError": Reason.GONE,
     "langchain_tuned_gemini.errors.TunedModelNotFoundError": Reason.GONE,
     "langchain_tuned_gemini.errors.NovelInputError": Reason.NOVEL_INPUT,
+    "langchain_tuned_gemini.errors.RateLimiterTimeoutError": Reason.RATE_LIMITED,
     # From a gate that was told to let nothing through when it can't know.
     "langchain_tuned_gemini.errors.ServiceUnreachableError": Reason.CONNECTION,
     "langchain_tuned_gemini.errors.ServiceError": Reason.OVERLOADED,

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """It did not answer in time."""
     SLOW = "slow"
     """It had said nothing for a while, and the model that was asked beside it was quicker."""
+    RATE_LIMITED = "rate_limited"
+    """Its own rate limiter let no call pass in time, so that it was not asked."""
     CONNECTION = "connection"
     """The service could not be reached, or the answer broke off or was damaged on its way."""
     PERMISSION = "permission"
@@ -117,6 +119,11 @@ _HANDLING: Final = {
         degrades=True,
         counts=Counts.NEUTRAL,
         log_level=logging.INFO,
+    ),
+    Reason.RATE_LIMITED: Handling(
+        "the model's own rate limiter let no call pass before the deadline",
+        degrades=True,
+        counts=Counts.NEUTRAL,
     ),
     Reason.CONNECTION: Handling(
         "refused, reset, no such host, TLS, an answer cut off or damaged; 3xx, 499",

@@ -303,7 +303,7 @@ def test_the_slower_ones_thread_ends_at_once(
     model = hedged()
     with deployed.emulator.fault(model=deployed.name, hang=True):
         ask(model)
-        threads = [t for t in threading.enumerate() if t.name == "tuned-gemini-attempt"]
+        threads = [t for t in threading.enumerate() if t.name == "tuned-gemini-helper"]
         for thread in threads:
             thread.join(4.0)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.deadline import Deadline, time_left, waiting
+from langchain_tuned_gemini.deadline import Deadline, queueing, time_left, waiting
 
 
 def seconds_left(timeout: float | None) -> float | None:
@@ -135,6 +135,45 @@ def test_a_cancellation_wakes_whoever_waits_and_nobody_waits_after_it(is_inner: 
             seconds_left(None)
 
     assert woken == ["second"]
+
+
+def test_all_that_wait_are_woken() -> None:
+    deadline, woken = Deadline(), []
+    with (
+        deadline,
+        waiting(None, lambda: woken.append("the caller")),
+        waiting(None, lambda: woken.append("its helper")),
+    ):
+        deadline.cancel()
+
+    assert woken == ["the caller", "its helper"]
+
+
+def test_it_says_which_limit_is_in_force() -> None:
+    clock = Clock()
+    deadline = Deadline(first=2.0, stall=3.0, total=6.0, clock=clock)
+    limits = []
+
+    for _ in range(3):
+        with deadline:
+            limits.append(deadline.limit)
+            clock.now += 2.0
+            deadline.chunk_arrived()
+
+    assert limits == [("first", 2.0), ("stall", 3.0), ("total", 6.0)]
+
+
+def test_it_knows_how_long_nobody_was_asked() -> None:
+    clock = Clock()
+    with Deadline(total=9.0, clock=clock) as deadline:
+        with queueing():
+            clock.now += 2.0
+        assert (deadline.queued, deadline.is_queueing) == (2.0, False)
+        with pytest.raises(TimeoutError), queueing():
+            clock.now += 3.0
+            raise TimeoutError
+
+    assert (deadline.queued, deadline.is_queueing) == (5.0, True)
 
 
 def test_no_chunk_brings_a_cancelled_call_back() -> None:

@@ -63,6 +63,8 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.CircuitOpenError("open", name="tunedModels/x", reason="timeout", retry_after=3.0),
     errors.NovelInputError(name="tunedModels/x", score=0.1, threshold=0.2),
     errors.PromptTooLongError(3_000, 1_000),
+    errors.AnswerTimeoutError("tunedModels/x", limit="stall_timeout", seconds=10, queued=0.5),
+    errors.RateLimiterTimeoutError("tunedModels/x", limit="total_timeout", seconds=30),
     errors.EmptyAnswerError("tunedModels/x"),
     errors.BrokenStreamError("tunedModels/x", partial="half an", reason="connection"),
     errors.AnswerRefusedError(

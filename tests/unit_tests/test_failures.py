@@ -38,6 +38,7 @@ from langchain_tuned_gemini.dataset import Problem
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
     AnswerRefusedError,
+    AnswerTimeoutError,
     BaseModelRetiredError,
     BrokenStreamError,
     CircuitOpenError,
@@ -47,6 +48,7 @@ from langchain_tuned_gemini.errors import (
     GuardCrashedError,
     MissingExtraError,
     ParameterError,
+    RateLimiterTimeoutError,
     ServiceError,
     ServiceUnreachableError,
     TunedModelFailedError,
@@ -153,6 +155,7 @@ OF_AN_ANSWER = [
 
 WITHOUT_AN_ANSWER = [
     (EmptyAnswerError("x"), Reason.BAD_OUTPUT),
+    (AnswerTimeoutError("x", limit="total_timeout", seconds=2.0, queued=0.0), Reason.TIMEOUT),
     (AnswerRefusedError("", name="x", guard="g", answer=AIMessage("")), Reason.BAD_OUTPUT),
     (ContentBlockedError("", name="x", block_reason=None, ratings={}), Reason.BLOCKED),
     (httpx.ConnectTimeout("x"), Reason.TIMEOUT),
@@ -252,6 +255,7 @@ BEFORE_THE_CALL = [
     (WaitTimeoutError("", name="x", state=None, waited=1.0), Reason.NOT_READY),
     (TunedModelFailedError("", name="x"), Reason.GONE),
     (TunedModelNotFoundError("", name="x"), Reason.GONE),
+    (RateLimiterTimeoutError("x", limit="total_timeout", seconds=2.0), Reason.RATE_LIMITED),
     (ServiceError("", status=500), Reason.OVERLOADED),
     (ServiceError(""), Reason.OVERLOADED),
     (ServiceError("", status=401), Reason.CREDENTIALS),
@@ -725,6 +729,7 @@ def test_the_words_of_reasons_stay_as_programs_know_them() -> None:
         "overloaded",
         "timeout",
         "slow",
+        "rate_limited",
         "connection",
         "permission",
         "rejected",

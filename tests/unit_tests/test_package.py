@@ -36,6 +36,7 @@ LAYERS = [
         "redaction",
         "secret_values",
         "soft_errors",
+        "threads",
         "tokens",
         "tuned_model",
         "versions",

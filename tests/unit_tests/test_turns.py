@@ -50,7 +50,7 @@ def test_an_answer_that_comes_too_late_changes_nothing() -> None:
     before = dict(answer.response_metadata["tuned_gemini"])
     go_on.set()
     for thread in threading.enumerate():
-        if thread.name == "tuned-gemini-attempt":
+        if thread.name == "tuned-gemini-helper":
             thread.join(10.0)
 
     assert answer.text == "in time"

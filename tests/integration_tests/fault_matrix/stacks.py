@@ -32,8 +32,6 @@ OURS, VERTEX = "ours", "vertex"
 HTTPX, HTTPX2, AIOHTTP = "httpx", "httpx2", "aiohttp"
 PLAIN = (HTTPX, HTTPX2, AIOHTTP)
 
-_DEADLINES = ("first_token_timeout", "stall_timeout", "total_timeout")
-
 quiet = [
     # google-genai makes a subclass of what aiohttp would rather keep as it is, …
     pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
@@ -67,9 +65,6 @@ every_stream_on_every_stack = _on([pair for pair in ALL if pair[1] in STREAMED])
 streamed_on_both_platforms = _on([(OURS, stream), (OURS, astream), (VERTEX, stream)])
 """For what concerns no HTTP stack."""
 
-on_every_punctual_stack = _on([(s, ask) for s, ask in ALL if s not in PLAIN or ask in ASYNC])
-"""The same without the plain model in a thread, whose call nothing can end."""
-
 
 def tuned_on(stack: str) -> str:
     """The tuned model's name."""
@@ -91,11 +86,7 @@ class Lab:
     def robust(
         self, stack: str, base_url: str, *, base_at: str | None = None, **settings: Any
     ) -> FallbackChatModel:
-        """A tuned model at this address, and one that answers for it, there or elsewhere.
-
-        The plain model gets the shortest of the deadlines as its own timeout: in a thread,
-        nothing else can end its call.
-        """
+        """A tuned model at this address, and one that answers for it, there or elsewhere."""
         if stack not in PLAIN:
             tuned = ChatTunedGemini(model=tuned_on(stack), api_key=self.key, base_url=base_url)
             base = BASE if base_at is None else self._spare(base_at)
@@ -103,22 +94,21 @@ class Lab:
         # As it is where aiohttp is not installed: google-genai looks once, when it is imported.
         self.monkeypatch.setattr(_api_client, "has_aiohttp", stack == AIOHTTP)
         self.monkeypatch.setenv("GOOGLE_GENAI_HTTP_CLIENT", HTTPX2 if stack == HTTPX2 else HTTPX)
-        patience = min(settings.get(name, 5.0) for name in _DEADLINES)
         models = [
-            self._plain(TUNED, base_url, timeout=patience),
-            self._plain(SPARE, base_at or base_url, timeout=5.0),
+            self._plain(TUNED, base_url),
+            self._plain(SPARE, base_at or base_url),
         ]
         return FallbackChatModel(models=models, **settings)
 
     def _spare(self, base_url: str) -> ChatTunedGemini:
         return ChatTunedGemini(model=SPARE, api_key=self.key, base_url=base_url)
 
-    def _plain(self, name: str, base_url: str, timeout: float) -> ChatGoogleGenerativeAI:
+    def _plain(self, name: str, base_url: str) -> ChatGoogleGenerativeAI:
         return ChatGoogleGenerativeAI(
             model=name,
             api_key=self.key,
             base_url=base_url,
-            timeout=timeout,
+            timeout=5.0,
             max_retries=1,
             client_args=tls_arguments(),  # saves 60 ms for each model
         )

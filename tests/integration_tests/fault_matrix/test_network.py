@@ -27,7 +27,6 @@ from tests.integration_tests.fault_matrix.stacks import (
     OURS,
     PLAIN,
     Lab,
-    on_every_punctual_stack,
     on_every_stack,
     quiet,
     tuned_on,
@@ -44,12 +43,12 @@ DEVIATIONS = {
     34: "Counted for the model, as in row 33.",
     38: "An answer in one piece has total_timeout: its first byte is its last, so there is no "
     "first token to wait for. A stream has first_token_timeout, and invoke with streaming=True.",
-    40: "In a thread, a user's own ChatGoogleGenerativeAI that drips is ended by nobody.",
     41: "It is called bad_output (JSONDecodeError); that a portal is in between is not guessed.",
 }
 """Where the product does not do what the row says, and why."""
 
-SHORT = {"first_token_timeout": 0.15, "stall_timeout": 0.15, "total_timeout": 0.15}
+SHORT = {"first_token_timeout": 0.15, "stall_timeout": 0.15, "total_timeout": 0.6}
+"""The last one is the base model's, too, which answers."""
 
 ROWS = [
     Row(
@@ -135,7 +134,7 @@ def test_a_fault_of_the_network_is_answered_by_the_base_model(
         assert 0.1 <= duration(seen) < 2
 
 
-@on_every_punctual_stack
+@on_every_stack
 def test_row_40_a_drip_puts_no_deadline_off(
     stack: str, ask: Ask, gemini: Emulator, proxy: TcpProxy, lab: Lab
 ) -> None:
@@ -235,14 +234,14 @@ def test_row_37_the_error_of_what_is_not_http_shows_no_key_when_all_models_fail(
 def test_row_38_a_stream_waits_for_its_first_token_and_an_answer_for_all_of_it(
     ask: Ask, gemini: Emulator, proxy: TcpProxy, lab: Lab
 ) -> None:
-    limits = {"first_token_timeout": 0.1, "total_timeout": 0.5}
+    limits = {"first_token_timeout": 0.1, "total_timeout": 1.0}
     model = lab.robust(OURS, proxy.base_url, **limits)
 
     with proxy.fault(hits=f"{TUNED}:", after=0, then="hang"):
         seen = observe(model, ask, gemini, key=lab.key)
 
     check(seen, silent())
-    least, most = (0.1, 0.5) if ask in STREAMED else (0.5, 2)
+    least, most = (0.1, 1.0) if ask in STREAMED else (1.0, 3)
     assert least <= duration(seen) < most
 
 
@@ -277,7 +276,7 @@ def test_row_38_after_a_silence_the_next_ones_are_answered_at_once(
     ask: Ask, gemini: Emulator, proxy: TcpProxy, lab: Lab
 ) -> None:
     """One of ten calls waits, and sends a request; the others are over before the cooldown is."""
-    limits = {"first_token_timeout": 0.5, "total_timeout": 0.5}
+    limits = {"first_token_timeout": 0.5, "total_timeout": 1.0}
     model = lab.robust(OURS, proxy.base_url, base_at=gemini.base_url, **limits)
 
     with proxy.fault(hits=f"{TUNED}:", after=0, then="hang"):

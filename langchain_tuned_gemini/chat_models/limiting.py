@@ -1,0 +1,66 @@
+"""Waiting for a model's rate limiter, no longer than the deadline of the call allows."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.rate_limiters import BaseRateLimiter
+
+from langchain_tuned_gemini.deadline import queueing, waiting
+from langchain_tuned_gemini.threads import HelperThread, within_deadline
+
+_PAUSE = 0.1
+"""How often a limiter is asked, in seconds, that does not say so, as `InMemoryRateLimiter` does."""
+
+
+class WithinDeadline(BaseRateLimiter):
+    """A rate limiter that is waited for no longer than the deadline in force leaves.
+
+    In a thread it is asked again and again, without blocking: a wait inside of it could not be
+    ended, and would take its turn in the end, for nobody.
+
+    Raises:
+        TimeoutError: If the deadline is over first; the deadline knows that nobody was asked.
+    """
+
+    def __init__(self, limiter: BaseRateLimiter) -> None:
+        self._limiter = limiter
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """Waits for a turn."""
+        pause = getattr(self._limiter, "check_every_n_seconds", _PAUSE)
+        woken = threading.Event()
+        thread = HelperThread()  # a limiter may wait though it was told not to
+        try:
+            with queueing():
+                # LangChain looks at no answer: one that gives none has let the call pass.
+                while within_deadline(thread.call(self._try)) is False:
+                    if not blocking:
+                        return False
+                    with waiting(pause, woken.set) as left:
+                        woken.wait(left)
+            return True
+        finally:
+            thread.end()
+
+    def _try(self) -> bool:
+        return self._limiter.acquire(blocking=False)
+
+    async def aacquire(self, *, blocking: bool = True) -> bool:
+        """Waits for a turn; a task that waits can be cancelled."""
+        with queueing():
+            return await self._limiter.aacquire(blocking=blocking)
+
+
+class Limited:
+    """A model as `_generate_with_cache` sees it, which asks the limiter where no cache answers."""
+
+    def __init__(self, model: BaseChatModel, limiter: BaseRateLimiter) -> None:
+        self._model = model
+        self.rate_limiter = WithinDeadline(limiter)
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the model's."""
+        return getattr(self._model, name)
