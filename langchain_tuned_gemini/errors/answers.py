@@ -52,7 +52,7 @@ class AnswerTimeoutError(TunedGeminiError, ModelTimeoutError):
 
     def __init__(self, name: str, *, limit: str, seconds: float, queued: float) -> None:
         what = _MISSED.get(limit, "answer")
-        waited = f", after {queued:.3g} s in its rate limiter" if queued else ""
+        waited = f", after {queued:.3g} s in its rate limiter" if queued >= 0.1 else ""
         super().__init__(
             f"{name} did not {what} within {seconds:g} s ({limit}){waited}. Ask again, or allow "
             f"more, if such answers take that long: {limit}=..., in seconds, or None for ever."
