@@ -16,12 +16,13 @@ from typing import Any
 import google.auth
 import httpx
 from google.auth.credentials import Credentials, with_scopes_if_required
+from google.auth.exceptions import DefaultCredentialsError, TransportError
 from google.auth.exceptions import TimeoutError as AuthTimeoutError
-from google.auth.exceptions import TransportError
 from google.auth.transport import Request, Response
 
 from langchain_tuned_gemini import http
 from langchain_tuned_gemini.deadline import waiting
+from langchain_tuned_gemini.errors import MissingCredentialsError
 from langchain_tuned_gemini.forks import renew_after_fork
 from langchain_tuned_gemini.secret_values import header_value, remember
 
@@ -65,13 +66,14 @@ class SharedCredentials(Credentials):
         """Fetches a token, unless another thread has just done so.
 
         Raises:
-            google.auth.exceptions.GoogleAuthError: There are no credentials, or they are refused.
+            MissingCredentialsError: There are no credentials.
+            google.auth.exceptions.GoogleAuthError: They are refused.
         """
         with self._the_only_one():
             if self.token and not self.expired:
                 return
             if self._source is None:
-                self._source, _ = google.auth.default(scopes=_SCOPES, request=_SharedRequest())
+                self._source = _found()
             self._source.refresh(_SharedRequest())
             self._take_over()
 
@@ -121,6 +123,17 @@ class SharedCredentials(Credentials):
             self.token = header_value(token, "The token of the credentials") if token else token
             others = (getattr(self._source, name, None) for name in _SECRETS_OF_CREDENTIALS)
             remember(self, self.token, *others)
+
+
+def _found() -> Credentials:
+    """The application default credentials."""
+    try:
+        source, _ = google.auth.default(scopes=_SCOPES, request=_SharedRequest())
+    except DefaultCredentialsError as error:
+        why = (str(error).splitlines() or ["There are no credentials of Google Cloud."])[0]
+    else:
+        return source
+    raise MissingCredentialsError.because(why)  # out here, without google-auth's traceback
 
 
 @cache

@@ -13,6 +13,7 @@ TunedGeminiError
 ├── RecordNotFoundError (LookupError)     a version or an alias that is not recorded
 ├── RecordsChangedError                   an alias was changed by somebody else meanwhile
 ├── ExampleIndexError (ValueError)        a file that should hold an example index, and is another
+├── MissingCredentialsError (ModelAuthenticationError)   no credentials of Google Cloud
 ├── ServiceError (ModelError)             the control plane could not answer
 │   ├── ServiceUnreachableError           no answer at all: refused, no such host, timed out
 │   └── DeletionIncompleteError           a step of a deletion failed: done, left
@@ -76,6 +77,7 @@ from langchain_tuned_gemini.errors.files import (
 )
 from langchain_tuned_gemini.errors.services import (
     DeletionIncompleteError,
+    MissingCredentialsError,
     ServiceError,
     ServiceUnreachableError,
 )
@@ -110,6 +112,7 @@ __all__ = [
     "GuardCrashedError",
     "JournalError",
     "LossyConversionError",
+    "MissingCredentialsError",
     "MissingExtraError",
     "NovelInputError",
     "ParameterError",

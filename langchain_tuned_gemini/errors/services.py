@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
-from langchain_core.exceptions import ModelError
+from langchain_core.exceptions import ModelAuthenticationError, ModelError
 
 from langchain_tuned_gemini.errors.base import TunedGeminiError
+
+
+class MissingCredentialsError(TunedGeminiError, ModelAuthenticationError):
+    """There are no credentials of Google Cloud, or their file can't be read."""
+
+    @classmethod
+    def because(cls, reason: str) -> Self:
+        """Says what google-auth says, without the rest of it, and what to do."""
+        return cls(
+            f"{reason}\nPass credentials=... or api_key=..., or run: gcloud auth "
+            "application-default login"
+        )
 
 
 class ServiceError(TunedGeminiError, ModelError):

@@ -32,6 +32,7 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.TunedModelNameError("bad", name="x"),
     errors.ParameterError("bad"),
     errors.MissingExtraError("The emulator", extra="emulator"),
+    errors.MissingCredentialsError.because("None were found."),
     errors.DatasetError([PROBLEM]),
     errors.LossyConversionError([PROBLEM, PROBLEM], total=5_000),
     errors.JournalError("answers.jsonl", 3),

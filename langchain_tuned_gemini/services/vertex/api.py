@@ -20,6 +20,7 @@ from google.auth.exceptions import GoogleAuthError
 
 from langchain_tuned_gemini import http
 from langchain_tuned_gemini.errors import (
+    MissingCredentialsError,
     ServiceError,
     ServiceUnreachableError,
     TunedModelNotFoundError,
@@ -133,6 +134,9 @@ def translated(action: str, address: str) -> Iterator[None]:
     except httpx.HTTPError as error:
         where = without_userinfo(address)
         raise ServiceUnreachableError(where, reason_of(error)) from redact(error)
+    except MissingCredentialsError as error:
+        told = f"{action} failed: {error}"
+        raise ServiceError(told, status=HTTPStatus.UNAUTHORIZED, is_retryable=False) from error
     except GoogleAuthError as error:
         raise ServiceError(
             f"{action} failed: {_first_line(error)}. Pass credentials=... or "

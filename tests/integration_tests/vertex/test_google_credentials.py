@@ -16,14 +16,32 @@ from google.auth import _helpers
 from google.auth.exceptions import RefreshError, TransportError
 from google.auth.exceptions import TimeoutError as AuthTimeoutError
 from google.oauth2.credentials import Credentials
+from langchain_core.language_models import BaseChatModel
 
-from langchain_tuned_gemini import ServiceError
+from langchain_tuned_gemini import ChatTunedGemini, MissingCredentialsError, ServiceError
 from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.google_credentials import SharedCredentials, default_credentials
 from langchain_tuned_gemini.services.vertex import VertexService
 
 AT = "projects/acme/locations/us-central1"
+
+
+async def invoke(model: BaseChatModel) -> None:
+    model.invoke("1")
+
+
+async def ainvoke(model: BaseChatModel) -> None:
+    await model.ainvoke("1")
+
+
+async def stream(model: BaseChatModel) -> None:
+    list(model.stream("1"))
+
+
+async def astream(model: BaseChatModel) -> None:
+    async for _ in model.astream("1"):
+        pass
 
 
 class TokenServer(ThreadingHTTPServer):
@@ -210,6 +228,24 @@ def test_without_any_credentials_the_error_says_so(
         service.get("42")
 
     assert raised.value.status == 401
+
+
+@pytest.mark.parametrize("way", [invoke, ainvoke, stream, astream])
+async def test_a_call_without_any_credentials_says_in_two_lines_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, way: Any
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
+    model = ChatTunedGemini(model=f"{AT}/endpoints/42", credentials=SharedCredentials())
+    robust = model.with_few_shot_fallback("gemini-3.5-flash", examples=[("1", "2")])
+
+    for each in (model, robust):
+        with pytest.raises(MissingCredentialsError) as raised:
+            await way(each)
+
+        assert str(raised.value).splitlines()[1:] == [
+            "Pass credentials=... or api_key=..., or run: gcloud auth application-default login"
+        ]
+        assert raised.value.__cause__ is None
 
 
 def test_a_token_of_long_ago_is_renewed(server: TokenServer) -> None:
