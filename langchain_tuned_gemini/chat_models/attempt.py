@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_tuned_gemini.chat_models.collected import tell_answer
 from langchain_tuned_gemini.chat_models.rules import Rules, timeout_of
@@ -51,6 +51,7 @@ class Candidate:
         arguments: What it is sent besides what all are: how it is asked for a schema.
         form: What its answer has to fit, for this call: one that does not makes way for the next
             model's, and is no sign that the model is unwell. By default its tool calls are whole.
+        shape: What becomes of an answer that fits; None for the answer as it is.
     """
 
     model: BaseChatModel
@@ -61,6 +62,7 @@ class Candidate:
     retry_budget: RetryBudget | None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     form: tuple[Guard, ...] = (whole_tool_calls,)
+    shape: Callable[[AIMessage], AIMessage] | None = None
 
 
 class LostRaceError(Exception):
@@ -123,6 +125,10 @@ class RunningAttempt:
         complete = answer_of(result.generations[0], result.llm_output)
         few_shot = message.response_metadata.pop(FEW_SHOT_KEY, None)
         message.response_metadata.update(self._succeed(complete, few_shot))
+        if (shape := self.candidate.shape) and isinstance(message, AIMessage):
+            result.generations[0] = ChatGeneration(
+                message=shape(message), generation_info=result.generations[0].generation_info
+            )
         return result
 
     def opening(self) -> Iterator[ChatGenerationChunk]:
@@ -144,9 +150,13 @@ class RunningAttempt:
         if message is None:
             raise EmptyAnswerError(self.candidate.name)
         told = self._succeed(message, self.stream.few_shot)
+        answer = self.candidate.shape(message) if self.candidate.shape else message
         if self._interrupted or self.stream.was_restarted:
-            tell_answer(message)
-        yield from self.stream.rest()
+            tell_answer(answer)
+        if answer is message:
+            yield from self.stream.rest()
+        else:
+            yield ChatGenerationChunk(message=cast("AIMessageChunk", answer))
         content: str | list[str | dict[Any, Any]] = "" if isinstance(message.content, str) else []
         last = AIMessageChunk(content=content, response_metadata=told, chunk_position="last")
         yield ChatGenerationChunk(message=last)

@@ -31,6 +31,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field, SerializeAsAny, field_validator, model_validator
 
 from langchain_tuned_gemini.chat_models import tools as neutral_tools
+from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
 from langchain_tuned_gemini.chat_models.collected import is_collected
@@ -72,6 +73,9 @@ class HasCircuit(Protocol):
 
 _STRUCTURED = "structured_output"
 """The argument with which a call carries its schema to the models."""
+
+_OF_AN_AGENT = "agent_answer"
+"""The argument that says what answer in a schema an agent waits for."""
 
 _LONGEST = 30.0
 _LONGEST_OF_THE_LAST = 120.0
@@ -276,6 +280,10 @@ class FallbackChatModel(TracedChatModel):
         candidates = self._candidates
         if structured := arguments.pop(_STRUCTURED, None):
             candidates = _asked_for(structured, candidates)
+        if waited_for := arguments.pop(_OF_AN_AGENT, None):
+            candidates = _held_to({"commit": "complete"}, candidates)
+            shape = waited_for.as_waited_for
+            candidates = tuple(replace(c, form=(waited_for,), shape=shape) for c in candidates)
         if is_streamed and run_manager is not None and not is_collected():
             # LangChain adds up the chunks of v3 events; no mark would keep it from gluing.
             candidates = _held_to({"on_broken_stream": "raise"}, candidates)
@@ -392,7 +400,10 @@ class FallbackChatModel(TracedChatModel):
             tool_choice: `"auto"`, `"any"`, `"none"` or a tool's name.
             **kwargs: Further arguments for each call.
         """
-        return self.bind(**neutral_tools.neutral(tools, tool_choice), **kwargs)
+        arguments = {**neutral_tools.neutral(tools, tool_choice), **kwargs}
+        if waited_for := AgentAnswer.waited_for(tools, arguments):
+            arguments[_OF_AN_AGENT] = waited_for
+        return self.bind(**arguments)
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any

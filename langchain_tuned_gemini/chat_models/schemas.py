@@ -42,7 +42,7 @@ class SchemaCheck:
             ParameterError: For one that is none.
         """
         if isinstance(schema, dict):
-            return cls._of_json(
+            return cls.of_json(
                 schema if {"type", "properties"} & schema.keys() else convert_to_json_schema(schema)
             )
         if is_basemodel_subclass(schema):
@@ -50,7 +50,7 @@ class SchemaCheck:
         return cls(schema.__name__, partial(_breach_of_type, _adapter(schema)))
 
     @classmethod
-    def _of_json(cls, schema: dict[str, Any]) -> SchemaCheck:
+    def of_json(cls, schema: dict[str, Any]) -> SchemaCheck:
         """The whole schema with the extra `json`, without it what is seen at a glance.
 
         LangChain asks for such schemas by itself, so that an error would break what works.

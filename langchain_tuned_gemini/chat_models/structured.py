@@ -165,7 +165,7 @@ class SchemaOutputParser(BaseTransformOutputParser[Any]):
             ValueError: It can't be read: an `UnreadableError`, or what pydantic raises.
         """
         try:
-            return self.make(_whole(generation))
+            return self.make(whole_value(generation))
         except RecursionError:
             raise UnreadableError(TOO_DEEP) from None
 
@@ -265,8 +265,12 @@ def _call_in(generation: Generation) -> Mapping[str, Any] | None:
     return message.tool_calls[0] if isinstance(message, AIMessage) and message.tool_calls else None
 
 
-def _whole(generation: Generation) -> Any:
-    """The JSON of an answer whose end is not missing."""
+def whole_value(generation: Generation) -> Any:
+    """The JSON of an answer: of its tool call, or of its text.
+
+    Raises:
+        UnreadableError: There is none, or its end is missing.
+    """
     message = generation.message if isinstance(generation, ChatGeneration) else None
     if not isinstance(message, AIMessage):
         return read_json(generation.text)

@@ -169,6 +169,19 @@ def test_a_structured_response_comes_from_the_base_model(
     assert state["structured_response"] == City(name="Oslo")
 
 
+@both_ways
+def test_a_structured_response_of_a_model_that_was_tuned_to_json_is_its_text(
+    run: Run, tuned: ChatTunedGemini, emulator: Emulator
+) -> None:
+    agent: Any = create_agent(tuned, response_format=City, middleware=[fallback()])
+
+    with emulator.script({"name": "Oslo"}, model=TUNED):
+        *_, answer, _ = run(agent)
+
+    assert answer.tool_calls[0]["args"] == {"name": "Oslo"}
+    assert said(answer)["answered_by"] == "tuned"
+
+
 # In either order with a retry
 
 

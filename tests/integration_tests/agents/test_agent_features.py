@@ -20,20 +20,21 @@ from langchain.agents.middleware import (
     ToolCallLimitMiddleware,
     dynamic_prompt,
 )
-from langchain.agents.structured_output import ProviderStrategy
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.tools import tool
+from langchain_core.tools import StructuredTool, tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
 from pydantic import BaseModel
 
 from langchain_tuned_gemini import (
+    AllModelsFailedError,
     ChatTunedGemini,
     FallbackChatModel,
     TunedGeminiFallbackMiddleware,
 )
-from langchain_tuned_gemini.emulator import Emulator, FunctionCall
+from langchain_tuned_gemini.emulator import Answer, Emulator, FunctionCall
 from tests.conftest import NEXT_NUMBER, TUNED
 from tests.integration_tests.agents.conftest import (
     ADVICE,
@@ -45,6 +46,7 @@ from tests.integration_tests.agents.conftest import (
     answers,
     asked,
     assert_valid,
+    astream,
     every_way,
     invoke,
     scripted,
@@ -244,6 +246,12 @@ class Advice(BaseModel):
 
 
 ADVISED = FunctionCall("Advice", {"umbrella": True})
+FEW_STEPS: Any = {"recursion_limit": 6}
+
+
+def robust_on(gemini: Emulator) -> FallbackChatModel:
+    tuned = ChatTunedGemini(model=TUNED, api_key="key", base_url=gemini.base_url)
+    return tuned.with_few_shot_fallback("gemini-3.5-flash", examples=NEXT_NUMBER)
 
 
 @both_ways
@@ -297,6 +305,108 @@ def test_a_schema_that_the_tuned_model_misses_is_asked_for_again_as_agents_do(
 
     assert state["structured_response"] == Advice(umbrella=True)
     assert_valid(state["messages"])
+
+
+class Forecast(BaseModel):
+    """What is to come."""
+
+    umbrella: bool
+    storm: bool
+
+
+@pytest.mark.parametrize("run", [invoke, astream])
+@pytest.mark.parametrize("tools", [[], [weather]], ids=["no tools", "tools"])
+@pytest.mark.parametrize(
+    ("schema", "said", "response"),
+    [
+        (Advice, '{"umbrella": true}', Advice(umbrella=True)),
+        (Advice, '```json\n{"umbrella": true}\n```', Advice(umbrella=True)),
+        (Advice.model_json_schema(), '{"umbrella": true}', {"umbrella": True}),
+        (
+            ToolStrategy(Advice | Forecast),
+            '{"umbrella": true, "storm": false}',
+            Forecast(umbrella=True, storm=False),
+        ),
+        (ToolStrategy(Forecast | Advice), '{"umbrella": true}', Advice(umbrella=True)),
+    ],
+    ids=["pydantic", "fenced", "json", "the second of two", "the one that it fits"],
+)
+def test_json_of_a_model_that_was_tuned_to_it_is_taken_for_the_call(
+    schema: Any, said: str, response: Any, tools: list[Any], run: Run, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(robust_on(gemini), tools, response_format=schema)
+
+    with gemini.script(said, model=TUNED):
+        state = run(agent, asked(), FEW_STEPS)
+
+    assert state["structured_response"] == response
+    assert [answered_by(message) for message in answers(state)] == ["tuned"]
+    assert_valid(state["messages"])
+
+
+@pytest.mark.parametrize("run", [invoke, astream])
+@pytest.mark.parametrize("tools", [[], [weather]], ids=["no tools", "tools"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Take it along.",
+        '{"umbrella": "perhaps"}',
+        '{"umbrella": true',
+        "{}",
+        "[]",
+        Answer(calls=[ADVISED], finish_reason="MAX_TOKENS"),
+    ],
+    ids=str,
+)
+def test_a_tuned_model_that_neither_calls_nor_fits_makes_way_for_the_base_model(
+    said: Any, tools: list[Any], run: Run, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(robust_on(gemini), tools, response_format=Advice)
+
+    with gemini.script(ADVISED), gemini.script(said, model=TUNED):
+        state = run(agent, asked(), FEW_STEPS)
+
+    assert state["structured_response"] == Advice(umbrella=True)
+    assert [answered_by(message) for message in answers(state)] == ["base_fallback"]
+    assert_valid(state["messages"])
+
+
+@pytest.mark.parametrize("schema", [Advice, ProviderStrategy(Advice)], ids=["call", "text"])
+def test_when_no_model_gives_an_agent_its_answer_it_ends_with_an_error(
+    schema: Any, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(robust_on(gemini), response_format=schema)
+
+    with (
+        gemini.script('{"umbrella": tr'),
+        pytest.raises(AllModelsFailedError, match="bad_output") as raised,
+    ):
+        agent.invoke(asked(), FEW_STEPS)
+
+    assert all("can't be read as Advice" in str(error) for error in raised.value.exceptions)
+
+
+@both_ways
+def test_a_text_that_was_cut_off_is_no_answer_in_a_schema_that_the_provider_keeps(
+    run: Run, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(robust_on(gemini), response_format=ProviderStrategy(Advice))
+
+    with gemini.script({"umbrella": True}), gemini.script('{"umbrella": tr', model=TUNED):
+        state = run(agent, asked())
+
+    assert state["structured_response"] == Advice(umbrella=True)
+
+
+def test_a_call_that_somebody_else_runs_is_forced_on_nobody(gemini: Emulator) -> None:
+    """Only an agent that waits for an answer in a schema tells its model to call any tool."""
+    elsewhere = StructuredTool(name="show", description="Shows it.", args_schema=Advice)
+    model = robust_on(gemini).bind_tools([elsewhere])
+
+    with gemini.script('{"umbrella": true}', model=TUNED):
+        answer = model.invoke("Do I need an umbrella?")
+
+    assert (answer.text, answer.tool_calls) == ('{"umbrella": true}', [])
 
 
 # Company

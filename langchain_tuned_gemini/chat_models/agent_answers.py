@@ -1,0 +1,101 @@
+"""The answer in a schema that `create_agent(response_format=...)` waits for.
+
+A model that was tuned to answer in JSON does so, whatever tool it is told to call. An agent that
+waits for the call would ask again and again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.tool import tool_call
+from langchain_core.outputs import ChatGeneration
+from langchain_core.tools import StructuredTool
+
+from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
+from langchain_tuned_gemini.chat_models.structured import whole_value
+from langchain_tuned_gemini.guards import Refusal, whole_tool_calls
+from langchain_tuned_gemini.guards.wholeness import UnreadableError
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAnswer:
+    """What an agent takes for its answer in a schema, besides the tools that it runs.
+
+    Attributes:
+        schemas: JSON schemas by their names; the answer has to fit one of them.
+        is_a_call: Whether the agent waits for a tool call, and not for a text in JSON.
+    """
+
+    schemas: Mapping[str, dict[str, Any]]
+    is_a_call: bool
+
+    @classmethod
+    def waited_for(cls, tools: Iterable[Any], arguments: Mapping[str, Any]) -> Self | None:
+        """What an agent waits for that binds these tools; None for no schema.
+
+        It tells the model to call any tool, and its tools for the answer have nothing to run.
+
+        Args:
+            tools: The tools as they are bound.
+            arguments: The call's arguments, with the tools in LangChain's neutral form.
+        """
+        form = arguments.get("response_format")
+        told = form.get("json_schema") if isinstance(form, dict) else None
+        if isinstance(told, dict) and "schema" in told:
+            return cls({told.get("name", "the schema"): told["schema"]}, is_a_call=False)
+        if arguments.get("tool_choice") != "any":
+            return None
+        functions = [
+            neutral["function"]
+            for tool, neutral in zip(tools, arguments["tools"], strict=True)
+            if isinstance(tool, StructuredTool) and tool.func is None and tool.coroutine is None
+        ]
+        schemas = {function["name"]: function.get("parameters", {}) for function in functions}
+        return cls(schemas, is_a_call=True) if schemas else None
+
+    def __call__(self, message: AIMessage) -> Refusal | None:
+        """Judges an answer, as a guard does."""
+        if message.tool_calls:
+            return whole_tool_calls(message)
+        try:
+            self._read(message)
+        except UnreadableError as error:
+            called = "it calls no tool, and " if self.is_a_call else ""
+            return Refusal(f"{called}it can't be read as {' or '.join(self.schemas)}: {error}")
+        return None
+
+    def as_waited_for(self, message: AIMessage) -> AIMessage:
+        """An answer that was accepted, with its text as the call that the agent waits for."""
+        if message.tool_calls or not self.is_a_call:
+            return message
+        name, args = self._read(message)
+        blocks = message.content if isinstance(message.content, list) else None
+        others = [b for b in blocks or () if isinstance(b, dict) and b.get("type") != "text"]
+        call = tool_call(name=name, args=args, id=str(uuid.uuid4()))
+        changes: dict[str, Any] = {
+            "content": "" if blocks is None else others,
+            "tool_calls": [call],
+        }
+        if isinstance(message, AIMessageChunk):
+            as_chunk = AIMessageChunk(content="", tool_calls=[call])
+            changes["tool_call_chunks"] = as_chunk.tool_call_chunks
+        return message.model_copy(update=changes)
+
+    def _read(self, message: AIMessage) -> tuple[str, dict[str, Any]]:
+        """The schema that a text fits, and its JSON; of several the one that names most of it."""
+        value = whole_value(ChatGeneration(message=message))
+        if not isinstance(value, dict):
+            raise UnreadableError("it is no JSON object")
+        schemas = self.schemas
+        verdicts = {name: SchemaCheck.of_json(schemas[name])(value) for name in schemas}
+        fitting = [name for name, refusal in verdicts.items() if refusal is None]
+        if not fitting:
+            whys = dict.fromkeys(refusal.why for refusal in verdicts.values() if refusal)
+            raise UnreadableError("; ".join(whys))
+        known = {name: schemas[name].get("properties", {}).keys() for name in fitting}
+        return max(fitting, key=lambda name: len(known[name] & value.keys())), value
