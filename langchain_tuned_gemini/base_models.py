@@ -15,6 +15,9 @@ from typing import Any
 
 from langchain_tuned_gemini.names import Platform
 
+THINKING_LEVELS = ("minimal", "low", "medium", "high")
+"""How hard a model from Gemini 3 on may be told to think, the least first."""
+
 _PATH = r"(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/|models/)?"
 _NAME = re.compile(rf"{_PATH}(?P<id>[a-z][a-z0-9.-]*[a-z0-9])(?:@[\w.-]+)?", re.ASCII)
 
@@ -58,6 +61,8 @@ class BaseModel:
         id: Its id, for example `gemini-2.5-flash`.
         least_thinking: The parameter that makes it think least. Google advises that for tuned
             models: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/models/gemini-supervised-tuning
+        thinking_budgets: The smallest and the largest budget that it takes, besides -1 and, where
+            it can do without thinking, 0.
         has_fixed_sampling: Whether it ignores temperature, top_p and top_k.
         signs_thoughts: Whether a function call in its history must carry a signature.
         ends: When and how it ends on each platform: the day, and what stands in for it.
@@ -65,6 +70,7 @@ class BaseModel:
 
     id: str
     least_thinking: Mapping[str, Any] = field(default_factory=dict)
+    thinking_budgets: tuple[int, int] = (1, 24_576)
     has_fixed_sampling: bool = False
     signs_thoughts: bool = True
     ends: Mapping[Platform, tuple[date, str]] = field(default_factory=dict)
@@ -83,6 +89,28 @@ class BaseModel:
         day, stand_in = self.ends[platform]
         source = _VERTEX if platform == "vertex" else _DEVELOPER
         return Retirement(self.id, platform, day, stand_in, source)
+
+    def thinking(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How it can think that comes nearest to what was said of another model.
+
+        What was said in the words of another generation of models, a budget for a level, is
+        taken for the least.
+
+        Args:
+            said: `thinking_budget` or `thinking_level`, for another model.
+
+        Example:
+            >>> find("gemini-2.5-pro").thinking({"thinking_budget": 0})
+            {'thinking_budget': 128}
+            >>> find("gemini-3.8-flash").thinking({"thinking_level": "minimal"})
+            {'thinking_level': 'low'}
+        """
+        ((name, least),) = self.least_thinking.items()
+        value = said.get(name, least)
+        if name == "thinking_level":
+            return {name: max(value, least, key=THINKING_LEVELS.index)}
+        lowest, highest = self.thinking_budgets
+        return {name: min(max(value, lowest), highest) if value > 0 else value or least}
 
 
 class BaseModelRetiredWarning(UserWarning):
@@ -116,6 +144,7 @@ _TABLE = (
     BaseModel(
         "gemini-2.5-pro",
         {"thinking_budget": 128},
+        thinking_budgets=(128, 32_768),
         signs_thoughts=False,
         ends={"vertex": (_END_OF_2_5, ""), "developer": (_SHUTDOWN, "gemini-3.8-flash")},
     ),
@@ -126,7 +155,11 @@ _TABLE = (
         ends={"vertex": (_END_OF_2_5, ""), "developer": (_SHUTDOWN, "gemini-3.5-flash-lite")},
     ),
     BaseModel(
-        "gemini-2.5-flash-lite", _OFF, signs_thoughts=False, ends={"vertex": (_END_OF_2_5, "")}
+        "gemini-2.5-flash-lite",
+        _OFF,
+        thinking_budgets=(512, 24_576),
+        signs_thoughts=False,
+        ends={"vertex": (_END_OF_2_5, "")},
     ),
     BaseModel("gemini-3.1-flash-lite", _MINIMAL),
     BaseModel("gemini-3.5-flash", _MINIMAL),

@@ -27,6 +27,9 @@ _WARM = 0.7
 """From this temperature on, a model that was tuned to one right answer starts to wander."""
 
 
+_MOST_TOKENS = 65_535
+"""The longest answer of a Gemini model, with its thoughts; what asks for more is refused."""
+
 _SAMPLING = ("temperature", "top_p", "top_k")
 _THINKING = frozenset({"thinking_budget", "thinking_level"})
 
@@ -58,13 +61,12 @@ def generation_parameters(
         >>> generation_parameters("strict", {}, find("gemini-3.5-flash-lite"))
         {'max_output_tokens': 1024, 'thinking_level': 'minimal'}
     """
-    said = {name: value for name, value in given.items() if value is not None}
-    parameters = {**(TASKS[task] if task else {}), **said}
+    parameters = _over_the_preset(task, given)
     if base is not None:
-        _apply(base, parameters, said)
+        _apply(base, parameters, given)
     if task == "strict" and parameters.get("temperature", 0.0) >= _WARM:
         warnings.warn(
-            f"temperature={said['temperature']} with task='strict' makes a model that was tuned "
+            f"temperature={given['temperature']} with task='strict' makes a model that was tuned "
             f"to give one right answer give others. Leave it out (0.2), or stay below {_WARM}.",
             UserWarning,
             stacklevel=2,
@@ -72,10 +74,52 @@ def generation_parameters(
     return parameters
 
 
-def _apply(base: BaseModel, parameters: dict[str, Any], said: Mapping[str, Any]) -> None:
+def base_model_parameters(
+    task: Task | None, given: Mapping[str, Any], base: BaseModel | None
+) -> dict[str, Any]:
+    """What to send to a base model that stands in for a tuned one with these parameters.
+
+    Each of them follows the base model's own rules. It thinks as little as it can, as the tuned
+    model does, unless the user said how much it may: thoughts count against a limit of tokens,
+    also against one of a single call. A budget that it has to think is added to the limit. A model
+    that nothing is known of is told nothing about thinking.
+
+    Args:
+        task: What the tuned model was tuned to do, if the user said.
+        given: The parameters that the user set for the tuned model; None for one that was not.
+        base: What is known of the base model.
+
+    Example:
+        >>> from langchain_tuned_gemini.base_models import find
+        >>> base_model_parameters(None, {"max_output_tokens": 64}, find("gemini-3.5-flash"))
+        {'max_output_tokens': 64, 'thinking_level': 'minimal'}
+        >>> base_model_parameters(None, {"max_output_tokens": 64}, find("gemini-2.5-pro"))
+        {'max_output_tokens': 192, 'thinking_budget': 128}
+    """
+    parameters = _over_the_preset(task, given)
+    said = {name: parameters.pop(name) for name in _THINKING if name in parameters}
+    if base is None:
+        return parameters
+    if base.has_fixed_sampling:
+        parameters = {name: it for name, it in parameters.items() if name not in _SAMPLING}
+    thinking = base.thinking(said)
+    if "max_output_tokens" in parameters:
+        limit = parameters["max_output_tokens"]
+        longest = max(limit, min(limit + thinking.get("thinking_budget", 0), _MOST_TOKENS))
+        parameters["max_output_tokens"] = longest
+    return {**parameters, **thinking}
+
+
+def _over_the_preset(task: Task | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the user said, and what the task says of the rest."""
+    said = {name: value for name, value in given.items() if value is not None}
+    return {**(TASKS[task] if task else {}), **said}
+
+
+def _apply(base: BaseModel, parameters: dict[str, Any], given: Mapping[str, Any]) -> None:
     """Makes parameters suit a base model."""
     if base.has_fixed_sampling:
-        if ignored := [name for name in _SAMPLING if name in said]:
+        if ignored := [name for name in _SAMPLING if given.get(name) is not None]:
             warnings.warn(
                 f"{', '.join(ignored)}: {base.id} and what is tuned from it ignore that. It is "
                 "not sent.",

@@ -42,7 +42,7 @@ from langchain_tuned_gemini.destinations import check_destination
 from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError
 from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.few_shot import FewShotPrompt
-from langchain_tuned_gemini.generation import generation_parameters
+from langchain_tuned_gemini.generation import base_model_parameters, generation_parameters
 from langchain_tuned_gemini.google_client import AbsentAccess, Access, access_to
 from langchain_tuned_gemini.google_credentials import default_credentials
 from langchain_tuned_gemini.names import TunedModelName
@@ -146,14 +146,14 @@ class ChatTunedGemini(TunedGeminiParameters):
         return DefaultSystemPromptChatModel(wrapped=model, system_prompt=self.system_instruction)
 
     def _google_model(self, name: str) -> ChatGoogleGenerativeAI:
-        """A base model with this one's rights, patience and parameters."""
-        given = {name: getattr(self, name) for name in GENERATION}
+        """A base model with this one's rights and patience, and its parameters as they fit."""
+        given = {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
         return google_chat_model(
             name,
             access=self._access,
             timeout=self.timeout,
             max_retries=self.max_retries,
-            parameters=generation_parameters(self.task, given),
+            parameters=base_model_parameters(self.task, given, find(name)),
         )
 
     def _admitted(self) -> None:
@@ -269,10 +269,20 @@ class ChatTunedGemini(TunedGeminiParameters):
         Warns:
             BaseModelRetiredWarning: If the base model is retired, or Google lets another one
                 answer in its place.
+            UserWarning: If nothing is known of it, so that it is told nothing about thinking,
+                and a limit of tokens or what was set of thinking wants it to be.
         """
         if isinstance(base, BaseChatModel):
             return base
         self._warn_if_retired(base, "it is to stand in for a tuned model")
+        wants_to = any(getattr(self, name) is not None for name in ("max_output_tokens", *THINKING))
+        if wants_to and find(base) is None:
+            warnings.warn(
+                f"Nothing is known of {base}, so it is not told how much to think, and thoughts "
+                "count against max_output_tokens. Pass a chat model with settings of its own.",
+                UserWarning,
+                stacklevel=3,
+            )
         return StandInChatModel(model=base, tuned=self)
 
     def with_few_shot_fallback(
@@ -290,8 +300,9 @@ class ChatTunedGemini(TunedGeminiParameters):
 
         Args:
             base: The model that stands in: a Gemini model's name, which gets this model's key,
-                address and parameters, or any chat model. On Vertex AI it is asked in this
-                model's location; another one may stand in the name:
+                address and parameters, as far as they suit it, or any chat model. It thinks as
+                little as it can unless this model was told to think more. On Vertex AI it is
+                asked in this model's location; another one may stand in the name:
                 `projects/P/locations/global/publishers/google/models/gemini-3.5-flash`.
             examples: What this model was tuned on: a file of `{"text_input", "output"}` rows, a
                 `TuningDataset`, the rows themselves, or an example selector. Or a

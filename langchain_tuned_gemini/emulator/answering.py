@@ -18,7 +18,6 @@ from langchain_tuned_gemini.emulator.functions import read_toolbox
 from langchain_tuned_gemini.emulator.history import check_history
 from langchain_tuned_gemini.emulator.output_format import read_output_format
 from langchain_tuned_gemini.emulator.replies import Framing, Reply
-from langchain_tuned_gemini.emulator.turns import estimate_tokens
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.calls import Call
@@ -31,6 +30,8 @@ KNOWS_NOTHING = (
     "I have no examples of this task, so I can't answer. "
     "(I am an emulator: I repeat the nearest example that I was given.)"
 )
+THOUGHT_TOKENS = 512
+"""How many tokens are thought where nothing else is said; what is shown of it is a summary."""
 THOUGHT = "I look for what comes nearest to the question, since I am an emulator."
 MOST_CANDIDATES = 8
 RESPONSE_ID_LENGTH = 22
@@ -100,18 +101,16 @@ def _told(response: JsonObject) -> str:
 def _thoughts(config: Message, base: BaseModel) -> Answer:
     """The thoughts that are counted, and shown if asked for.
 
-    Google's models think more than they are told to. One of these thinks only if it can and the
-    request asks for it: by `includeThoughts`, a budget, or a level above `LOW`.
+    A model that can think does, unless the request says how little: Google's do so by default
+    (https://ai.google.dev/gemini-api/docs/thinking). A budget is an upper limit, and a level up to
+    `LOW` is taken for none at all; Google's models may think a little then, too.
     """
-    shown = bool(config.get("includeThoughts"))
-    asked = (
-        shown
-        or config.integer("thinkingBudget") not in (None, 0)
-        or config.text("thinkingLevel").upper() in ("MEDIUM", "HIGH")
-    )
-    if not (asked and base.thinking):
+    budget, level = config.integer("thinkingBudget"), config.text("thinkingLevel").upper()
+    if not base.thinking or budget == 0 or level in ("MINIMAL", "LOW"):
         return Answer()
-    tokens = estimate_tokens(THOUGHT)
+    most = THOUGHT_TOKENS if budget is None or budget < 0 else budget
+    shown = bool(config.get("includeThoughts"))
+    tokens = min(most, THOUGHT_TOKENS)
     return Answer(thoughts=THOUGHT if shown else "", thought_tokens=tokens)
 
 

@@ -137,7 +137,7 @@ class Completion:
             return {"trafficType": TRAFFIC_TYPE}
         prompt = sum(self.prompt_tokens.values())
         answered = self._answer_tokens() * self.candidates if last else 0
-        thought = self._thought_tokens() if last else 0
+        thought = thought_tokens(self.answer) if last else 0
         return compact(
             promptTokenCount=prompt,
             cachedContentTokenCount=self.answer.cached_tokens,
@@ -158,10 +158,12 @@ class Completion:
         calls = (json.dumps(dict(call.args), ensure_ascii=False) for call in self.answer.calls)
         return sum(map(estimate_tokens, (self.answer.text, *calls)))
 
-    def _thought_tokens(self) -> int:
-        if self.answer.thought_tokens is not None:
-            return self.answer.thought_tokens
-        return estimate_tokens(self.answer.thoughts)
+
+def thought_tokens(answer: Answer) -> int:
+    """How many tokens were thought, as the answer says or its thoughts have."""
+    if answer.thought_tokens is not None:
+        return answer.thought_tokens
+    return estimate_tokens(answer.thoughts)
 
 
 def token_details(tokens: Mapping[str, int]) -> list[JsonObject]:
@@ -170,15 +172,21 @@ def token_details(tokens: Mapping[str, int]) -> list[JsonObject]:
 
 
 def limited(answer: Answer, config: Message) -> Answer:
-    """The answer after `stopSequences` and `maxOutputTokens`, which cut its text."""
+    """The answer after `stopSequences` and `maxOutputTokens`, which cut its text.
+
+    Thoughts come first and count against the limit, so that they may leave no room for an answer
+    (https://github.com/googleapis/python-genai/issues/2062).
+    """
     text = _stopped(answer.text, [str(stop) for stop in config.values("stopSequences")])
     limit = config.integer("maxOutputTokens")
-    if limit is None or estimate_tokens(text) <= limit:
+    thought = thought_tokens(answer)
+    if limit is None or (thought < limit and thought + estimate_tokens(text) <= limit):
         return replace(answer, text=text)
     reason = "MAX_TOKENS" if answer.finish_reason == "STOP" else answer.finish_reason
+    thought = min(thought, limit)
+    text = text[: (limit - thought) * CHARACTERS_PER_TOKEN]
     # Calls would have come after the text.
-    text = text[: limit * CHARACTERS_PER_TOKEN]
-    return replace(answer, text=text, calls=(), finish_reason=reason)
+    return replace(answer, text=text, calls=(), finish_reason=reason, thought_tokens=thought)
 
 
 def _stopped(text: str, stops: Sequence[str]) -> str:

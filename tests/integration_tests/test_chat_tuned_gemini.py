@@ -226,6 +226,42 @@ def test_a_tuned_model_that_hangs_is_given_up_after_the_timeout(
 
 
 @every_way
+@pytest.mark.parametrize("base", ["gemini-2.5-flash", "gemini-3.5-flash", "gemini-3.5-flash-lite"])
+@pytest.mark.parametrize(
+    "settings",
+    [{"max_output_tokens": 64}, {"max_output_tokens": 64, "thinking_budget": 0}],
+    ids=["limited", "told not to think"],
+)
+def test_a_limit_of_tokens_leaves_the_base_model_room_to_answer(
+    ask: Ask, base: str, settings: dict[str, Any], deployed: Deployed
+) -> None:
+    robust = deployed.chat(**settings).with_few_shot_fallback(base, examples=NEXT_NUMBER)
+
+    with deployed.emulator.fault(model=deployed.name, status=503):
+        answer = ask(robust)
+
+    assert answer.text == "8"
+    assert answer.response_metadata["tuned_gemini"]["model"] == base
+
+
+def test_a_limit_of_one_call_leaves_the_base_model_room_to_answer(
+    robust: FallbackChatModel, deployed: Deployed
+) -> None:
+    with deployed.emulator.fault(model=deployed.name, status=503):
+        assert robust.invoke("7", max_output_tokens=64).text == "8"
+
+
+@pytest.mark.parametrize("setting", [{"max_tokens": 64}, {"thinking_budget": 0}])
+def test_a_base_model_that_nobody_knows_is_told_of_where_its_thoughts_matter(
+    setting: dict[str, Any], deployed: Deployed
+) -> None:
+    deployed.chat().with_few_shot_fallback("gemini-99", examples=NEXT_NUMBER)
+
+    with pytest.warns(UserWarning, match="Nothing is known of gemini-99"):
+        deployed.chat(**setting).with_few_shot_fallback("gemini-99", examples=NEXT_NUMBER)
+
+
+@every_way
 def test_a_refused_connection_is_answered_by_another_providers_model(
     ask: Ask, deployed: Deployed
 ) -> None:

@@ -133,7 +133,8 @@ def test_tokens_are_counted_by_the_same_rule_everywhere(ask: Ask) -> None:
     counted = ask(question, model=BASE, verb="countTokens").json()
 
     assert usage["promptTokenCount"] == counted["totalTokens"] == 11
-    assert usage["totalTokenCount"] == 11 + usage["candidatesTokenCount"]
+    answered = usage["candidatesTokenCount"] + usage["thoughtsTokenCount"]
+    assert usage["totalTokenCount"] == 11 + answered
     assert counted["promptTokensDetails"] == [{"modality": "TEXT", "tokenCount": 11}]
 
 

@@ -448,7 +448,7 @@ def test_a_tuned_model_thinks_least_where_it_is_known_how(
     assert config.get("thinkingConfig") == THINKING[base][1]
 
 
-def test_thinking_that_is_given_holds_and_is_not_the_fallbacks(
+def test_thinking_that_is_given_holds_for_the_fallback_too(
     gemini: Emulator, tuned: VertexModel
 ) -> None:
     model = chat(gemini, tuned.endpoint, thinking_level="high")
@@ -458,7 +458,7 @@ def test_thinking_that_is_given_holds_and_is_not_the_fallbacks(
         model.with_few_shot_fallback("gemini-3.5-flash", examples=ROWS).invoke("7")
 
     assert tuned_config == {"thinkingConfig": {"thinking_level": "HIGH"}}
-    assert sent(gemini).body["generationConfig"] == {}
+    assert sent(gemini).body["generationConfig"] == tuned_config
 
 
 def test_a_base_that_fixes_its_sampling_gets_none_with_one_warning(

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration_tests.emulator.answers.conftest import Service, user
+from langchain_tuned_gemini.emulator import Answer
+from tests.integration_tests.emulator.answers.conftest import Service, model, user
 
+DOGS = "SELECT * FROM dogs"
 DATA = base64.b64encode(b"whatever").decode()
 
 
@@ -60,15 +62,17 @@ def test_what_is_no_base64_is_refused(service: Service) -> None:
 @pytest.mark.parametrize(
     ("thinking", "is_counted", "is_shown"),
     [
-        ({}, False, False),
+        ({}, True, False),
         ({"thinkingBudget": 0}, False, False),
         ({"thinkingLevel": "LOW"}, False, False),
         ({"thinkingLevel": "HIGH"}, True, False),
+        ({"thinkingBudget": -1}, True, False),
         ({"thinkingBudget": 128}, True, False),
+        ({"thinkingBudget": 0, "includeThoughts": True}, False, False),
         ({"includeThoughts": True}, True, True),
     ],
 )
-def test_a_model_thinks_where_it_is_asked_to(
+def test_a_model_thinks_unless_it_is_told_to_think_little(
     service: Service, thinking: dict[str, Any], is_counted: bool, is_shown: bool
 ) -> None:
     config = {"generationConfig": {"thinkingConfig": thinking}}
@@ -85,6 +89,45 @@ def test_a_model_thinks_where_it_is_asked_to(
     assert chunks[-1]["usageMetadata"] == usage
     first = chunks[0]["candidates"][0]["content"]["parts"][0]
     assert first.get("thought", False) is is_shown
+
+
+@pytest.mark.parametrize(
+    ("config", "said", "end", "thought"),
+    [
+        ({"maxOutputTokens": 64}, "", "MAX_TOKENS", 64),
+        ({"maxOutputTokens": 512}, "", "MAX_TOKENS", 512),
+        ({"maxOutputTokens": 514}, "SELECT *", "MAX_TOKENS", 512),
+        ({"maxOutputTokens": 600}, None, "STOP", 512),
+        ({"maxOutputTokens": 64, "thinkingConfig": {"thinkingBudget": 0}}, None, "STOP", None),
+        ({"maxOutputTokens": 64, "thinkingConfig": {"thinkingLevel": "LOW"}}, None, "STOP", None),
+        ({"maxOutputTokens": 64, "thinkingConfig": {"thinkingBudget": 40}}, None, "STOP", 40),
+        ({"maxOutputTokens": 64, "thinkingConfig": {"thinkingBudget": 128}}, "", "MAX_TOKENS", 64),
+    ],
+)
+def test_thoughts_count_against_the_limit_of_tokens(
+    service: Service, config: dict[str, Any], said: str | None, end: str, thought: int | None
+) -> None:
+    shown = ["List all dogs", model({"text": DOGS}), "List all dogs"]
+
+    answer = service.answer(*shown, model=service.old, generationConfig=config)
+    *_, last = service.chunks(*shown, model=service.old, generationConfig=config)
+
+    (candidate,) = answer["candidates"]
+    assert candidate["content"]["parts"] == [{"text": DOGS if said is None else said}]
+    assert candidate["finishReason"] == last["candidates"][0]["finishReason"] == end
+    assert answer["usageMetadata"].get("thoughtsTokenCount") == thought
+    assert last["usageMetadata"] == answer["usageMetadata"]
+
+
+def test_the_thoughts_of_a_script_count_against_the_limit_too(service: Service) -> None:
+    service.gemini.script(Answer(text="It rains.", thought_tokens=100))
+    config = {"generationConfig": {"maxOutputTokens": 64}}
+
+    answer = service.answer("Hi", model=service.tuned, **config)
+
+    assert answer["candidates"][0]["content"]["parts"] == [{"text": ""}]
+    assert answer["candidates"][0]["finishReason"] == "MAX_TOKENS"
+    assert answer["usageMetadata"]["thoughtsTokenCount"] == 64
 
 
 def test_a_model_that_can_not_think_does_not(service: Service) -> None:

@@ -50,7 +50,7 @@ def test_an_endpoint_generates(client: genai.Client, tuned: VertexModel) -> None
     assert answer.candidates[0].finish_reason is types.FinishReason.STOP
     assert answer.model_version == "gemini-3.5-flash"
     assert answer.usage_metadata is not None
-    assert answer.usage_metadata.total_token_count == 7 + 7
+    assert answer.usage_metadata.total_token_count == 7 + 7 + 512  # thoughts
     assert answer.usage_metadata.traffic_type is types.TrafficType.ON_DEMAND
     assert answer.create_time is not None
 

@@ -47,7 +47,7 @@ def test_invoke_and_stream_answer(model: ChatGoogleGenerativeAI) -> None:
 
     assert answer.text == "".join(chunk.text for chunk in chunks) == ANSWER
     assert answer.usage_metadata is not None
-    assert answer.usage_metadata["total_tokens"] == 7 + 7
+    assert answer.usage_metadata["total_tokens"] == 7 + 7 + 512  # thoughts
     assert model.get_num_tokens(QUESTION) == 7
 
 

@@ -232,10 +232,11 @@ def test_an_answer_is_built_as_vertex_ai_builds_it(api: httpx.Client, tuned: Ver
         "usageMetadata": {
             "promptTokenCount": 4,
             "candidatesTokenCount": 5,
-            "totalTokenCount": 9,
+            "totalTokenCount": 4 + 5 + 512,
             "trafficType": "ON_DEMAND",
             "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 4}],
             "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 5}],
+            "thoughtsTokenCount": 512,
         },
         "modelVersion": "gemini-3.5-flash",
         "createTime": "2023-11-14T22:13:20.250000Z",
@@ -248,7 +249,7 @@ def test_only_the_last_chunk_counts(api: httpx.Client, tuned: VertexModel) -> No
     chunks = api.post(f"/v1/{ENDPOINT}:streamGenerateContent", json=ASK).json()
 
     counts = [chunk["usageMetadata"].get("totalTokenCount") for chunk in chunks]
-    assert counts == [None, None, None, 4 + 5]
+    assert counts == [None, None, None, 4 + 5 + 512]
 
 
 def test_a_model_that_takes_no_prefill_refuses_it_here_too(api: httpx.Client) -> None:
