@@ -6,7 +6,6 @@ only in `response_metadata`.
 
 from __future__ import annotations
 
-import logging
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,9 +16,8 @@ from langchain_core.messages import AIMessage
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
 
-logger = logging.getLogger("langchain_tuned_gemini")
-
-# https://ai.google.dev/api/generate-content#FinishReason, and MODEL_ARMOR of Vertex AI.
+# What each word means here is decided in these tables; one that is in none is no good end.
+# https://ai.google.dev/api/generate-content#FinishReason, and `FinishReason` of google-genai 3.6.
 _BLOCKED = frozenset(
     {
         "SAFETY",
@@ -27,6 +25,7 @@ _BLOCKED = frozenset(
         "PROHIBITED_CONTENT",
         "SPII",
         "MODEL_ARMOR",
+        # "Filtered by an escalation rule"; an account limited for what it has asked before.
         "ESCALATION",
         "PUP_LIMITED_DISABLED",
         "IMAGE_SAFETY",
@@ -60,6 +59,7 @@ _GLUED = re.compile(f"(?:{_LONGEST_FIRST})+")
 _NO_ANSWER = frozenset(
     {
         "text",
+        "refusal",
         *("thinking", "redacted_thinking", "reasoning"),
         *("tool_call", "tool_call_chunk", "invalid_tool_call", "tool_use", "function_call"),
     }
@@ -94,8 +94,9 @@ class FinishReason:
     """Refuses what Gemini itself did not end well: withheld, malformed or cut in the middle.
 
     An answer of langchain-google-genai without a finish reason is refused, since only a broken
-    stream or a broken service leaves it out. Other providers don't speak Gemini's words and
-    are not judged. A word that is new is accepted, with one warning.
+    stream or a broken service leaves it out, and so is one that ended with a word that nobody
+    knows. The words of other providers are not judged, but their refusals are: a message with a
+    `refusal` block (`content_blocks`) is blocked, whichever model it is of.
 
     Args:
         allow_max_tokens: Whether a text that was cut off at the token limit is accepted; see
@@ -119,8 +120,10 @@ class FinishReason:
             return Refusal(f"it ended with {', '.join(sorted(bad))}")
         if is_cut_off(message):
             return self._at_the_limit(message)
-        if unknown := reasons - _KNOWN:
-            _report_unknown(*sorted(unknown))
+        unknown = sorted(reasons - _KNOWN)
+        if unknown and _is_of_gemini(message):
+            told = ", ".join(_shown(reason) for reason in unknown)
+            return Refusal(f"it ended with {told}, which is not known as a good end")
         return None
 
     def _at_the_limit(self, message: AIMessage) -> Refusal | None:
@@ -147,12 +150,18 @@ def is_cut_off(message: AIMessage) -> bool:
 
 
 def block_of(message: AIMessage) -> Refusal | None:
-    """The refusal of an answer that was blocked for safety, or whose prompt was."""
+    """The refusal of an answer that was blocked for safety, or whose prompt was.
+
+    What other providers' models refuse to answer is blocked, too: LangChain shows it as a
+    `refusal` block, whatever the provider calls it.
+    """
     metadata = message.response_metadata
     if reason := _word((metadata.get("prompt_feedback") or {}).get("block_reason")):
         return Refusal(f"the prompt was blocked: {_shown(reason)}", Reason.BLOCKED)
     if blocked := _finish_reasons(message) & _BLOCKED:
         return Refusal(f"the answer was withheld: {', '.join(sorted(blocked))}", Reason.BLOCKED)
+    if _has_refusal_block(message):
+        return Refusal("the model refused to answer", Reason.BLOCKED)
     return None
 
 
@@ -169,6 +178,14 @@ def safety_ratings(message: AIMessage) -> dict[str, str]:
     feedback = metadata.get("prompt_feedback") or {}
     ratings = [*(feedback.get("safety_ratings") or ()), *(metadata.get("safety_ratings") or ())]
     return {_word(r.get("category")): _word(r.get("probability")) for r in ratings}
+
+
+def _has_refusal_block(message: AIMessage) -> bool:
+    blocks: Any = message.content if isinstance(message.content, list) else ()
+    # Of Gemini's answers the metadata have told it; the translation into blocks takes its time.
+    if "model_provider" in message.response_metadata and not _is_of_gemini(message):
+        blocks = message.content_blocks
+    return any(isinstance(block, dict) and block.get("type") == "refusal" for block in blocks)
 
 
 def _finish_reasons(message: AIMessage) -> frozenset[str]:
@@ -201,10 +218,3 @@ def _without_reason(message: AIMessage) -> Refusal | None:
 
 def _is_of_gemini(message: AIMessage) -> bool:
     return message.response_metadata.get("model_provider") == "google_genai"
-
-
-@lru_cache(maxsize=64)
-def _report_unknown(*reasons: str) -> None:
-    """Once for each word: the cache remembers them."""
-    told = ", ".join(_shown(reason) for reason in reasons)
-    logger.warning("Accepted an answer with the unknown finish reason %s.", told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
 from typing import Any
@@ -38,9 +37,17 @@ BAD_CALL = {"name": "look_up", "args": "{", "id": "1", "error": "no JSON"}
 GEMINI = {"model_provider": "google_genai"}
 
 
-def of_gemini(reason: str | None, text: str = "42") -> AIMessage:
+REFUSED = {"type": "refusal", "refusal": "I can't help with that."}
+
+
+def of_gemini(reason: str | None, text: Any = "42") -> AIMessage:
     ended = {} if reason is None else {"finish_reason": reason}
     return AIMessage(text, response_metadata={**GEMINI, **ended})
+
+
+def of_another(provider: str, content: Any, metadata: dict[str, Any], **further: Any) -> AIMessage:
+    told = {"model_provider": provider, **metadata}
+    return AIMessage(content, response_metadata=told, additional_kwargs=further)
 
 
 def blocked_prompt(reason: Any) -> AIMessage:
@@ -65,6 +72,7 @@ def blocked_prompt(reason: Any) -> AIMessage:
         (AIMessage([{"type": "invalid_tool_call", "name": "look_up", "args": "{"}]), False),
         (AIMessage([{"type": "tool_use", "name": "look_up", "input": "{"}]), False),
         (AIMessage("", invalid_tool_calls=[BAD_CALL]), False),
+        (AIMessage([REFUSED]), False),
     ],
 )
 def test_an_answer_needs_text_or_a_tool_call_or_other_content(
@@ -79,10 +87,12 @@ def test_an_answer_needs_text_or_a_tool_call_or_other_content(
         (of_gemini("STOP"), None),
         (of_gemini("STOPSTOP"), None),
         (of_gemini("MAX_TOKENS"), None),
-        (of_gemini("A_NEW_WORD"), None),
         (AIMessage("42"), None),
         (AIMessage("42", response_metadata={"finish_reason": "stop"}), None),
         (AIMessage("42", response_metadata={"model_provider": "openai"}), None),
+        (of_another("openai", "42", {"finish_reason": "a_new_word"}), None),
+        (of_another("anthropic", "42", {"stop_reason": "end_turn"}), None),
+        (AIMessage("42", response_metadata={"finish_reason": "a_new_word"}), None),
         (AIMessage("42", response_metadata={"prompt_feedback": {"block_reason": 0}}), None),
         (AIMessage("42", response_metadata={"prompt_feedback": None}), None),
         (of_gemini(None), Reason.BAD_OUTPUT),
@@ -94,6 +104,10 @@ def test_an_answer_needs_text_or_a_tool_call_or_other_content(
         (of_gemini("UNEXPECTED_TOOL_CALL"), Reason.BAD_OUTPUT),
         (of_gemini("MALFORMED_RESPONSE"), Reason.BAD_OUTPUT),
         (of_gemini("MISSING_THOUGHT_SIGNATURE"), Reason.BAD_OUTPUT),
+        (of_gemini("A_NEW_WORD"), Reason.BAD_OUTPUT),
+        (of_gemini("UNKNOWN_42"), Reason.BAD_OUTPUT),
+        (of_gemini("stop"), Reason.BAD_OUTPUT),
+        (of_gemini("MODEL_ARMOR"), Reason.BLOCKED),
         *((of_gemini(word), Reason.BLOCKED) for word in ("SAFETY", "BLOCKLIST", "SPII")),
         (of_gemini("PROHIBITED_CONTENT"), Reason.BLOCKED),
         (of_gemini("IMAGE_SAFETY"), Reason.BLOCKED),
@@ -105,6 +119,12 @@ def test_an_answer_needs_text_or_a_tool_call_or_other_content(
         (blocked_prompt("OTHER"), Reason.BLOCKED),
         (blocked_prompt("A_NEW_WORD"), Reason.BLOCKED),
         (blocked_prompt(9), Reason.BLOCKED),
+        (of_gemini("STOP", [REFUSED]), Reason.BLOCKED),
+        (of_another("openai", "", {}, refusal="I can't help with that."), Reason.BLOCKED),
+        (of_another("openai", [{"type": "text", "text": "a"}, REFUSED], {}), Reason.BLOCKED),
+        (of_another("anthropic", "", {"stop_reason": "refusal"}), Reason.BLOCKED),
+        (of_another("openai", [REFUSED], {"output_version": "v1"}), Reason.BLOCKED),
+        (AIMessage([REFUSED]), Reason.BLOCKED),
     ],
     ids=lambda value: str(getattr(value, "response_metadata", value)),
 )
@@ -116,13 +136,12 @@ def test_geminis_own_words_say_whether_an_answer_may_be_used(
     assert (refusal and refusal.reason) == reason
 
 
-def test_every_word_of_the_sdk_is_known(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_word_of_the_sdk_is_decided_about() -> None:
     from google.genai.types import FinishReason as Words
 
-    for word in Words:
-        FinishReason()(of_gemini(word.name))
+    refusals = [FinishReason()(of_gemini(word.name)) for word in Words]
 
-    assert not caplog.messages
+    assert not [r.why for r in refusals if r is not None and "is not known" in r.why]
 
 
 def test_a_text_that_was_cut_off_is_told_apart_and_can_be_refused() -> None:
@@ -133,13 +152,25 @@ def test_a_text_that_was_cut_off_is_told_apart_and_can_be_refused() -> None:
     assert FinishReason(allow_max_tokens=False)(cut) == Refusal("it was cut off at the token limit")
 
 
-def test_an_unknown_finish_reason_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "langchain_tuned_gemini"):
-        for _ in range(3):
-            FinishReason()(of_gemini("MOONSHINE"))
-            FinishReason()(of_gemini("\x1b[2Jtoo\nodd"))
+@pytest.mark.parametrize(
+    ("word", "shown"), [("MOONSHINE", "MOONSHINE"), ("\x1b[2Jtoo\nodd", r"'\x1b[2Jtoo\nodd'")]
+)
+def test_an_unknown_finish_reason_is_shown_as_no_terminal_obeys(word: str, shown: str) -> None:
+    refusal = FinishReason()(of_gemini(word))
 
-    assert [m.rpartition(" ")[2] for m in caplog.messages] == ["MOONSHINE.", "'\\x1b[2Jtoo\\nodd'."]
+    assert refusal == Refusal(f"it ended with {shown}, which is not known as a good end")
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "cohere", None])
+def test_nothing_is_logged_about_the_words_of_other_providers(
+    provider: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = {"finish_reason": "stop", **({"model_provider": provider} if provider else {})}
+
+    with caplog.at_level(0):
+        assert FinishReason()(AIMessage("42", response_metadata=told)) is None
+
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize(
