@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.errors import (
         AllModelsFailedError,
         AllModelsOverflowError,
+        AllModelsRefusedError,
         AnswerRefusedError,
         AnswerTimeoutError,
         BaseModelRetiredError,
@@ -114,6 +115,7 @@ _HOMES = {
     "errors": [
         "AllModelsFailedError",
         "AllModelsOverflowError",
+        "AllModelsRefusedError",
         "AnswerRefusedError",
         "AnswerTimeoutError",
         "BaseModelRetiredError",
@@ -186,6 +188,7 @@ __all__ = [
     "AliasName",
     "AllModelsFailedError",
     "AllModelsOverflowError",
+    "AllModelsRefusedError",
     "AnswerRefusedError",
     "AnswerTimeoutError",
     "BaseModelRetiredError",

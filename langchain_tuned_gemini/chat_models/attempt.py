@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -26,7 +26,14 @@ from langchain_tuned_gemini.errors import (
     TunedModelError,
 )
 from langchain_tuned_gemini.failures import Failure, Reason, classify
-from langchain_tuned_gemini.guards import Guard, answer_of, as_error, check, whole_tool_calls
+from langchain_tuned_gemini.guards import (
+    Guard,
+    answer_of,
+    as_error,
+    block_of,
+    check,
+    whole_tool_calls,
+)
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, Attempt, Role
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.redaction import redact
@@ -178,16 +185,23 @@ class RunningAttempt:
             raise LostRaceError
 
     def _succeed(self, message: AIMessage, few_shot: dict[str, Any] | None) -> dict[str, Any]:
+        is_refusal = self.candidate.rules.on_blocked == "message" and block_of(message) is not None
+        if not is_refusal:
+            self._judge(message)
+        if not self.stream.is_committed:
+            self._claim()
+        self.has_answered = not is_refusal  # the circuit counts neither for the model
+        self.record = self._as_record(None, None, _usage_of(message))
+        if is_refusal:
+            self.record = replace(self.record, outcome="rejected", reason=Reason.BLOCKED.value)
+        return self._provenance(self, few_shot)
+
+    def _judge(self, message: AIMessage) -> None:
         if refusal := check(self.candidate.rules.guards, message):
             raise as_error(refusal, message, name=self.candidate.name)
         if refusal := check(self.candidate.form, message):
             self._is_misfit = True
             raise as_error(refusal, message, name=self.candidate.name)
-        if not self.stream.is_committed:
-            self._claim()
-        self.has_answered = True
-        self.record = self._as_record(None, None, _usage_of(message))
-        return self._provenance(self, few_shot)
 
     def __enter__(self) -> Self:
         self._run = self._caller.start(self.candidate.name) if self._caller else None
@@ -270,7 +284,7 @@ class RunningAttempt:
 
     def _may_degrade(self, failure: Failure) -> bool:
         if failure.reason is Reason.BLOCKED:
-            return self.candidate.rules.answer_blocked
+            return self.candidate.rules.on_blocked == "next"
         return failure.reason.degrades
 
     def _report(self, failure: Failure | None, *, has_failed: bool) -> None:

@@ -42,7 +42,7 @@ from langchain_tuned_gemini.chat_models.delegation import (
     stream_with,
 )
 from langchain_tuned_gemini.chat_models.racing import aanswer_of, abegin, answer_of, begin
-from langchain_tuned_gemini.chat_models.rules import OnBrokenStream, Rules
+from langchain_tuned_gemini.chat_models.rules import OnBlocked, OnBrokenStream, Rules
 from langchain_tuned_gemini.chat_models.streaming import Commit
 from langchain_tuned_gemini.chat_models.structured import StructuredCall, for_tracers, read_with
 from langchain_tuned_gemini.chat_models.traced import TracedChatModel
@@ -155,8 +155,12 @@ class FallbackChatModel(TracedChatModel):
     """Checks of an answer, besides those that it is there and was neither cut off nor blocked.
     An answer that one refuses makes way for the next model's."""
 
-    answer_blocked: bool = False
-    """Whether another model may answer what was blocked for safety at the one before it."""
+    on_blocked: OnBlocked = "raise"
+    """What happens when an answer, or the prompt, was blocked for safety, or a model refused to
+    answer: `"raise"` a `ContentBlockedError`; hand out the `"message"` as it is, with the
+    `refusal` block in its `content_blocks`, as LangChain's chat models do; or ask the `"next"`
+    model, which may get round a policy. What a guard of yours blocks is never handed out, nor is
+    a refusal where an answer in a schema is wanted: both raise."""
 
     circuit_breaker: CircuitBreaker | Literal[False] | None = Field(default=None, exclude=True)
     """The circuit breaker of the first model; by default one that all models of the process
@@ -241,7 +245,7 @@ class FallbackChatModel(TracedChatModel):
             commit=self.commit,
             on_broken_stream=self.on_broken_stream,
             guards=(NonEmpty(), FinishReason(), *as_guards(self.guards)),
-            answer_blocked=self.answer_blocked,
+            on_blocked=self.on_blocked,
         )
 
     @property
@@ -468,6 +472,8 @@ def _rebuild(kind: type[FallbackChatModel], settings: dict[str, Any]) -> Fallbac
 def _asked_for(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """The candidates, each asked for the schema, which its answer has to fit."""
     candidates = _held_to({"commit": "complete"}, candidates)  # it is known at the end only
+    if not call.is_lenient and candidates[0].rules.on_blocked == "message":
+        candidates = _held_to({"on_blocked": "raise"}, candidates)  # it is in no schema
     return tuple(
         replace(
             candidate,

@@ -14,6 +14,9 @@ from langchain_tuned_gemini.guards import Guard
 OnBrokenStream = Literal["raise", "restart"]
 """What happens when a stream breaks after a part of it has been handed out."""
 
+OnBlocked = Literal["raise", "message", "next"]
+"""What happens when an answer is blocked for safety, or a model refuses to give one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -28,7 +31,7 @@ class Rules:
     commit: Commit
     on_broken_stream: OnBrokenStream
     guards: tuple[Guard, ...]
-    answer_blocked: bool
+    on_blocked: OnBlocked
 
     def deadline_of_a_call(self) -> Deadline:
         """The limit of a call that is answered in one piece."""

@@ -30,8 +30,14 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from typing_extensions import is_typeddict
 
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
-from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.guards import Refusal, is_cut_off, whole_tool_calls
+from langchain_tuned_gemini.errors import ContentBlockedError, ParameterError
+from langchain_tuned_gemini.guards import (
+    Refusal,
+    as_error,
+    block_of,
+    is_cut_off,
+    whole_tool_calls,
+)
 from langchain_tuned_gemini.guards.wholeness import (
     CUT_OFF,
     TOO_DEEP,
@@ -74,7 +80,7 @@ def read_with(
     def read(answer: dict[str, Any]) -> dict[str, Any]:
         try:
             parsed = parser.invoke(answer["raw"])
-        except ValueError as error:
+        except (ValueError, ContentBlockedError) as error:
             return {**answer, "parsed": None, "parsing_error": error}
         return {**answer, "parsed": parsed, "parsing_error": None}
 
@@ -173,10 +179,12 @@ class SchemaOutputParser(BaseTransformOutputParser[Any]):
         """Reads an answer; of a part of a stream what can be read so far, or None.
 
         Raises:
+            ContentBlockedError: For a refusal.
             OutputParserException: For an answer that can't be read.
         """
         if partial:
             return self._so_far(result[0])
+        _raise_if_refused(result[0])
         try:
             return self.read(result[0])
         except ValueError as error:
@@ -254,6 +262,13 @@ def for_tracers(schema: Schema, settings: Mapping[str, Any]) -> dict[str, Any]:
     titled = not isinstance(schema, dict) or "title" in schema
     shown = convert_to_json_schema(schema) if titled else schema
     return {FOR_TRACERS: {"kwargs": dict(settings), "schema": shown}}
+
+
+def _raise_if_refused(generation: Generation) -> None:
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    if isinstance(message, AIMessage) and (refusal := block_of(message)):
+        name = message.response_metadata.get("model_name") or "The model"
+        raise as_error(refusal, message, name=name)
 
 
 def _as_it_is(value: Any) -> Any:

@@ -34,10 +34,11 @@ TunedGeminiError
 ├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
 ├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
 ├── AnswerRefusedError (ModelError)       a model's answer that a guard refused: guard, why
-├── ContentBlockedError (ModelError)      prompt or answer blocked for safety: never asked elsewhere
+├── ContentBlockedError (ModelRefusalError)     prompt or answer blocked for safety, or refused
 ├── GuardCrashedError                     a guard raised: its own failure, not the model's
 └── AllModelsFailedError (ExceptionGroup, ModelError)   every model was tried
-    └── AllModelsOverflowError (ContextOverflowError)   … and the last one can't take as much
+    ├── AllModelsOverflowError (ContextOverflowError)   … and the last one can't take as much
+    └── AllModelsRefusedError (ModelRefusalError)       … and the last one's was blocked
 ```
 
 Errors about a model derive from `langchain_core.exceptions.ModelError`, so that LangChain's
@@ -49,6 +50,7 @@ from __future__ import annotations
 from langchain_tuned_gemini.errors.answers import (
     AllModelsFailedError,
     AllModelsOverflowError,
+    AllModelsRefusedError,
     AnswerRefusedError,
     AnswerTimeoutError,
     BrokenStreamError,
@@ -98,6 +100,7 @@ from langchain_tuned_gemini.errors.tuned_models import (
 __all__ = [
     "AllModelsFailedError",
     "AllModelsOverflowError",
+    "AllModelsRefusedError",
     "AnswerRefusedError",
     "AnswerTimeoutError",
     "BaseModelRetiredError",

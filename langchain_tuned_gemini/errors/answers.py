@@ -6,13 +6,18 @@ import pickle
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_core.exceptions import ContextOverflowError, ModelError, ModelTimeoutError
+from langchain_core.exceptions import (
+    ContextOverflowError,
+    ModelError,
+    ModelRefusalError,
+    ModelTimeoutError,
+)
 from pydantic import ValidationError
 
 from langchain_tuned_gemini.errors.base import TunedGeminiError, keep_retryable
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AIMessage
+    from langchain_core.messages import AIMessage, BaseMessage
 
     from langchain_tuned_gemini.provenance import Attempt
 
@@ -147,24 +152,34 @@ class AnswerRefusedError(TunedGeminiError, ModelError):
         self.answer = answer
 
 
-class ContentBlockedError(TunedGeminiError, ModelError):
-    """A prompt or an answer was blocked for safety.
+class ContentBlockedError(TunedGeminiError, ModelRefusalError):
+    """A prompt or an answer was blocked for safety, or a model refused to answer.
 
     Nothing of either is in the error's text.
 
     Attributes:
         name: The model's name.
         why: What was blocked.
-        block_reason: Google's own word, such as `SAFETY`; None where a guard blocked it.
+        block_reason: Google's own word, such as `SAFETY`; None where a guard or another
+            provider's model blocked it.
         ratings: Google's safety ratings, category to probability, where it gave any.
+        raw_message: The answer, with what there is of it.
     """
 
     def __init__(
-        self, why: str, *, name: str, block_reason: str | None, ratings: Mapping[str, str]
+        self,
+        why: str,
+        *,
+        name: str,
+        block_reason: str | None,
+        ratings: Mapping[str, str],
+        answer: AIMessage,
     ) -> None:
         super().__init__(
-            f"{name} did not answer: {why}. No other model is asked, which would get round the "
-            "policy: change the request, or the safety settings if they are too strict for it."
+            f"{name} did not answer: {why}. Change the request, or the safety settings if they "
+            "are too strict for it. Another model is asked only where on_blocked says so, since "
+            "that may get round a policy.",
+            raw_message=answer,
         )
         self.name = name
         self.why = why
@@ -221,8 +236,12 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
     @classmethod
     def of(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> AllModelsFailedError:
         """The error for a call that no model could answer."""
-        kind = AllModelsOverflowError if isinstance(errors[-1], ContextOverflowError) else cls
-        return kind(attempts, errors)
+        match errors[-1]:
+            case ContextOverflowError():
+                return AllModelsOverflowError(attempts, errors)
+            case ModelRefusalError():
+                return AllModelsRefusedError(attempts, errors)
+        return cls(attempts, errors)
 
 
 def _portable(error: Exception) -> Exception:
@@ -250,3 +269,13 @@ class AllModelsOverflowError(AllModelsFailedError, ContextOverflowError):
     As a `ContextOverflowError` it tells LangChain's `SummarizationMiddleware`, where it
     summarizes with this model, to try again with less.
     """
+
+
+class AllModelsRefusedError(AllModelsFailedError, ModelRefusalError):
+    """Every model was tried, and the last one's answer was blocked: `on_blocked="next"`."""
+
+    @property
+    def raw_message(self) -> BaseMessage | None:  # type: ignore[override]
+        """The last model's answer."""
+        last = self.exceptions[-1]
+        return last.raw_message if isinstance(last, ModelRefusalError) else None

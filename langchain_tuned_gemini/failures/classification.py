@@ -9,6 +9,7 @@ from typing import Any
 
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
+    AllModelsRefusedError,
     BaseModelRetiredError,
     BrokenStreamError,
     CircuitOpenError,
@@ -145,6 +146,8 @@ def _meaning_told(error: BaseException) -> Failure | None:
         return Failure(Reason.RETIRED, error.status)
     if isinstance(error, BrokenStreamError):
         return Failure(_reason_for(error.reason))
+    if isinstance(error, AllModelsRefusedError):
+        return Failure(Reason.BLOCKED)
     if isinstance(error, AllModelsFailedError):  # of a fallback within a fallback
         first = error.attempts[0]
         return Failure(_reason_for(first.reason), first.status)

@@ -83,7 +83,6 @@ _LANGCHAIN: Final = {
 _OURS: Final = {
     "EmptyAnswerError": Reason.BAD_OUTPUT,
     "AnswerRefusedError": Reason.BAD_OUTPUT,
-    "ContentBlockedError": Reason.BLOCKED,
 }
 
 _PYTHON: Final = {

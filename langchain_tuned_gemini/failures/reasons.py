@@ -156,7 +156,9 @@ _HANDLING: Final = {
         log_level=logging.INFO,
     ),
     Reason.BLOCKED: Handling(
-        "the prompt or the answer blocked for safety", degrades=False, counts=Counts.NEUTRAL
+        "blocked for safety, prompt or answer, or refused by the model",
+        degrades=False,
+        counts=Counts.NEUTRAL,
     ),
     Reason.CREDENTIALS: Handling(
         "a wrong or expired key, 401, the API or the account disabled, a certificate that "
@@ -180,7 +182,7 @@ def failure_table() -> str:
 
     Example:
         >>> print(failure_table().splitlines()[-2])
-        | `blocked` | the prompt or the answer blocked for safety | raised | no |
+        | `blocked` | blocked for safety, prompt or answer, or refused by the model | raised | no |
     """
     rows = [
         f"| `{reason}` | {handling.seen_as} | {_what_happens(handling)} "

@@ -8,7 +8,13 @@ Guards run in the caller's thread or event loop: they compute, they don't wait.
 """
 
 from langchain_tuned_gemini.guards.checking import answer_of, as_error, as_guards, check
-from langchain_tuned_gemini.guards.gemini import FinishReason, NonEmpty, has_content, is_cut_off
+from langchain_tuned_gemini.guards.gemini import (
+    FinishReason,
+    NonEmpty,
+    block_of,
+    has_content,
+    is_cut_off,
+)
 from langchain_tuned_gemini.guards.texts import MatchesRegex, OneOf
 from langchain_tuned_gemini.guards.valid_json import ValidJSON
 from langchain_tuned_gemini.guards.valid_sql import ValidSQL
@@ -28,6 +34,7 @@ __all__ = [
     "answer_of",
     "as_error",
     "as_guards",
+    "block_of",
     "check",
     "has_content",
     "is_cut_off",

@@ -88,6 +88,7 @@ def as_error(
             name=name,
             block_reason=block_reason(message),
             ratings=safety_ratings(message),
+            answer=message,
         )
     return AnswerRefusedError(refusal.why, name=name, guard=refusal.guard, answer=message)
 

@@ -11,7 +11,7 @@ import aiohttp
 import httpx
 import pytest
 from google.genai.errors import ServerError
-from langchain_core.exceptions import ModelError, ModelRateLimitError
+from langchain_core.exceptions import ModelError, ModelRateLimitError, ModelRefusalError
 from langchain_core.messages import AIMessage
 from langchain_google_genai.chat_models import GoogleAPIError
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -76,10 +76,12 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
         name="tunedModels/x",
         block_reason="SAFETY",
         ratings={"HARM_CATEGORY_HARASSMENT": "HIGH"},
+        answer=AIMessage(""),
     ),
     errors.GuardCrashedError("is_polite", KeyError("x")),
     errors.AllModelsFailedError([ATTEMPT], [TimeoutError("slow")]),
     errors.AllModelsOverflowError([ATTEMPT], [errors.PromptTooLongError(3_000, 1_000)]),
+    errors.AllModelsRefusedError([ATTEMPT], [ModelRefusalError(raw_message=AIMessage(""))]),
 ]
 
 EVERY_CLASS = {

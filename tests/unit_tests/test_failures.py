@@ -37,6 +37,7 @@ from langchain_tuned_gemini.circuit_breaker import Outcome
 from langchain_tuned_gemini.dataset import Problem
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
+    AllModelsRefusedError,
     AnswerRefusedError,
     AnswerTimeoutError,
     BaseModelRetiredError,
@@ -71,6 +72,9 @@ from langchain_tuned_gemini.google_client import tls_arguments
 from langchain_tuned_gemini.provenance import Attempt
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+TRIED = Attempt("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")
 
 
 def answered(code: int, status: str = "", *details: dict[str, Any], response: Any = None) -> Any:
@@ -157,7 +161,11 @@ WITHOUT_AN_ANSWER = [
     (EmptyAnswerError("x"), Reason.BAD_OUTPUT),
     (AnswerTimeoutError("x", limit="total_timeout", seconds=2.0, queued=0.0), Reason.TIMEOUT),
     (AnswerRefusedError("", name="x", guard="g", answer=AIMessage("")), Reason.BAD_OUTPUT),
-    (ContentBlockedError("", name="x", block_reason=None, ratings={}), Reason.BLOCKED),
+    (
+        ContentBlockedError("", name="x", block_reason=None, ratings={}, answer=AIMessage("")),
+        Reason.BLOCKED,
+    ),
+    (AllModelsRefusedError([TRIED], [core.ModelRefusalError()]), Reason.BLOCKED),
     (httpx.ConnectTimeout("x"), Reason.TIMEOUT),
     (httpx.ReadTimeout("x"), Reason.TIMEOUT),
     (httpx.WriteTimeout("x"), Reason.TIMEOUT),
@@ -684,6 +692,7 @@ LIBRARIES = [
 NEED_MORE = {"HTTPStatusError", "APIError", "ClientError", "ServerError"} | {
     "AllModelsFailedError",
     "AllModelsOverflowError",
+    "AllModelsRefusedError",
     "BaseModelRetiredError",
     "BrokenStreamError",
     "CircuitOpenError",

@@ -20,7 +20,7 @@ RULES = Rules(
     commit="first_token",
     on_broken_stream="raise",
     guards=(),
-    answer_blocked=False,
+    on_blocked="raise",
 )
 
 

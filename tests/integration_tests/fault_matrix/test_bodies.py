@@ -298,7 +298,7 @@ def test_row_20_what_is_blocked_says_what_google_says_and_nothing_of_the_text(
 def test_row_20_what_is_blocked_may_be_asked_elsewhere_if_the_user_says_so(
     ask: Ask, fault: dict[str, Any], gemini: Emulator, lab: Lab
 ) -> None:
-    model = lab.robust(OURS, gemini.base_url, answer_blocked=True)
+    model = lab.robust(OURS, gemini.base_url, on_blocked="next")
 
     with gemini.fault(model=TUNED, **fault):
         seen = observe(model, ask, gemini, key=lab.key)
