@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
 from pydantic import model_validator
 
+from langchain_tuned_gemini.chat_models.arguments import (
+    check_arguments,
+    check_config,
+    check_numbers,
+)
 from langchain_tuned_gemini.chat_models.collected import CollectedChatModel
 from langchain_tuned_gemini.errors import ParameterError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import _ChatModelBinding
+else:  # private there, and its name may change
+    _ChatModelBinding = Runnable
 
 MAX_CONCURRENCY = 128
 """How many calls of a batch run at once when the caller does not say.
@@ -30,6 +40,7 @@ class TunedGeminiChatModel(CollectedChatModel):
     def _refuse_unknown(cls, values: Any) -> Any:
         if isinstance(values, dict):
             cls._check_names(values)
+            check_numbers(cls, values)
         return values
 
     @classmethod
@@ -39,6 +50,26 @@ class TunedGeminiChatModel(CollectedChatModel):
             near = get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else f" It takes: {sorted(known)}."
             raise ParameterError(f"{cls.__name__} has no parameter {name!r}.{hint}")
+
+    def bind(self, **kwargs: Any) -> _ChatModelBinding:
+        """Binds arguments to each call.
+
+        Raises:
+            ParameterError: For an argument that no model takes.
+        """
+        check_arguments(kwargs, self)
+        return super().bind(**kwargs)
+
+    def with_config(
+        self, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Binds a configuration to each call.
+
+        Raises:
+            ParameterError: For a key that no configuration has.
+        """
+        check_config({**(config or {}), **kwargs})
+        return super().with_config(config, **kwargs)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

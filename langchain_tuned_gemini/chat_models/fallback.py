@@ -14,7 +14,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, closing
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal, Protocol, Self, cast, runtime_checkable
 
 from langchain_core.callbacks import (
@@ -32,6 +32,7 @@ from pydantic import BaseModel, Field, SerializeAsAny, field_validator, model_va
 
 from langchain_tuned_gemini.chat_models import tools as neutral_tools
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
+from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
 from langchain_tuned_gemini.chat_models.collected import is_collected
@@ -51,6 +52,7 @@ from langchain_tuned_gemini.chat_models.turns import Hedge
 from langchain_tuned_gemini.circuit_breaker import (
     CircuitBreaker,
     CircuitKey,
+    CircuitPolicy,
     MemoryCircuitStore,
 )
 from langchain_tuned_gemini.errors import ParameterError
@@ -190,16 +192,12 @@ class FallbackChatModel(TracedChatModel):
     def _need_a_second_model(self) -> Self:
         if self.hedge_after is not None and len(self.models) == 1:
             raise ParameterError("hedge_after needs a second model, which is asked then, too.")
+        if self.circuit_breaker:
+            self.circuit_breaker.policy.check_deadline(self._longest)
         if self.novel_input is not None:
             if len(self.models) == 1:
                 raise ParameterError("novel_input needs a second model, which answers instead.")
             self.novel_input.build()  # now, and not when somebody is waiting
-        return self
-
-    @model_validator(mode="after")
-    def _know_the_secrets_of_the_models(self) -> Self:
-        """Those of other providers' models, which tell nobody."""
-        remember(self, *secrets_of(self))
         return self
 
     @field_validator("on_fallback")
@@ -216,6 +214,7 @@ class FallbackChatModel(TracedChatModel):
     def _leave_the_cache_to_the_models(self) -> Self:
         """A stand-in's answer must not be kept under the tuned model's key."""
         self.cache = False
+        remember(self, *secrets_of(self))  # other providers' models tell nobody
         return self
 
     @cached_property
@@ -236,12 +235,17 @@ class FallbackChatModel(TracedChatModel):
         )
         return (*limited, replace(last, rules=patient))
 
+    @property
+    def _longest(self) -> float | None:
+        """How long an answer may take, of a model that is not the last one."""
+        return _LONGEST if self.total_timeout == "auto" else self.total_timeout
+
     @cached_property
     def _rules(self) -> Rules:
         return Rules(
             first_token_timeout=self.first_token_timeout,
             stall_timeout=self.stall_timeout,
-            total_timeout=_LONGEST if self.total_timeout == "auto" else self.total_timeout,
+            total_timeout=self._longest,
             commit=self.commit,
             on_broken_stream=self.on_broken_stream,
             guards=(NonEmpty(), FinishReason(), *as_guards(self.guards)),
@@ -268,7 +272,9 @@ class FallbackChatModel(TracedChatModel):
             return self.circuit_breaker or None
         first = self.models[0]
         if isinstance(first, HasCircuit):
-            return CircuitBreaker(first.circuit_key)
+            return CircuitBreaker(
+                first.circuit_key, policy=CircuitPolicy.for_deadline(self._longest)
+            )
         key = CircuitKey.of(_name_of(first), address=None, api_key=None)
         return CircuitBreaker(key, store=MemoryCircuitStore())
 
@@ -280,7 +286,8 @@ class FallbackChatModel(TracedChatModel):
         *,
         is_streamed: bool = False,
     ) -> Attempts:
-        """Begins a call; takes out of its arguments what is not a model's."""
+        """Begins a call; takes out of its arguments what is not a model's, or refuses it."""
+        check_arguments(arguments, self)
         candidates = self._candidates
         if structured := arguments.pop(_STRUCTURED, None):
             candidates = _asked_for(structured, candidates)
@@ -430,6 +437,7 @@ class FallbackChatModel(TracedChatModel):
             AllModelsFailedError: When the call is made, and no model's answer fits.
             ParameterError: For what is no schema.
         """
+        check_structured_options(kwargs)
         call = StructuredCall.of(tuple(self.models), schema, kwargs, include_raw=include_raw)
         asked = self.bind(**{_STRUCTURED: call}, **for_tracers(schema, kwargs))
         chain = read_with(call.parser, asked, include_raw=include_raw)
@@ -438,7 +446,7 @@ class FallbackChatModel(TracedChatModel):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the models and the settings; what is remembered of calls stays behind."""
         settings = {name: getattr(self, name) for name in self.model_fields_set}
-        return _rebuild, (type(self), settings)
+        return partial(type(self), **settings), ()
 
     def get_num_tokens(self, text: str) -> int:
         """The last model's count: a tuned model's own is not to be had on every platform."""
@@ -463,10 +471,6 @@ class FallbackChatModel(TracedChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self.models[0]._get_ls_params(stop=stop, **kwargs)
-
-
-def _rebuild(kind: type[FallbackChatModel], settings: dict[str, Any]) -> FallbackChatModel:
-    return kind(**settings)
 
 
 def _asked_for(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -11,6 +11,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
+from langchain_tuned_gemini.chat_models.arguments import check_arguments
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.errors.base import keep_retryable
 from langchain_tuned_gemini.failures import classify
@@ -35,6 +36,7 @@ class GatedChatModel(WrapperChatModel):
     """Asks a gate first, and the model only when the gate lets it through.
 
     Raises:
+        ParameterError: An argument of the call is none that a model takes.
         TunedModelNotReadyError: The model is still CREATING.
         TunedModelFailedError: It FAILED or was CANCELLED.
         TunedModelNotFoundError: It does not exist.
@@ -55,6 +57,7 @@ class GatedChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        check_arguments(kwargs, self)
         with self._telling_the_gate():
             self.gate.check()
             self._admitted()
@@ -67,6 +70,7 @@ class GatedChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        check_arguments(kwargs, self)
         with self._telling_the_gate():
             await self.gate.acheck()
             self._admitted()
@@ -79,6 +83,7 @@ class GatedChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        check_arguments(kwargs, self)
         with self._telling_the_gate():
             self.gate.check()
             self._admitted()
@@ -91,6 +96,7 @@ class GatedChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        check_arguments(kwargs, self)
         with self._telling_the_gate():
             await self.gate.acheck()
             self._admitted()

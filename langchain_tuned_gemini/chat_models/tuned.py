@@ -15,13 +15,18 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import BaseModel, PrivateAttr
+from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from langchain_tuned_gemini.base_models import (
     BaseModelRetiredWarning,
     Retirement,
     base_model_id,
     find,
+)
+from langchain_tuned_gemini.chat_models.arguments import (
+    check_arguments,
+    check_structured_options,
+    refused_request,
 )
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
@@ -172,10 +177,15 @@ class ChatTunedGemini(TunedGeminiParameters):
 
     @contextmanager
     def _telling_the_gate(self) -> Iterator[None]:
-        """Says so when the model does not answer because its base was retired."""
+        """Says so when the model does not answer because its base was retired.
+
+        And when a call can't be sent, in place of google-genai's error about its own classes.
+        """
         try:
             with super()._telling_the_gate():
                 yield
+        except ValidationError as invalid:
+            raise refused_request(invalid) or invalid from None
         except Exception as error:  # named by classify; raised again in any case
             failure = classify(error)
             if failure and failure.reason is Reason.GONE:
@@ -347,6 +357,7 @@ class ChatTunedGemini(TunedGeminiParameters):
             tool_choice: `"auto"`, `"any"`, `"none"` or a tool's name.
             **kwargs: Further arguments for each call.
         """
+        check_arguments(kwargs, self)
         return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
 
     def with_structured_output(
@@ -372,6 +383,7 @@ class ChatTunedGemini(TunedGeminiParameters):
             **kwargs: Further arguments of upstream's methods.
         """
         if method == "text":
+            check_structured_options(kwargs)
             chain = parsed_text(self, schema, include_raw=include_raw)
             return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
         return super().with_structured_output(

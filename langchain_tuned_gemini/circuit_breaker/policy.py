@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from langchain_tuned_gemini.circuit_breaker.window import SLICE
 from langchain_tuned_gemini.errors import ParameterError
 
 
@@ -23,7 +24,7 @@ class CircuitPolicy:
         failures: So many failures without a success between them open the circuit.
         failed_share: So does a share of failures, above 0 and at most 1, …
         outcomes: … once there have been so many outcomes …
-        window: … in this time, which moves in steps of ten seconds.
+        window: … in this time, which moves in steps of ten seconds, so at least 10.
         cooldown: How long the circuit stays open the first time. It doubles each time a probe
             fails, and starts again after one that succeeds.
         max_cooldown: The most that any cooldown may last, whatever the server asks for, and
@@ -34,7 +35,7 @@ class CircuitPolicy:
             says nothing about the model. One call after the other, every timeout counts.
         throttle_factor: While a model refuses calls for want of quota and does not say for how
             long, so many calls are sent for each that it accepts (K; 1 or more).
-        throttle_window: How long a call and its refusal are remembered for that.
+        throttle_window: How long a call and its refusal are remembered for that; at least 10.
 
     Raises:
         ParameterError: A number is out of its range.
@@ -52,16 +53,41 @@ class CircuitPolicy:
     throttle_window: float = 120.0
 
     def __post_init__(self) -> None:
-        at_least = {"throttle_factor": 1.0}
+        at_least = {"throttle_factor": 1.0, "window": SLICE, "throttle_window": SLICE}
         at_most = {"failed_share": 1.0}
         may_be_zero = {"lease_margin", "timeout_gap"}
         for field in fields(self):
             name, value = field.name, getattr(self, field.name)
+            if isinstance(value, str | bool):
+                raise ParameterError.no_number(f"CircuitPolicy({name}={value!r})", value)
             is_in_range = at_least.get(name, 0) <= value <= at_most.get(name, value)
             if not (math.isfinite(value) and is_in_range and (value or name in may_be_zero)):
                 raise ParameterError(
                     f"CircuitPolicy({name}={value!r}) is out of range; its docstring says which."
                 )
+
+    @classmethod
+    def for_deadline(cls, deadline: float | None) -> CircuitPolicy:
+        """The defaults, for calls that may take so many seconds; None for ever."""
+        longest = cls().max_cooldown if deadline is None else max(cls().max_cooldown, deadline)
+        return cls(max_cooldown=longest)
+
+    def check_deadline(self, deadline: float | None) -> None:
+        """Refuses a cooldown that ends before the call of a probe does.
+
+        Args:
+            deadline: How many seconds a call may take; None for ever.
+
+        Raises:
+            ParameterError: It is longer than `max_cooldown`.
+        """
+        if deadline is not None and deadline > self.max_cooldown:
+            raise ParameterError(
+                f"CircuitPolicy(max_cooldown={self.max_cooldown:g}) is shorter than a call may "
+                f"take, total_timeout={deadline:g}: a probe that is still being answered would be "
+                "taken for lost, and another one sent. Make max_cooldown as long, or "
+                "total_timeout as short."
+            )
 
     @property
     def memory(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 _Error = TypeVar("_Error", bound=BaseException)
 
@@ -52,6 +52,22 @@ class TunedModelNameError(TunedGeminiError, ValueError):
 
 class ParameterError(TunedGeminiError, TypeError):
     """A parameter that nobody knows, or a value that it can't take."""
+
+    @classmethod
+    def no_number(cls, where: str, value: object) -> Self:
+        """Says that a text, for one, is no number, and which number was meant.
+
+        Example:
+            >>> str(ParameterError.no_number("k='8'", "8"))
+            "k='8': a number is needed, not str. Did you mean 8?"
+        """
+        try:
+            number = float(str(value))
+        except ValueError:
+            hint = ""
+        else:
+            hint = f" Did you mean {number:g}?"
+        return cls(f"{where}: a number is needed, not {type(value).__name__}.{hint}")
 
 
 class MissingExtraError(TunedGeminiError, ImportError):

@@ -6,6 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from langchain_core.example_selectors import BaseExampleSelector
@@ -33,6 +34,19 @@ class Choice:
     selector: str
 
 
+def checked_count(name: str, value: object) -> int:
+    """A number of examples, or of tokens.
+
+    Raises:
+        ParameterError: It is no whole number, or less than 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ParameterError.no_number(f"{name}={value!r}", value)
+    if value < 1:
+        raise ParameterError(f"{name} is how many are taken: at least 1, not {value}.")
+    return int(value)
+
+
 class TuningExampleSelector(BaseExampleSelector, ABC):
     """Selects examples of a tuning set; what the selectors of this package have in common."""
 
@@ -48,9 +62,7 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
             DatasetError: If the examples can't be used.
             ParameterError: If `k` is less than 1.
         """
-        if k < 1:
-            raise ParameterError(f"k is how many examples are selected: at least 1, not {k}.")
-        self.k = k
+        self.k = checked_count("k", k)
         self.dataset = TuningDataset.of(examples, text_only=True)
         contradictions = sum(not repeat.is_duplicate for repeat in find_repeats(self.dataset))
         if contradictions:

@@ -22,6 +22,7 @@ from langchain_tuned_gemini.example_selectors import (
     OtherSelector,
     TuningExampleSelector,
 )
+from langchain_tuned_gemini.example_selectors.base import checked_count
 from langchain_tuned_gemini.few_shot.questions import Question, as_messages, question_of
 from langchain_tuned_gemini.few_shot.rendering import (
     DEFAULT_INSTRUCTION,
@@ -133,8 +134,12 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
 
         Raises:
             DatasetError: If the examples can't be used.
-            ParameterError: If `examples` can't stand for examples, or `k` is less than 1.
+            ParameterError: If `examples` can't stand for examples, or `k` or `max_tokens` is
+                less than 1, or no number.
         """
+        for count, value in (("k", k), ("max_tokens", max_tokens)):
+            if value is not None:
+                checked_count(count, value)
         if not isinstance(examples, BaseExampleSelector):
             examples = LexicalExampleSelector(examples, k=DEFAULT_K if k is None else k)
         # Not super(): for a type checker, RunnableSerializable takes a name and nothing else.

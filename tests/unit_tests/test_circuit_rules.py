@@ -752,6 +752,7 @@ def test_the_state_can_be_seen(circuit: Circuit, later: float, state: CircuitSta
         ("failed_share", 0.0),
         ("failed_share", 1.01),
         ("window", 0.0),
+        ("window", 9.9),  # what is counted together is ten seconds long
         ("cooldown", 0.0),
         ("cooldown", -1.0),
         ("max_cooldown", math.inf),
@@ -760,6 +761,7 @@ def test_the_state_can_be_seen(circuit: Circuit, later: float, state: CircuitSta
         ("timeout_gap", -0.1),
         ("throttle_factor", 0.99),
         ("throttle_window", 0.0),
+        ("throttle_window", 9.9),
     ],
 )
 def test_a_policy_out_of_range_is_refused(name: str, value: float) -> None:
@@ -768,6 +770,31 @@ def test_a_policy_out_of_range_is_refused(name: str, value: float) -> None:
         match=rf"^CircuitPolicy\({name}=.*\) is out of range; its docstring says which\.$",
     ):
         CircuitPolicy(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(CircuitPolicy), ids=lambda field: field.name)
+@pytest.mark.parametrize("value", ["60", True])
+def test_a_text_is_no_number_of_a_policy(field: dataclasses.Field[float], value: object) -> None:
+    with pytest.raises(ParameterError, match=rf"CircuitPolicy\({field.name}=.*a number is needed"):
+        CircuitPolicy(**{field.name: value})  # type: ignore[arg-type]
+
+
+def test_no_call_may_take_longer_than_a_probe_is_waited_for() -> None:
+    policy = CircuitPolicy(max_cooldown=20.0)
+    policy.check_deadline(20.0)
+    policy.check_deadline(None)
+
+    with pytest.raises(
+        ParameterError, match=r"max_cooldown=20\) is shorter .* total_timeout=20\.1"
+    ):
+        policy.check_deadline(20.1)
+
+
+@pytest.mark.parametrize(("deadline", "cooldown"), [(None, 300), (30, 300), (600, 600)])
+def test_the_default_policy_waits_for_a_probe_as_long_as_a_call_may_take(
+    deadline: float | None, cooldown: float
+) -> None:
+    assert CircuitPolicy.for_deadline(deadline).max_cooldown == cooldown
 
 
 def test_a_policy_at_the_edge_of_its_range_is_taken() -> None:
@@ -779,7 +806,7 @@ def test_a_policy_at_the_edge_of_its_range_is_taken() -> None:
         timeout_gap=0.0,
         throttle_factor=1.0,
     )
-    CircuitPolicy(window=0.1, cooldown=0.1, max_cooldown=0.1, throttle_window=0.1)
+    CircuitPolicy(window=10.0, cooldown=0.1, max_cooldown=0.1, throttle_window=10.0)
 
 
 def test_every_number_of_the_policy_is_described() -> None:
