@@ -134,7 +134,7 @@ _LOW = MappingProxyType({"thinking_level": "low"})
 _END_OF_2_5 = date(2026, 10, 20)
 _SHUTDOWN = date(2026, 12, 1)
 
-# Thinking: https://ai.google.dev/gemini-api/docs/thinking, and langchain-google-genai 4.4.2's
+# Thinking: https://ai.google.dev/gemini-api/docs/thinking, and langchain-google-genai 4.4.3's
 # profiles; from Gemini 3 on a budget is refused or ignored. Fixed sampling, for 3.5 Flash-Lite,
 # 3.6 Flash "and all future Gemini model releases":
 # https://ai.google.dev/gemini-api/docs/whats-new-gemini-3.6

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "v1beta"
 """Of the Developer API. Pinned, because the methods of tuned models exist in it only, and
-google-genai 3 defaults to `v1`."""
+google-genai 3 defaults to `v1` or to what `GOOGLE_GENAI_API_VERSION` says."""
 
 VERTEX_API_VERSION = "v1beta1"
 """Of Vertex AI. `v1` does not tell what a running tuning job is at."""
@@ -243,7 +243,7 @@ def vertex_address(location: str) -> str:
     """The host that serves a location; on any other one its resources are not found.
 
     https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint, and for `us` and
-    `eu` as google-genai 2.34 has it.
+    `eu` as google-genai 3.6 has it.
 
     Example:
         >>> vertex_address("us-central1"), vertex_address("eu")

@@ -2,7 +2,7 @@
 
 google-genai raises such an error in a stream, but takes it for an empty answer otherwise. Here it
 gets the status that it speaks of, so that it is raised, and for what it is: with the reason and
-the hint of the server. Measured with google-genai 2.34.
+the hint of the server. Measured with google-genai 2.34 and 3.6.
 """
 
 from __future__ import annotations

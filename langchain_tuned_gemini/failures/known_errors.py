@@ -27,7 +27,7 @@ BEFORE_THE_CALL: Final = {
 }
 """Errors that came about before the model was asked, so that they are no evidence about it."""
 
-# httpx2 is a fork of httpx that google-genai uses when GOOGLE_GENAI_HTTP_CLIENT says so.
+# httpx2 is a fork of httpx. google-genai 3 is on it, unless GOOGLE_GENAI_HTTP_CLIENT says httpx.
 _HTTPX: Final = {
     "TimeoutException": Reason.TIMEOUT,
     "NetworkError": Reason.CONNECTION,
@@ -184,7 +184,7 @@ VALIDATION_ERROR: Final = "pydantic_core._pydantic_core.ValidationError"
 """What pydantic raises, also for what is no business of a model's call."""
 
 ANSWERS: Final = frozenset({"GenerateContentResponse"})
-"""Google's classes of answers: on Vertex AI, google-genai 2.34 raises a `ValidationError` for one
+"""Google's classes of answers: on Vertex AI, google-genai raises a `ValidationError` for one
 of wrong types, where on the Developer API it makes an empty answer of it."""
 
 UNREACHABLE: Final = frozenset(
@@ -206,7 +206,7 @@ READING: Final = frozenset(
 
 JSON that is none of Gemini's makes them raise whatever comes about: `TypeError`,
 `AttributeError`, pydantic's `ValidationError`; what is nested too deep, a `RecursionError`.
-Measured with google-genai 2.34.
+Measured with google-genai 2.34 and 3.6.
 """
 
 DECODING: Final = "json.decoder.raw_decode"

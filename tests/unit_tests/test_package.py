@@ -6,9 +6,11 @@ import ast
 import inspect
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import langchain_tuned_gemini
 
@@ -89,6 +91,40 @@ def imported_parts(path: Path) -> set[str]:
     names = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
     inside = [name.split(".") for name in names if name.split(".")[0] == NAME]
     return {name[1] if len(name) > 1 else "" for name in inside}
+
+
+# The packages that have another name than their modules, or that another one needs itself.
+DISTRIBUTIONS = {
+    "google.ai": "google-generativeai",
+    "google.api_core": "google-generativeai",
+    "google.protobuf": "google-generativeai",
+    "jsonschema_specifications": "jsonschema",
+    "opentelemetry": "opentelemetry-api",
+    "requests": "google-generativeai",
+}
+
+
+def imported_packages() -> set[str]:
+    """The packages of others that the package imports anywhere, by the names of PyPI."""
+    nodes = [
+        node for path in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))
+    ]
+    names = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+    names |= {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
+    shortened = {".".join(name.split(".")[: 1 + name.startswith("google.")]) for name in names}
+    others = shortened - sys.stdlib_module_names - {NAME, "google"}
+    return {DISTRIBUTIONS.get(name, name).replace("_", "-").replace(".", "-") for name in others}
+
+
+def test_what_is_imported_has_a_bound_of_its_own() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    del extras["dev"], extras["mutants"]
+    bounds = [*project["dependencies"], *(line for lines in extras.values() for line in lines)]
+    declared = {Requirement(line).name: Requirement(line).specifier for line in bounds}
+
+    assert imported_packages() - declared.keys() == {"pytest"}  # which loads the fixture
+    assert all(any(s.operator == ">=" for s in bound) for bound in declared.values())
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -24,7 +24,7 @@ LOCATION_OF_HOST = {
     **{f"aiplatform.{place}.rep.googleapis.com": place for place in _CONTINENTS},
     **{f"{region}-aiplatform.googleapis.com": region for region in _REGIONS},
 }
-"""Which location each of Google's hosts serves, as google-genai 2.34.0 builds their names."""
+"""Which location each of Google's hosts serves, as google-genai 3.6.1 builds their names."""
 
 LOCATIONS = frozenset(LOCATION_OF_HOST.values())
 """Every location there is; in any other one, no URL means anything."""

@@ -2,7 +2,7 @@
 
 google-genai is not used for the control plane. It has no call for endpoints, without which no
 tuned model can be deleted; it sends what continuous tuning starts from under names that the API
-does not know, and loses the checkpoint; and it does not wait for a deletion to end (2.34.0).
+does not know, and loses the checkpoint; and it does not wait for a deletion to end (3.6.1).
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/projects.locations.tuningJobs
 """
 

@@ -1,6 +1,6 @@
 """Starting and cancelling tuning jobs.
 
-The body is written here, since google-genai's (2.34.0) is not what the API takes where a tuned
+The body is written here, since google-genai's (3.6.1) is not what the API takes where a tuned
 model is tuned further: it names the parts of `preTunedModel` in snake_case, and loses the
 checkpoint when its configuration is a dict.
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/projects.locations.tuningJobs

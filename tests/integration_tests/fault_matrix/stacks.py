@@ -1,8 +1,8 @@
 """Where the tuned model is, and whose HTTP stack it is called over.
 
-Ours is always httpx, on the Developer API and on Vertex AI. A user's own `ChatGoogleGenerativeAI` is on httpx, or on httpx2 where
-`GOOGLE_GENAI_HTTP_CLIENT` says so; its asynchronous calls are on aiohttp as soon as that is
-installed.
+Ours is always httpx, on the Developer API and on Vertex AI. A user's own `ChatGoogleGenerativeAI` is
+on httpx2 from google-genai 3 on and on httpx before, or on what `GOOGLE_GENAI_HTTP_CLIENT` says;
+its asynchronous calls are on aiohttp as soon as that is installed.
 """
 
 from __future__ import annotations

@@ -43,14 +43,14 @@ DEVIATIONS = {
 def test_row_60_a_client_of_a_closed_event_loop_is_no_evidence_about_the_model(
     stack: str, gemini: Emulator, lab: Lab
 ) -> None:
-    """A plain model on httpx fails once in the next event loop: then its pool is free of it."""
+    """Before google-genai 3, a plain model on httpx fails once in each further event loop."""
     model = lab.robust(stack, gemini.base_url)
 
     answers = [asyncio.run(model.ainvoke(QUESTION)) for _ in range(3)]
 
     tries = [len(answer.response_metadata["tuned_gemini"]["attempts"]) for answer in answers]
     assert {answer.text for answer in answers} == {TUNED_TEXT}
-    assert tries == ([1, 1, 1] if stack in (OURS, AIOHTTP) else [1, 2, 2])
+    assert tries in ([[1, 1, 1]] if stack in (OURS, AIOHTTP) else [[1, 1, 1], [1, 2, 2]])
     assert model.circuit is not None
     assert model.circuit.view().failures == 0
     with warnings.catch_warnings():

@@ -92,7 +92,7 @@ def _prompt(call: Call) -> Prompt:
     Raises:
         ApiError: 400 for a turn without a role, which the Developer API takes for the user's.
             Reported from Vertex AI by many of its users, with this text; not of countTokens,
-            for which langchain-google-genai 4.4.2 sends no role.
+            for which langchain-google-genai 4.4.3 sends no role.
     """
     if any(not turn.text("role") for turn in call.body.messages("contents")):
         raise ApiError(400, "Please use a valid role: user, model.")
