@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 .PHONY: help demo test lint format typecheck record bench constraints clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -23,6 +23,20 @@ demo: $(READY) ## Run the main job on the emulator, with no key
 
 test: $(READY) ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Both make their environment anew: it takes seconds, and what is newest changes every day.
+.PHONY: test-lowest test-newest
+test-lowest: $(READY) ## Run all tests with the oldest versions that pyproject.toml allows
+	@$(call test-with,lowest-direct)
+
+test-newest: $(READY) ## Run all tests with what pip installs today, without the constraints
+	@$(call test-with,highest)
+
+define test-with
+$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$(1)
+$(BIN)/uv pip install --quiet --python .venv-$(1)/bin/python --resolution $(1) -e '.[dev]'
+.venv-$(1)/bin/python -m pytest $(ARGS)
+endef
 
 lint: $(READY) ## Check style, spelling and types
 	@$(BIN)/ruff check .
@@ -93,4 +107,4 @@ constraints: ## Resolve all dependencies again into constraints.txt
 	@rm -rf $(VENV)-constraints
 
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) $(SCORECARD) mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	@rm -rf $(VENV) $(VENV)-* mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
