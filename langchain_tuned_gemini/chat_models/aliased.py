@@ -96,10 +96,13 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         """The model of the version that the alias points to now."""
         return self._following.current()
 
+    def _names_its_run(self) -> bool:
+        return self._following.current()._names_its_run()
+
     def _answering(self) -> BaseChatModel:
         return self._following.current()
 
-    def _admitted(self) -> None:
+    def _admitted(self, run_manager: BaseRunManager | None) -> None:
         """The version admits calls by itself."""
 
     @contextmanager

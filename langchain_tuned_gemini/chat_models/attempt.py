@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_tuned_gemini.chat_models.collected import tell_answer
+from langchain_tuned_gemini.chat_models.delegation import (
+    Messages,
+    Stop,
+    agenerate_with,
+    astream_with,
+    awithin,
+    generate_with,
+    stream_with,
+    within,
+)
+from langchain_tuned_gemini.chat_models.model_run import (
+    aheard,
+    aheard_stream,
+    heard,
+    heard_stream,
+)
 from langchain_tuned_gemini.chat_models.rules import Rules, timeout_of
-from langchain_tuned_gemini.chat_models.tracing import Caller
+from langchain_tuned_gemini.chat_models.runs import AttemptTrace
+from langchain_tuned_gemini.chat_models.streaming import Chunks
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, Outcome, Permit
 from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.errors import (
@@ -38,7 +56,9 @@ from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTAR
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.retry_budget import RetryBudget
-from langchain_tuned_gemini.telemetry import AttemptSpan, Request
+from langchain_tuned_gemini.telemetry import Request
+
+_NOTHING: Final = nullcontext()
 
 _STANDSTILL = 1.0
 """A deadline that ends a call by so many seconds too late says that this process stood still."""
@@ -85,7 +105,7 @@ class RunningAttempt:
     Args:
         candidate: The model.
         permit: What its circuit has given out for this call.
-        caller: The run under which a trace shows it; None where nobody listens.
+        trace: How traces show it.
         request: The call that it belongs to, as telemetry sees it.
         interrupted: Why another model's text ends here; None if none was handed out.
         claim: Called when it is about to hand out something: whether it is the one to answer.
@@ -96,7 +116,7 @@ class RunningAttempt:
         self,
         candidate: Candidate,
         permit: Permit | None,
-        caller: Caller | None,
+        trace: AttemptTrace,
         request: Request,
         interrupted: str | None,
         claim: Callable[[RunningAttempt], bool],
@@ -113,13 +133,11 @@ class RunningAttempt:
         self._is_misfit = False
         self._started = time.perf_counter()
         self._permit = permit
-        self._caller = caller
+        self.trace = trace
         self._request = request
         self._interrupted = interrupted
         self._is_the_one_to_answer = claim
         self._provenance = provenance
-        self._run: CallbackManagerForChainRun | None = None
-        self._arun: AsyncCallbackManagerForChainRun | None = None
 
     def finish(self, result: ChatResult) -> ChatResult:
         """Ends the call with this model's answer, and says in it who answered.
@@ -183,6 +201,7 @@ class RunningAttempt:
         if not self._is_the_one_to_answer(self):
             self.abandon()
             raise LostRaceError
+        self.trace.answers()
 
     def _succeed(self, message: AIMessage, few_shot: dict[str, Any] | None) -> dict[str, Any]:
         is_refusal = self.candidate.rules.on_blocked == "message" and block_of(message) is not None
@@ -203,9 +222,53 @@ class RunningAttempt:
             self._is_misfit = True
             raise as_error(refusal, message, name=self.candidate.name)
 
+    def computing(self) -> AbstractContextManager[Any]:
+        """Inside, the model's spans are this one's, and it can tell what it was sent."""
+        return self._computing() if self.trace.is_heard else self.span.current()
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        with self.trace.current(), self.span.current():
+            yield
+
+    def ask(
+        self, model: BaseChatModel, messages: Messages, stop: Stop, arguments: Mapping[str, Any]
+    ) -> ChatResult:
+        """Its model's answer, told to whoever was set on the model."""
+        run = self.trace.of_model(model, messages, stop, arguments)
+        return heard(run, partial(generate_with, model, messages, stop, **arguments))
+
+    async def aask(
+        self, model: BaseChatModel, messages: Messages, stop: Stop, arguments: Mapping[str, Any]
+    ) -> ChatResult:
+        """Its model's answer, told to whoever was set on the model."""
+        run = self.trace.of_model(model, messages, stop, arguments)
+        return await aheard(run, agenerate_with(model, messages, stop, **arguments))
+
+    def read(
+        self, model: BaseChatModel, messages: Messages, stop: Stop, arguments: Mapping[str, Any]
+    ) -> Iterator[Chunks]:
+        """Its model's stream, told likewise: yields what may be handed out after each chunk."""
+        run = self.trace.of_model(model, messages, stop, arguments)
+        stream = heard_stream(run, stream_with(model, messages, stop, **arguments))
+        return self.stream.read(within(self.computing, stream) if self._is_observed else stream)
+
+    def aread(
+        self, model: BaseChatModel, messages: Messages, stop: Stop, arguments: Mapping[str, Any]
+    ) -> AsyncGenerator[Chunks, None]:
+        """Its model's stream, told likewise: yields what may be handed out after each chunk."""
+        run = self.trace.of_model(model, messages, stop, arguments)
+        stream = aheard_stream(run, astream_with(model, messages, stop, **arguments))
+        return self.stream.aread(awithin(self.computing, stream) if self._is_observed else stream)
+
+    @property
+    def _is_observed(self) -> bool:
+        return self.trace.is_heard or self.span.is_recorded
+
     def __enter__(self) -> Self:
-        self._run = self._caller.start(self.candidate.name) if self._caller else None
-        self.span = self._new_span()
+        self.span = self._request.attempt(self.candidate.name, self.candidate.role)
+        with self._unharmed():
+            self.trace.start()
         return self
 
     def __exit__(
@@ -215,15 +278,14 @@ class RunningAttempt:
         traceback: TracebackType | None,
     ) -> bool:
         error = self._as_told(error)
-        if self._run and error is None:
-            self._run.on_chain_end({})
-        elif self._run and error is not None:
-            self._run.on_chain_error(self._as_seen(error))
+        with self._unharmed():
+            self.trace.end(self._as_seen(error))
         return self._settle(error)
 
     async def __aenter__(self) -> Self:
-        self._arun = await self._caller.astart(self.candidate.name) if self._caller else None
-        self.span = self._new_span()
+        self.span = self._request.attempt(self.candidate.name, self.candidate.role)
+        with self._unharmed():
+            await self.trace.astart()
         return self
 
     async def __aexit__(
@@ -233,14 +295,13 @@ class RunningAttempt:
         traceback: TracebackType | None,
     ) -> bool:
         error = self._as_told(error)
-        if self._arun and error is None:
-            await self._arun.on_chain_end({})
-        elif self._arun and error is not None:
-            await self._arun.on_chain_error(self._as_seen(error))
+        with self._unharmed():
+            await self.trace.aend(self._as_seen(error))
         return self._settle(error)
 
-    def _new_span(self) -> AttemptSpan:
-        return self._request.attempt(self.candidate.name, self.candidate.role)
+    def _unharmed(self) -> AbstractContextManager[Any]:
+        """Raises what a handler raises, as LangChain has it, and says nothing of the model then."""
+        return self._settling() if self.trace.is_shown else _NOTHING
 
     def _as_told(self, error: BaseException | None) -> BaseException | None:
         """The error without secrets, and the end of a deadline by its name."""
@@ -254,9 +315,19 @@ class RunningAttempt:
         told.__cause__ = error
         return told
 
-    def _as_seen(self, error: BaseException) -> BaseException:
+    @contextmanager
+    def _settling(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._report(None, has_failed=True)
+            self.span.end(self._as_record(None, error, None))
+            raise
+
+    def _as_seen(self, error: BaseException | None) -> BaseException | None:
         """What a trace shows: what is torn down with an abandoned call is no failure of it."""
-        return LostRaceError("another model answered first") if self.is_abandoned else error
+        is_torn_down = error is not None and self.is_abandoned
+        return LostRaceError("another model answered first") if is_torn_down else error
 
     def _settle(self, error: BaseException | None) -> bool:
         """Whether a failure ends here, because another model may answer in this one's place."""

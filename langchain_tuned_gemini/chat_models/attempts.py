@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
-from langchain_tuned_gemini.chat_models.tracing import Caller
+from langchain_tuned_gemini.chat_models.runs import AttemptTrace, CallTrace
 from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
 from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError, NovelInputError
@@ -43,14 +43,14 @@ class Attempts:
     def __init__(
         self,
         candidates: Sequence[Candidate],
-        caller: Caller | None,
+        trace: CallTrace,
         hedge: Hedge | None,
         on_fallback: OnFallback | None,
         novelty: Novelty | None,
     ) -> None:
         self._candidates = candidates
         self._novelty = novelty
-        self._caller = caller
+        self._trace = trace
         self._hedge = hedge
         self._on_fallback = on_fallback
         self._records: list[Attempt] = []
@@ -112,7 +112,7 @@ class Attempts:
         return RunningAttempt(
             candidate,
             permit,
-            self._caller,
+            AttemptTrace(self._trace, candidate.model, candidate.name),
             self._request,
             self._interrupted,
             turn.claim,

@@ -13,9 +13,9 @@ leaves when the deadline is over.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, closing
 from functools import partial
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel
@@ -32,6 +32,10 @@ from langchain_tuned_gemini.threads import (
 
 KEEPS_DEADLINE = "keeps_deadline"
 """What a model is asked whose calls end by themselves when the deadline in force is over."""
+
+T = TypeVar("T")
+
+_ENDED: Final = object()
 
 Messages = list[BaseMessage]
 Stop = list[str] | None
@@ -101,6 +105,32 @@ async def astream_with(
     async with aclosing(astream_from(model, messages, stop, **kwargs)) as stream:
         async for chunk in stream:
             yield chunk
+
+
+def within(
+    context: Callable[[], AbstractContextManager[Any]], stream: Generator[T, None, None]
+) -> Generator[T, None, None]:
+    """The same stream, inside a context while the model computes, and never while it is read."""
+    with closing(stream):
+        while True:
+            with context():
+                item: Any = next(stream, _ENDED)
+            if item is _ENDED:
+                return
+            yield item
+
+
+async def awithin(
+    context: Callable[[], AbstractContextManager[Any]], stream: AsyncGenerator[T, None]
+) -> AsyncGenerator[T, None]:
+    """The same stream, inside a context while the model computes, and never while it is read."""
+    async with aclosing(stream):
+        while True:
+            with context():
+                item: Any = await anext(stream, _ENDED)
+            if item is _ENDED:
+                return
+            yield item
 
 
 def _within_deadline(model: BaseChatModel, call: Callable[[], ChatResult]) -> ChatResult:

@@ -36,14 +36,9 @@ from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
 from langchain_tuned_gemini.chat_models.collected import is_collected
-from langchain_tuned_gemini.chat_models.delegation import (
-    agenerate_with,
-    astream_with,
-    generate_with,
-    stream_with,
-)
 from langchain_tuned_gemini.chat_models.racing import aanswer_of, abegin, answer_of, begin
 from langchain_tuned_gemini.chat_models.rules import OnBlocked, OnBrokenStream, Rules
+from langchain_tuned_gemini.chat_models.runs import CallTrace, current_attempt
 from langchain_tuned_gemini.chat_models.streaming import Commit
 from langchain_tuned_gemini.chat_models.structured import StructuredCall, for_tracers, read_with
 from langchain_tuned_gemini.chat_models.traced import TracedChatModel
@@ -175,6 +170,11 @@ class FallbackChatModel(TracedChatModel):
     on_fallback: OnFallback | None = Field(default=None, exclude=True)
     """Called with the provenance of each answer that the first model did not give."""
 
+    trace_prompts: bool = False
+    """Whether traces show all that a model was sent. By default the run of an attempt shows the
+    question, the numbers of the rows that were shown as examples, and a hash of the prompt: the
+    examples are tuning data, and a tracing service need not have them."""
+
     @model_validator(mode="before")
     @classmethod
     def _leave_their_settings_to_the_models(cls, values: Any) -> Any:
@@ -305,7 +305,10 @@ class FallbackChatModel(TracedChatModel):
         if is_streamed and is_collected() and not (caller and caller.wants_tokens()):
             candidates = _held_to({"commit": "complete"}, candidates)  # none is seen before
         novelty = self.novel_input.assess(messages) if self.novel_input else None
-        return Attempts(candidates, caller, hedge, self.on_fallback, novelty)
+        trace = CallTrace(
+            caller, self, self.models, messages, self.trace_prompts, current_attempt()
+        )
+        return Attempts(candidates, trace, hedge, self.on_fallback, novelty)
 
     def _generate(
         self,
@@ -315,9 +318,9 @@ class FallbackChatModel(TracedChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         def ask(attempt: RunningAttempt) -> ChatResult | None:
-            with attempt, attempt.deadline, attempt.span.current():
+            with attempt, attempt.deadline, attempt.computing():
                 model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
-                return attempt.finish(generate_with(model, messages, stop, **arguments))
+                return attempt.finish(attempt.ask(model, messages, stop, arguments))
             return None
 
         for turn in self._attempts(messages, run_manager, kwargs):
@@ -334,8 +337,8 @@ class FallbackChatModel(TracedChatModel):
         async def ask(attempt: RunningAttempt) -> ChatResult | None:
             async with attempt, attempt.deadline:
                 model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
-                with attempt.span.current():
-                    result = await agenerate_with(model, messages, stop, **arguments)
+                with attempt.computing():
+                    result = await attempt.aask(model, messages, stop, arguments)
                 return attempt.finish(result)
             return None
 
@@ -354,8 +357,7 @@ class FallbackChatModel(TracedChatModel):
             with attempt:
                 model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
                 yield from attempt.opening()
-                stream = attempt.span.around(stream_with(model, messages, stop, **arguments))
-                for chunks in attempt.stream.read(stream):
+                for chunks in attempt.read(model, messages, stop, arguments):
                     yield from chunks
                 yield from attempt.closing()
 
@@ -379,8 +381,7 @@ class FallbackChatModel(TracedChatModel):
                 model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
                 for chunk in attempt.opening():
                     yield chunk
-                stream = astream_with(model, messages, stop, **arguments)
-                arriving = attempt.stream.aread(attempt.span.aaround(stream))
+                arriving = attempt.aread(model, messages, stop, arguments)
                 async with aclosing(arriving) as arrivals:
                     async for chunks in arrivals:
                         for chunk in chunks:

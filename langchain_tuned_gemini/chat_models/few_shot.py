@@ -9,6 +9,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from langchain_tuned_gemini.chat_models.runs import current_attempt
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.few_shot import FewShotPrompt, Selection
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY
@@ -38,7 +39,7 @@ class FewShotChatModel(WrapperChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         selection = self.prompt.select(messages, context=self._context)
-        shown = self.prompt.insert(messages, selection)
+        shown = self._shown(messages, selection)
         result = super()._generate(shown, stop, run_manager, **kwargs)
         self._learn(shown, _input_tokens(result.generations[0]), kwargs)
         _note(result.generations[0], selection)
@@ -52,7 +53,7 @@ class FewShotChatModel(WrapperChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         selection = await self.prompt.aselect(messages, context=self._context)
-        shown = self.prompt.insert(messages, selection)
+        shown = self._shown(messages, selection)
         result = await super()._agenerate(shown, stop, run_manager, **kwargs)
         self._learn(shown, _input_tokens(result.generations[0]), kwargs)
         _note(result.generations[0], selection)
@@ -66,7 +67,7 @@ class FewShotChatModel(WrapperChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         selection = self.prompt.select(messages, context=self._context)
-        shown = self.prompt.insert(messages, selection)
+        shown = self._shown(messages, selection)
         counted = 0
         for place, chunk in enumerate(super()._stream(shown, stop, run_manager, **kwargs)):
             counted += _input_tokens(chunk)
@@ -83,7 +84,7 @@ class FewShotChatModel(WrapperChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         selection = await self.prompt.aselect(messages, context=self._context)
-        shown = self.prompt.insert(messages, selection)
+        shown = self._shown(messages, selection)
         counted, is_first = 0, True
         async for chunk in super()._astream(shown, stop, run_manager, **kwargs):
             counted += _input_tokens(chunk)
@@ -92,6 +93,14 @@ class FewShotChatModel(WrapperChatModel):
             is_first = False
             yield chunk
         self._learn(shown, counted, kwargs)
+
+    def _shown(self, messages: list[BaseMessage], selection: Selection) -> list[BaseMessage]:
+        """The conversation with its examples; a trace is told which they are."""
+        shown = self.prompt.insert(messages, selection)
+        if (attempt := current_attempt()) is not None:
+            rows = {"rows": self.prompt.rows(selection)}
+            attempt.note(shown, {**selection.as_dict(), **rows})
+        return shown
 
     @property
     def _context(self) -> int | None:

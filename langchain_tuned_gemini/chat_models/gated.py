@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
@@ -60,7 +61,7 @@ class GatedChatModel(WrapperChatModel):
         check_arguments(kwargs, self)
         with self._telling_the_gate():
             self.gate.check()
-            self._admitted()
+            self._admitted(run_manager)
             return super()._generate(messages, stop, run_manager, **kwargs)
 
     async def _agenerate(
@@ -73,7 +74,7 @@ class GatedChatModel(WrapperChatModel):
         check_arguments(kwargs, self)
         with self._telling_the_gate():
             await self.gate.acheck()
-            self._admitted()
+            self._admitted(run_manager)
             return await super()._agenerate(messages, stop, run_manager, **kwargs)
 
     def _stream(
@@ -86,7 +87,7 @@ class GatedChatModel(WrapperChatModel):
         check_arguments(kwargs, self)
         with self._telling_the_gate():
             self.gate.check()
-            self._admitted()
+            self._admitted(run_manager)
             yield from super()._stream(messages, stop, run_manager, **kwargs)
 
     async def _astream(
@@ -99,11 +100,11 @@ class GatedChatModel(WrapperChatModel):
         check_arguments(kwargs, self)
         with self._telling_the_gate():
             await self.gate.acheck()
-            self._admitted()
+            self._admitted(run_manager)
             async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
                 yield chunk
 
-    def _admitted(self) -> None:
+    def _admitted(self, run_manager: BaseRunManager | None) -> None:
         """Called when the gate has let a call pass; what it knows by then may be of use."""
 
     @contextmanager

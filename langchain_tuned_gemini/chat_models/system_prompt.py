@@ -10,6 +10,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.messages import BaseMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+from langchain_tuned_gemini.chat_models.runs import current_attempt
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 
 
@@ -34,7 +35,7 @@ class SystemPromptChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return super()._generate(self._told(messages), stop, run_manager, **kwargs)
+        return super()._generate(self._asked(messages), stop, run_manager, **kwargs)
 
     async def _agenerate(
         self,
@@ -43,7 +44,7 @@ class SystemPromptChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return await super()._agenerate(self._told(messages), stop, run_manager, **kwargs)
+        return await super()._agenerate(self._asked(messages), stop, run_manager, **kwargs)
 
     def _stream(
         self,
@@ -52,7 +53,7 @@ class SystemPromptChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        yield from super()._stream(self._told(messages), stop, run_manager, **kwargs)
+        yield from super()._stream(self._asked(messages), stop, run_manager, **kwargs)
 
     async def _astream(
         self,
@@ -61,8 +62,15 @@ class SystemPromptChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in super()._astream(self._told(messages), stop, run_manager, **kwargs):
+        async for chunk in super()._astream(self._asked(messages), stop, run_manager, **kwargs):
             yield chunk
+
+    def _asked(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        """What the model is told; a trace is told, too."""
+        told = self._told(messages)
+        if (attempt := current_attempt()) is not None:
+            attempt.note(told)
+        return told
 
     def _told(self, messages: list[BaseMessage]) -> list[BaseMessage]:
         conversation = dropwhile(lambda message: isinstance(message, SystemMessage), messages)

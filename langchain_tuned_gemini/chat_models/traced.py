@@ -6,7 +6,7 @@ decided beforehand here, and announced to the `_stream` inside.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 from uuid import UUID
@@ -26,6 +26,10 @@ from langchain_tuned_gemini.chat_models.tracing import Caller, called_by, known_
 class TracedChatModel(TunedGeminiChatModel):
     """Announces its own run to its `_stream`, whichever way it is called."""
 
+    def _names_its_run(self) -> bool:
+        """Whether it knows only during a call what its run should say of it."""
+        return True
+
     def stream(
         self,
         input: LanguageModelInput,  # noqa: A002  # LangChain's own name
@@ -34,16 +38,22 @@ class TracedChatModel(TunedGeminiChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        """Streams the answer; its last chunk carries the provenance."""
-        config = ensure_config(config)
-        caller = known_run(config, CallbackManager)
-        chunks = super().stream(input, config, stop=stop, **kwargs)
+        """Streams the answer; the last chunk of a fallback model's carries the provenance."""
+        if not self._names_its_run():
+            return super().stream(input, config, stop=stop, **kwargs)
+        return self._announced(input, ensure_config(config), stop=stop, **kwargs)
+
+    def _announced(
+        self, model_input: LanguageModelInput, config: RunnableConfig, **kwargs: Any
+    ) -> Iterator[AIMessageChunk]:
+        caller = known_run(config, CallbackManager, self.callbacks)
+        chunks = super().stream(model_input, config, **kwargs)
         with called_by(caller):
             first = next(chunks)
         yield first
         yield from chunks
 
-    async def astream(
+    def astream(
         self,
         input: LanguageModelInput,  # noqa: A002  # LangChain's own name
         config: RunnableConfig | None = None,
@@ -51,10 +61,16 @@ class TracedChatModel(TunedGeminiChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        """Streams the answer; its last chunk carries the provenance."""
-        config = ensure_config(config)
-        caller = known_run(config, AsyncCallbackManager)
-        stream = super().astream(input, config, stop=stop, **kwargs)
+        """Streams the answer; the last chunk of a fallback model's carries the provenance."""
+        if not self._names_its_run():
+            return super().astream(input, config, stop=stop, **kwargs)
+        return self._aannounced(input, ensure_config(config), stop=stop, **kwargs)
+
+    async def _aannounced(
+        self, model_input: LanguageModelInput, config: RunnableConfig, **kwargs: Any
+    ) -> AsyncIterator[AIMessageChunk]:
+        caller = known_run(config, AsyncCallbackManager, self.callbacks)
+        stream = super().astream(model_input, config, **kwargs)
         async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", stream)) as chunks:
             with called_by(caller):
                 first = await anext(chunks)
@@ -72,8 +88,10 @@ class TracedChatModel(TunedGeminiChatModel):
         **kwargs: Any,
     ) -> LLMResult:
         """Answers each list of messages; `invoke` and `batch` end up here."""
+        if not self._names_its_run():
+            return super().generate(messages, stop, callbacks, run_id=run_id, **kwargs)
         run_id = run_id or uuid7()
-        with called_by(Caller.of(callbacks, run_id)):
+        with called_by(self._caller(callbacks, run_id, kwargs)):
             return super().generate(messages, stop, callbacks, run_id=run_id, **kwargs)
 
     async def agenerate(
@@ -86,6 +104,14 @@ class TracedChatModel(TunedGeminiChatModel):
         **kwargs: Any,
     ) -> LLMResult:
         """Answers each list of messages; `ainvoke` and `abatch` end up here."""
-        run_id = run_id or uuid7()
-        with called_by(Caller.of(callbacks, run_id)):
+        if not self._names_its_run():
             return await super().agenerate(messages, stop, callbacks, run_id=run_id, **kwargs)
+        run_id = run_id or uuid7()
+        with called_by(self._caller(callbacks, run_id, kwargs)):
+            return await super().agenerate(messages, stop, callbacks, run_id=run_id, **kwargs)
+
+    def _caller(
+        self, callbacks: Callbacks, run_id: UUID, options: Mapping[str, Any]
+    ) -> Caller | None:
+        tags, metadata = options.get("tags"), options.get("metadata")
+        return Caller.of(callbacks, run_id, self.callbacks, tags=tags, metadata=metadata)

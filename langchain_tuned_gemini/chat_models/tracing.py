@@ -1,11 +1,8 @@
-"""Attempts as runs in a trace: a chain-type child of the model's run for each.
-
-Chain-type, because a second LLM-type run would count the tokens twice.
-"""
+"""The run under which a model is called: who listens to it, and what it says of the model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,10 +11,8 @@ from uuid import UUID
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
-    AsyncCallbackManagerForChainRun,
     BaseCallbackManager,
     CallbackManager,
-    CallbackManagerForChainRun,
 )
 from langchain_core.callbacks.base import (
     AsyncCallbackHandler,
@@ -29,6 +24,7 @@ from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
+from langchain_core.tracers.schemas import Run
 from langchain_core.utils.uuid import uuid7
 
 _HEARS_NONE = (LLMManagerMixin.on_llm_new_token, AsyncCallbackHandler.on_llm_new_token)
@@ -36,42 +32,55 @@ _HEARS_NONE = (LLMManagerMixin.on_llm_new_token, AsyncCallbackHandler.on_llm_new
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The model's own run, under which the attempts are shown.
+    """The run under which a model is called.
 
     Attributes:
-        callbacks: Who listens to it.
+        callbacks: Who listens to it, and hands on what a child run takes over.
         run_id: Its id.
+        own: Who listens to it besides, because they were set on the model.
     """
 
     callbacks: BaseCallbackManager | BaseRunManager
     run_id: UUID
+    own: Sequence[BaseCallbackHandler] = ()
 
     @classmethod
-    def of(cls, callbacks: Callbacks, run_id: UUID) -> Caller | None:
-        """The run that LangChain will open with these callbacks; None where nobody listens."""
-        if not callbacks:
+    def of(
+        cls,
+        callbacks: Callbacks,
+        run_id: UUID,
+        own: Callbacks,
+        *,
+        tags: list[str] | None,
+        metadata: dict[str, Any] | None,
+    ) -> Caller | None:
+        """The run that LangChain will open with these arguments; None where nobody listens."""
+        if not callbacks and not own:
             return None
-        if isinstance(callbacks, list):
-            callbacks = CallbackManager(handlers=callbacks, inheritable_handlers=callbacks)
-        return cls(callbacks, run_id)
+        if isinstance(callbacks, BaseCallbackManager):
+            manager = callbacks.copy()
+        else:
+            handlers = callbacks or []
+            manager = CallbackManager(handlers=handlers, inheritable_handlers=handlers)
+        manager.add_tags(tags or [])
+        manager.add_metadata(metadata or {})
+        return cls(manager, run_id, handlers_of(own))
+
+    @property
+    def handlers(self) -> list[BaseCallbackHandler]:
+        """All who listen to it."""
+        return [*self.callbacks.handlers, *self.own]
 
     def wants_tokens(self) -> bool:
         """Whether somebody shows the tokens as they come, as LangGraph does."""
-        return any(map(_shows_tokens, self.callbacks.handlers))
+        return any(map(_shows_tokens, self.handlers))
 
-    def start(self, name: str) -> CallbackManagerForChainRun | None:
-        """Opens the run of one attempt; None where nobody listens."""
-        if not self.callbacks.inheritable_handlers:
-            return None
-        manager = CallbackManager(**_inherited(self.callbacks), parent_run_id=self.run_id)
-        return manager.on_chain_start(None, {}, name=name)
 
-    async def astart(self, name: str) -> AsyncCallbackManagerForChainRun | None:
-        """Opens the run of one attempt; None where nobody listens."""
-        if not self.callbacks.inheritable_handlers:
-            return None
-        manager = AsyncCallbackManager(**_inherited(self.callbacks), parent_run_id=self.run_id)
-        return await manager.on_chain_start(None, {}, name=name)
+def handlers_of(callbacks: Callbacks | BaseRunManager) -> list[BaseCallbackHandler]:
+    """The handlers in whatever LangChain takes for callbacks."""
+    if isinstance(callbacks, BaseCallbackManager | BaseRunManager):
+        return callbacks.handlers
+    return callbacks or []
 
 
 def _shows_tokens(handler: BaseCallbackHandler) -> bool:
@@ -82,16 +91,31 @@ def _shows_tokens(handler: BaseCallbackHandler) -> bool:
     return not is_tracer and type(handler).on_llm_new_token not in _HEARS_NONE
 
 
-def _inherited(callbacks: BaseCallbackManager | BaseRunManager) -> dict[str, Any]:
-    """What a child run takes over from its parent; run managers have no `get_child` for LLMs."""
-    return {
-        "handlers": callbacks.inheritable_handlers,
-        "inheritable_handlers": callbacks.inheritable_handlers,
-        "tags": callbacks.inheritable_tags,
-        "inheritable_tags": callbacks.inheritable_tags,
-        "metadata": callbacks.inheritable_metadata,
-        "inheritable_metadata": callbacks.inheritable_metadata,
-    }
+def say(
+    handlers: Iterable[BaseCallbackHandler],
+    run_id: UUID,
+    said: Mapping[str, Any],
+    unlike: Iterable[str] = (),
+) -> None:
+    """Changes the metadata of a run in the tracers and event streams among some handlers."""
+    for handler in handlers:
+        runs = getattr(handler, "run_map", None)
+        if not isinstance(runs, dict):
+            continue
+        run = runs.get(str(run_id)) or runs.get(run_id)
+        if isinstance(run, Run):
+            run.extra["metadata"] = _changed(run.extra.get("metadata"), said, unlike)
+        elif isinstance(run, dict):  # that of `astream_events`
+            run["metadata"] = _changed(run.get("metadata"), said, unlike)
+
+
+def _changed(
+    metadata: Mapping[str, Any] | None, said: Mapping[str, Any], unlike: Iterable[str]
+) -> dict[str, Any]:
+    """A new one: handlers may share the old one, and with other runs."""
+    left_out = set(unlike)
+    kept = {name: one for name, one in (metadata or {}).items() if name not in left_out}
+    return {**kept, **said}
 
 
 _caller: ContextVar[Caller | None] = ContextVar("tuned_gemini_caller", default=None)
@@ -118,7 +142,7 @@ def current_caller(run_manager: BaseRunManager | None) -> Caller | None:
 
 
 def known_run(
-    config: RunnableConfig, manager: type[CallbackManager | AsyncCallbackManager]
+    config: RunnableConfig, manager: type[CallbackManager | AsyncCallbackManager], own: Callbacks
 ) -> Caller:
     """Decides the run's id beforehand, and configures its callbacks once.
 
@@ -132,4 +156,4 @@ def known_run(
     )
     run_id = config.get("run_id") or uuid7()
     config.update({"callbacks": callbacks, "run_id": run_id})
-    return Caller(callbacks, run_id)
+    return Caller(callbacks, run_id, handlers_of(own))

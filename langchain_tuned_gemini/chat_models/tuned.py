@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Self, cast
 
+from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
@@ -37,6 +38,7 @@ from langchain_tuned_gemini.chat_models.parameters import (
     THINKING,
     TunedGeminiParameters,
 )
+from langchain_tuned_gemini.chat_models.runs import name_run
 from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
 from langchain_tuned_gemini.chat_models.structured import parsed_text
 from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
@@ -161,19 +163,25 @@ class ChatTunedGemini(TunedGeminiParameters):
             parameters=base_model_parameters(self.task, given, find(name)),
         )
 
-    def _admitted(self) -> None:
+    def _names_its_run(self) -> bool:
+        return not self._identity.base_model
+
+    def _admitted(self, run_manager: BaseRunManager | None) -> None:
         """Takes in what the gate has learnt, and makes sure that there is something to call."""
         gate = cast("ReadinessGate", self.gate)
-        self._learn(gate.state)
+        if self._learn(gate.state):
+            name_run(self, run_manager)
         if objection := self._identity.objection(gate.answer):
             raise objection
 
-    def _learn(self, model: TunedModel | None) -> None:
-        """Takes in what the control plane has shown."""
-        if self._identity.learn(model):
-            self._build()
-            if not self._has_own_profile:
-                self.__dict__["profile"] = self._resolve_model_profile()
+    def _learn(self, model: TunedModel | None) -> bool:
+        """Takes in what the control plane has shown; says whether that changes anything."""
+        if not self._identity.learn(model):
+            return False
+        self._build()
+        if not self._has_own_profile:
+            self.__dict__["profile"] = self._resolve_model_profile()
+        return True
 
     @contextmanager
     def _telling_the_gate(self) -> Iterator[None]:

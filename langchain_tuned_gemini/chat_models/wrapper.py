@@ -14,7 +14,6 @@ from langchain_core.runnables import Runnable, RunnableBinding
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, SerializeAsAny, model_validator
 
-from langchain_tuned_gemini.chat_models.base import TunedGeminiChatModel
 from langchain_tuned_gemini.chat_models.delegation import (
     KEEPS_DEADLINE,
     astream_from,
@@ -25,14 +24,17 @@ from langchain_tuned_gemini.chat_models.structured import (
     arguments_for,
     read_with,
 )
+from langchain_tuned_gemini.chat_models.traced import TracedChatModel
+from langchain_tuned_gemini.chat_models.tracing import handlers_of
 
 
-class WrapperChatModel(TunedGeminiChatModel):
+class WrapperChatModel(TracedChatModel):
     """Answers with another chat model, and is taken for it by everything around.
 
     It delegates at the provider contract (`_generate`, `_stream` and their async twins), not at
     `invoke`: so tokens are counted once. The wrapped model's cache, rate limiter,
-    `disable_streaming` and `output_version` are adopted where they are not set here.
+    `disable_streaming` and `output_version` are adopted where they are not set here, its
+    callbacks, tags and metadata beside those that are.
     """
 
     wrapped: SerializeAsAny[BaseChatModel]
@@ -43,7 +45,20 @@ class WrapperChatModel(TunedGeminiChatModel):
         for setting in ("cache", "rate_limiter", "disable_streaming", "output_version"):
             if setting not in self.model_fields_set:
                 setattr(self, setting, getattr(self.wrapped, setting))
+        self._adopt_listeners(self.wrapped)
         return self
+
+    def _adopt_listeners(self, wrapped: BaseChatModel) -> None:
+        """Lets whoever was set on the wrapped model hear this one: that one has no run."""
+        theirs, own = handlers_of(wrapped.callbacks), handlers_of(self.callbacks)
+        if theirs:
+            more = [one for one in theirs if not any(one is other for other in own)]
+            self.callbacks = [*own, *more] if own else wrapped.callbacks
+        if wrapped.tags:
+            self.tags = list(dict.fromkeys([*(self.tags or []), *wrapped.tags]))
+        own_metadata = self.metadata or {}
+        if (wrapped.metadata or {}).keys() - own_metadata.keys():
+            self.metadata = {**(wrapped.metadata or {}), **own_metadata}
 
     @property
     def keeps_deadline(self) -> bool:
@@ -71,6 +86,10 @@ class WrapperChatModel(TunedGeminiChatModel):
     def get_num_tokens(self, text: str) -> int:
         """The wrapped model's count of tokens."""
         return self.wrapped.get_num_tokens(text)
+
+    def _names_its_run(self) -> bool:
+        wrapped = self.wrapped
+        return isinstance(wrapped, TracedChatModel) and wrapped._names_its_run()
 
     def _answering(self) -> BaseChatModel:
         """The model that answers; asked for once in each call."""

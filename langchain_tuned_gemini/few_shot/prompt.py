@@ -251,6 +251,18 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
             return list(messages)
         return inserted(messages, selection.examples, self.form, self.instruction)
 
+    def rows(self, selection: Selection) -> list[int] | None:
+        """Which rows of the tuning set were selected: their numbers, the first row's being 1.
+
+        Returns:
+            None for a selector that has no `TuningDataset`.
+        """
+        if not isinstance(self.examples, TuningExampleSelector):
+            return None
+        numbers = {id(one): number for number, one in enumerate(self.examples.dataset, start=1)}
+        found = (numbers.get(id(example)) for example in selection.examples)
+        return [number for number in found if number is not None]
+
     def learn(self, messages: Sequence[BaseMessage], counted: int) -> None:
         """Corrects the estimate of tokens by what a model has counted.
 

@@ -1,6 +1,6 @@
 """A call of a fallback model: who answered it, and a span for each attempt.
 
-A span is current only while the model computes, never while a stream is in the hands of its
+A span is to be current only while the model computes, never while a stream is in the hands of its
 consumer: a context that was attached across a `yield` would stay behind in the consumer's code.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractContextManager, aclosing, closing, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import (
@@ -38,10 +38,7 @@ from langchain_tuned_gemini.telemetry.metrics import (
     scope,
 )
 
-T = TypeVar("T")
-
 _CANCELLED: Final = "cancelled"
-_ENDED: Final = object()
 _NOTHING: Final = nullcontext()
 
 
@@ -143,38 +140,17 @@ class AttemptSpan:
                 span.set_status(StatusCode.ERROR)  # without the text, which may be anybody's
         span.end(ended_at)
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether anybody sees it."""
+        return self._span is not None
+
     def current(self) -> AbstractContextManager[Any]:
         """Makes the model's own spans children of this one; nothing may be yielded inside."""
         if self._span is None:
             return _NOTHING
         # What it would record is the exception's text and its stack trace.
         return use_span(self._span, record_exception=False, set_status_on_exception=False)
-
-    def around(self, stream: Generator[T, None, None]) -> Generator[T, None, None]:
-        """The same stream, in which the span is current while the model computes."""
-        return stream if self._span is None else self._around(stream)
-
-    def aaround(self, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-        """The same stream, in which the span is current while the model computes."""
-        return stream if self._span is None else self._aaround(stream)
-
-    def _around(self, stream: Generator[T, None, None]) -> Generator[T, None, None]:
-        with closing(stream):
-            while True:
-                with self.current():
-                    item: Any = next(stream, _ENDED)
-                if item is _ENDED:
-                    return
-                yield item
-
-    async def _aaround(self, stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-        async with aclosing(stream):
-            while True:
-                with self.current():
-                    item: Any = await anext(stream, _ENDED)
-                if item is _ENDED:
-                    return
-                yield item
 
 
 def _count(ended: list[tuple[Attempt, float]], reason: str | None) -> None:
