@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -147,6 +148,36 @@ class TunedModelName:
         """Where it lies on Vertex AI, for example `projects/acme/locations/us-central1`."""
         return f"projects/{self.project}/locations/{self.location}"
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What all names of one thing share, however they write its project and its version."""
+        return self.kind, self.location, self.id
+
+    def is_same(self, other: TunedModelName, numbers: Mapping[str, str]) -> bool | None:
+        """Whether two names are of one thing; None where that can't be told from them.
+
+        A project has an id and a number, and Google's answers have the number. So only two ids,
+        or two numbers, tell two projects apart. A model's version is a number or an alias, or is
+        left out.
+
+        Args:
+            other: The other name.
+            numbers: The number of a project by its id, as far as they are known.
+
+        Example:
+            >>> dev = TunedModelName.parse("projects/dev/locations/us-central1/endpoints/4")
+            >>> prod = TunedModelName.parse("projects/prod/locations/us-central1/endpoints/4")
+            >>> number = TunedModelName.parse("projects/81/locations/us-central1/endpoints/4")
+            >>> dev.is_same(prod, {}), dev.is_same(number, {}), dev.is_same(number, {"dev": "81"})
+            (False, None, True)
+        """
+        verdicts = (
+            self.key == other.key,
+            is_same_project(self.project, other.project, numbers),
+            _is_same_version(self.version, other.version),
+        )
+        return False if False in verdicts else None if None in verdicts else True
+
     def on(self, platform: Platform) -> Self:
         """Itself, for a service that knows the names of one platform only.
 
@@ -167,6 +198,21 @@ class TunedModelName:
             return f"{_PREFIX}{self.id}"
         version = f"@{self.version}" if self.version else ""
         return f"{self.parent}/{self.kind}/{self.id}{version}"
+
+
+def is_same_project(one: str, other: str, numbers: Mapping[str, str]) -> bool | None:
+    """Whether an id or a number and another one are one project's; None where nobody knows."""
+    one, other = numbers.get(one, one), numbers.get(other, other)
+    return True if one == other else False if is_number(one) == is_number(other) else None
+
+
+def is_number(project: str) -> bool:
+    """Whether a project is told by its number."""
+    return bool(_NUMBER.fullmatch(project))
+
+
+def _is_same_version(one: str, other: str) -> bool | None:
+    return True if one == other else False if is_number(one) and is_number(other) else None
 
 
 def _short(text: str) -> re.Match[str] | None:

@@ -14,7 +14,6 @@ from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import DeletionPlan, DeletionReport, ModelLibrary
     from langchain_tuned_gemini.library.deleting import Deletion
-    from langchain_tuned_gemini.records import RecordedVersion
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and delete nothing.")]
@@ -75,32 +74,15 @@ def purge(
     """Delete all that was trained on data that must go."""
     library = session.library()
     plan = library.plan_deletion(dataset=dataset)
-    unseen = _recorded_elsewhere(library, plan, dataset)
-    for name in unseen:
+    for name in plan.unseen:
         session.out.warn(
             f"{name} is recorded as tuned on this data, and was not found here. If it is in "
             "another project or location, purge there, too; if it is gone, run: "
             "tuned-gemini sync --mend"
         )
     is_done = _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
-    if unseen:
+    if plan.unseen:
         leave(ExitCode.PARTLY if is_done else ExitCode.FAILED)
-
-
-def _recorded_elsewhere(library: ModelLibrary, plan: DeletionPlan, dataset: str) -> list[str]:
-    """What is recorded as tuned on data, and is where nobody has looked."""
-    planned = {planned.recorded for planned in plan.deletions}
-    return [
-        version.record.model
-        for version in library.records.load().versions
-        if version.record.model not in planned and not version.record.deleted
-        if any(hash_.startswith(dataset) for hash_ in _hashes(version))
-    ]
-
-
-def _hashes(version: RecordedVersion) -> tuple[str, ...]:
-    """The data that a version was tuned on, and what that was merged from."""
-    return (version.record.dataset.hash, *version.record.dataset.parts)
 
 
 def _carry_out(
@@ -199,6 +181,7 @@ def _plan_data(plan: DeletionPlan) -> dict[str, Any]:
     return {
         "plan": [as_dict(planned) for planned in plan.deletions],
         "gone": list(plan.gone),
+        "unseen": list(plan.unseen),
         "left_alone": [{"name": name, "why": why} for name, why in plan.left_alone],
     }
 

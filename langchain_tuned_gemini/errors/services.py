@@ -28,13 +28,20 @@ class ServiceError(TunedGeminiError, ModelError):
     Attributes:
         status: The HTTP status, where there was an answer.
         is_retryable: Whether asking again may help: no answer at all, 408, 429 and 5xx.
+        word: Google's word for it, such as `FAILED_PRECONDITION`; empty where there was none.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, is_retryable: bool | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        is_retryable: bool | None = None,
+        word: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.word = word
         if is_retryable is None:
             is_retryable = status in {408, 429} or (status is not None and status >= 500)
         self.is_retryable = is_retryable

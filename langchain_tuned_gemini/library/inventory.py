@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from langchain_tuned_gemini.errors import TunedModelNameError
-from langchain_tuned_gemini.library.flows import Flow, Listing, Reading
+from langchain_tuned_gemini.library.flows import Asking, Flow, Listing, Reading
 from langchain_tuned_gemini.library.models import LibraryModel, Selection, version_name
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names import TunedModelName, is_number, is_same_project
 from langchain_tuned_gemini.records import AliasName, Catalog, Records
-from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.services import PlacedService, TunedModelService
 from langchain_tuned_gemini.tuned_model import TunedModel
 from langchain_tuned_gemini.versions import VersionName, same_version
 
@@ -22,6 +23,9 @@ class Inventory:
         services: Who knows the models.
         records: What is recorded of them.
         clock: The time in seconds since the epoch.
+
+    Attributes:
+        numbers: The numbers of projects by their ids, as far as they had to be looked up.
     """
 
     def __init__(
@@ -33,13 +37,16 @@ class Inventory:
         self.services = services
         self.records = records
         self.clock = clock
+        self.numbers: dict[str, str] = {}
 
     def listed(self, selection: Selection) -> Flow[list[LibraryModel]]:
         """The models that are asked for, oldest first, one service after the other."""
         catalog = self.records.load()
         asked = [s for s in self.services if selection.platform in {None, s.platform}]
         answers: list[list[TunedModel]] = yield Listing(asked)
-        models = [self.placed(model, catalog) for answer in answers for model in answer]
+        found = [model for answer in answers for model in answer]
+        yield from self.identify((name for model in found for name in names_of(model)), catalog)
+        models = [self.placed(model, catalog) for model in found]
         return [model for model in models if selection.takes(model)]
 
     def found(self, text: str) -> Flow[LibraryModel]:
@@ -47,7 +54,7 @@ class Inventory:
         catalog = self.records.load()
         if version := _version_in(text):
             return (yield from self.version(version, catalog))
-        return (yield from self._read(_address(text, catalog), catalog))
+        return (yield from self.read(_address(text, catalog), catalog))
 
     def address_of(self, text: str) -> Flow[TunedModelName]:
         """The full name of what is called so: from the records, or else from the services."""
@@ -60,14 +67,16 @@ class Inventory:
     def version(self, version: VersionName, catalog: Catalog) -> Flow[LibraryModel]:
         """The model of a version, read from its service."""
         name, display_name = yield from self._named(version, catalog)
-        return (yield from self._read(name, catalog, display_name))
+        return (yield from self.read(name, catalog, display_name))
 
-    def _read(
+    def read(
         self, name: TunedModelName, catalog: Catalog, display_name: str = ""
     ) -> Flow[LibraryModel]:
+        """A model by its full name, read from its service."""
         model: TunedModel = yield Reading(self.service_of(name), name)
         if not model.display_name:  # google-genai tells it in lists only
             model = replace(model, display_name=display_name)
+        yield from self.identify(names_of(model), catalog)
         return self.placed(model, catalog)
 
     def _named(self, version: VersionName, catalog: Catalog) -> Flow[tuple[TunedModelName, str]]:
@@ -81,30 +90,70 @@ class Inventory:
             raise TunedModelNameError(_not_one(version, named, models), name=str(version))
         return TunedModelName.parse(named[0].name), named[0].model.display_name
 
+    def identify(self, names: Iterable[TunedModelName], catalog: Catalog) -> Flow[None]:
+        """Looks up the numbers of projects without which names can't be told from recorded ones.
+
+        What can't be looked up stays unknown, so that `is_same` says so.
+        """
+        asked: set[str] = set()
+        for name in names:
+            for version in catalog.like(name):
+                if is_same_project(name.project, version.name.project, self.numbers) is not None:
+                    continue
+                known = name if is_number(version.name.project) else version.name
+                if known.project in asked:
+                    continue
+                asked.add(known.project)
+                service = self.service_of(known)
+                if isinstance(service, PlacedService):
+                    ask = Asking(service.project_number, service.aproject_number, known)
+                    if number := (yield ask):
+                        self.numbers[known.project] = number
+
     def service_of(self, name: TunedModelName) -> TunedModelService:
-        """Who knows a model. On Vertex AI the name says where it is, so any service will do.
+        """Who knows a model: a service of its place, or else any of its platform.
+
+        On Vertex AI the name says where the model is, so that any service can ask there; that of
+        the place has the right to.
 
         Raises:
             TunedModelNameError: Nobody knows the platform that it is on.
         """
-        for service in self.services:
-            if service.platform == name.platform:
-                return service
-        raise TunedModelNameError(
-            f"No service of this library knows the platform that {name} is on: give it one.",
-            name=str(name),
-        )
+        fitting = [service for service in self.services if service.platform == name.platform]
+        if not fitting:
+            raise TunedModelNameError(
+                f"No service of this library knows the platform that {name} is on: give it one.",
+                name=str(name),
+            )
+        return max(fitting, key=lambda service: self._nearness(service, name))
+
+    def _nearness(self, service: TunedModelService, name: TunedModelName) -> tuple[int, bool]:
+        """How much a service has to do with the place that a model is in."""
+        if not isinstance(service, PlacedService):
+            return 0, False
+        same = is_same_project(service.project, name.project, self.numbers)
+        return {True: 2, None: 1, False: 0}[same], service.location == name.location
 
     def placed(self, model: TunedModel, catalog: Catalog) -> LibraryModel:
         """A model with its place in the library. What is recorded goes before its names."""
         platform = TunedModelName.parse(model.name).platform
         age = self.clock() - model.create_time.timestamp() if model.create_time else None
-        record = catalog.of(model)
+        record = catalog.of(model, self.numbers)
         if record is None:
             family, version = version_name(model, platform)
             return LibraryModel(model, platform, family, version, age)
         aliases = catalog.aliases_of(record)
         return LibraryModel(model, platform, record.family, record.label, age, aliases, record)
+
+
+def names_of(model: TunedModel) -> list[TunedModelName]:
+    """The names of a model that its description tells, its checkpoints' endpoints among them."""
+    told = (model.name, model.endpoint, model.model, *(c.endpoint for c in model.checkpoints))
+    names = []
+    for name in dict.fromkeys(told):
+        with suppress(TunedModelNameError):  # what can't be a name is nobody's
+            names.append(TunedModelName.parse(name))
+    return names
 
 
 def _version_in(text: str) -> VersionName | None:

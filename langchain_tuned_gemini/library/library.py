@@ -252,7 +252,7 @@ class ModelLibrary:
         Returns:
             Those that were mended.
         """
-        return mend(self.records, differences)
+        return mend(self.records, differences, self._inventory.numbers)
 
     def plan_deletion(
         self,

@@ -73,7 +73,7 @@ def promotion(
     def point() -> None:
         with inventory.records.edit() as (found, editor):
             _check_that_it_is_still(alias, seen, _current(found, alias))
-            if not found.of(model.model):
+            if not found.of(model.model, inventory.numbers):
                 editor.add_version(alias.family, label, record_of(model))
             if not same_version(seen, label):
                 editor.point(alias, _change(inventory, alias, label, seen, by))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from langchain_tuned_gemini.base_models import base_model_id
-from langchain_tuned_gemini.errors import RecordsError, ServiceError, TunedModelNotFoundError
-from langchain_tuned_gemini.library.flows import Flow, Reading
-from langchain_tuned_gemini.library.inventory import Inventory
+from langchain_tuned_gemini.errors import (
+    RecordsError,
+    ServiceError,
+    TunedModelNotDeletableError,
+    TunedModelNotFoundError,
+)
+from langchain_tuned_gemini.library.flows import Flow
+from langchain_tuned_gemini.library.inventory import Inventory, names_of
+from langchain_tuned_gemini.library.looking import look
 from langchain_tuned_gemini.library.models import LibraryModel, Selection
 from langchain_tuned_gemini.library.promoting import record_of
+from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.records import Catalog, RecordedVersion, Records, VersionRecord
-from langchain_tuned_gemini.records.catalog import key_of
 from langchain_tuned_gemini.tuned_model import TunedModelState
 from langchain_tuned_gemini.versions import is_family, same_version
 
@@ -69,24 +75,35 @@ def differing(inventory: Inventory, now: datetime) -> Flow[tuple[Difference, ...
     models = yield from inventory.listed(Selection())
     found: list[Difference] = []
     for model in models:
-        found += _of_model(model)
-    seen = {model.record.record.model: model for model in models if model.record}
+        found += _of_model(model, catalog, inventory.numbers)
+    states = {m.record.record.model: m.state for m in models if m.record}
     platforms = {service.platform for service in inventory.services}
     for version in catalog.versions:
-        if version.record.model in seen or version.platform not in platforms:
+        name = version.record.model
+        if name in states or version.platform not in platforms or version.record.deleted:
             continue
-        found += yield from _of_what_is_not_listed(inventory, version, now)
-    found += _of_aliases(catalog, seen)
+        try:
+            states[name] = yield from _state_of(inventory, version)
+        except TunedModelNotFoundError:
+            mends = version.record.model_copy(update={"deleted": now})
+            told = f"{version} does not exist."
+            found.append(_of_record(DifferenceKind.GONE, version, told, mends))
+        except ServiceError as error:
+            found.append(_of_record(DifferenceKind.UNSEEN, version, str(error)))
+    found += _of_aliases(catalog, states)
     return tuple(found)
 
 
-def mend(records: Records, differences: Iterable[Difference]) -> tuple[Difference, ...]:
+def mend(
+    records: Records, differences: Iterable[Difference], numbers: Mapping[str, str]
+) -> tuple[Difference, ...]:
     """Brings the records up to date.
 
     Args:
         records: The file.
         differences: What is to be mended; what can't be is left aside, and so is what somebody
             has changed meanwhile.
+        numbers: The numbers of projects by their ids, as far as they are known.
 
     Returns:
         Those that were mended.
@@ -98,7 +115,8 @@ def mend(records: Records, differences: Iterable[Difference]) -> tuple[Differenc
                 continue
             version = _recorded(catalog, difference)
             if difference.kind is DifferenceKind.UNRECORDED:
-                if version is None and not _is_known(catalog, difference.mends.model):
+                names = [TunedModelName.parse(difference.mends.model)]
+                if version is None and not _alike(catalog, names, numbers):
                     with suppress(RecordsError):  # two of them would be the same version
                         editor.add_version(difference.family, difference.version, difference.mends)
                         mended.append(difference)
@@ -111,10 +129,18 @@ def mend(records: Records, differences: Iterable[Difference]) -> tuple[Differenc
     return tuple(mended)
 
 
-def _of_model(model: LibraryModel) -> Iterator[Difference]:
+def _of_model(
+    model: LibraryModel, catalog: Catalog, numbers: Mapping[str, str]
+) -> Iterator[Difference]:
     """What differs about a model that is there."""
     if model.record is None:
-        if model.version and is_family(model.family):
+        if alike := _alike(catalog, names_of(model.model), numbers):
+            told = (
+                f"It can't be told whether it is {alike}, {alike.record.model}: one has the id of "
+                "a project, one a number, and neither is seen to be the other's."
+            )
+            yield _difference(DifferenceKind.UNRECORDED, model, told)
+        elif model.version and is_family(model.family):
             told = f"{model.family} {model.version} is not recorded."
             yield _difference(DifferenceKind.UNRECORDED, model, told, record_of(model))
         elif not model.has_failed:
@@ -133,28 +159,30 @@ def _of_model(model: LibraryModel) -> Iterator[Difference]:
         yield _difference(DifferenceKind.BASE_MODEL, model, told, mends)
 
 
-def _of_what_is_not_listed(
-    inventory: Inventory, version: RecordedVersion, now: datetime
-) -> Flow[list[Difference]]:
-    """What differs about a version that no list has; it may be in another place."""
+def _state_of(inventory: Inventory, version: RecordedVersion) -> Flow[TunedModelState]:
+    """The state of a version that no list has; it may be in another place.
+
+    Raises:
+        TunedModelNotFoundError: It is gone, which was made sure of.
+        ServiceError: That can't be told.
+    """
     try:
-        yield Reading(inventory.service_of(version.name), version.name)
-    except TunedModelNotFoundError:
-        if version.record.deleted:
-            return []
-        mends = version.record.model_copy(update={"deleted": now})
-        return [_of_record(DifferenceKind.GONE, version, f"{version} does not exist.", mends)]
-    except ServiceError as error:
-        return [_of_record(DifferenceKind.UNSEEN, version, str(error))]
-    return []
+        sight = yield from look(inventory, [version.name])
+    except TunedModelNotDeletableError as error:
+        if not error.is_gone:
+            return TunedModelState.ACTIVE
+        sight = None
+    if sight is None:
+        raise TunedModelNotFoundError.of(version.record.model)
+    return sight.model.state if sight.model else TunedModelState.UNKNOWN
 
 
-def _of_aliases(catalog: Catalog, seen: dict[str, LibraryModel]) -> Iterator[Difference]:
+def _of_aliases(catalog: Catalog, states: Mapping[str, TunedModelState]) -> Iterator[Difference]:
     """Aliases that lead nowhere; which version they should point to, nobody else can decide."""
     for alias in catalog.aliases:
         version = catalog.target(alias)
-        model = seen.get(version.record.model)
-        state = model.state.value if model else "deleted" if version.record.deleted else "ACTIVE"
+        known = states.get(version.record.model)
+        state = known.value if known else "deleted" if version.record.deleted else "ACTIVE"
         if state != TunedModelState.ACTIVE.value:
             told = f"{alias} points to {version.label}, which is {state}: promote another one."
             yield _of_record(DifferenceKind.ALIAS, version, told)
@@ -180,8 +208,15 @@ def _recorded(catalog: Catalog, difference: Difference) -> RecordedVersion | Non
     return None
 
 
-def _is_known(catalog: Catalog, name: str) -> bool:
-    return any(key_of(version.record.model) == key_of(name) for version in catalog.versions)
+def _alike(
+    catalog: Catalog, names: Iterable[TunedModelName], numbers: Mapping[str, str]
+) -> RecordedVersion | None:
+    """A version that is, or may be, the model of these names."""
+    for name in names:
+        for version in catalog.like(name):
+            if version.name.is_same(name, numbers) is not False:
+                return version
+    return None
 
 
 def _base(name: str) -> str:

@@ -200,23 +200,38 @@ class Catalog:
                 return version
         return None
 
-    def of(self, model: TunedModel) -> RecordedVersion | None:
-        """What is recorded of a tuned model, by whichever of its names; None for nothing."""
+    def of(self, model: TunedModel, numbers: Mapping[str, str]) -> RecordedVersion | None:
+        """What is recorded of a tuned model, by whichever of its names; None for nothing.
+
+        Args:
+            model: The tuned model.
+            numbers: The numbers of projects by their ids; see `TunedModelName.is_same`.
+        """
         for name in (model.name, model.endpoint, model.model):
-            if name and (version := self._by_key.get(key_of(name))):
-                return version
+            if name:
+                parsed = TunedModelName.parse(name)
+                for version in self.like(parsed):
+                    if version.name.is_same(parsed, numbers):
+                        return version
         return None
 
+    def like(self, name: TunedModelName) -> Sequence[RecordedVersion]:
+        """What is recorded by a name that differs in project and version only, or in nothing."""
+        return self._by_key.get(name.key, ())
+
     @cached_property
-    def _by_key(self) -> Mapping[object, RecordedVersion]:
-        return {key_of(version.record.model): version for version in self.versions}
+    def _by_key(self) -> Mapping[object, Sequence[RecordedVersion]]:
+        found: dict[object, list[RecordedVersion]] = {}
+        for version in self.versions:
+            found.setdefault(version.name.key, []).append(version)
+        return found
 
     def _contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """What does not fit together, and where it stands."""
-        seen: dict[object, RecordedVersion] = {}
         for version in self.versions:
             at = (version.family, "versions", version.label)
-            other = seen.setdefault(key_of(version.record.model), version)
+            alike = self.like(version.name)
+            other = next(twin for twin in alike if twin.name.is_same(version.name, {}))
             if other is not version:
                 yield (*at, "model"), f"{version.record.model} is {other} already"
             labels = list(self.families[version.family].versions)
@@ -229,12 +244,6 @@ class Catalog:
                 self.target(alias)
             except RecordNotFoundError as error:
                 yield at, str(error)
-
-
-def key_of(name: str) -> object:
-    """What tells a tuned model from others, whether its project is an id or a number."""
-    parsed = TunedModelName.parse(name)
-    return parsed.kind, parsed.location, parsed.id, parsed.version
 
 
 def _with_settings(version: VersionRecord, family: FamilyRecord) -> VersionRecord:

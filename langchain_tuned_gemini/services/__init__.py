@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.names import Platform, TunedModelName
+from langchain_tuned_gemini.services.parts import TunedModelParts
 from langchain_tuned_gemini.tuned_model import TunedModel
 
 if TYPE_CHECKING:
     from google.genai import Client
 
-__all__ = ["StateService", "TunedModelService", "TunedModels"]
+__all__ = ["PlacedService", "StateService", "TunedModelParts", "TunedModelService", "TunedModels"]
 
 TunedModels: TypeAlias = list[TunedModel]
 """What `list` returns; the alias is needed where a method is called `list`, too."""
@@ -105,3 +106,40 @@ class TunedModelService(StateService, Protocol):
         learning_rate: float | None = None,
     ) -> TunedModel:
         """Starts to tune a model, and returns at once; see `create`."""
+
+
+@runtime_checkable
+class PlacedService(Protocol):
+    """A service whose models lie in a project and a location, and have parts, as on Vertex AI."""
+
+    @property
+    def project(self) -> str:
+        """The project's id or number."""
+
+    @property
+    def location(self) -> str:
+        """The region."""
+
+    def project_number(self, name: TunedModelName) -> str:
+        """The number of the project that a name is in; empty where nothing tells it."""
+
+    async def aproject_number(self, name: TunedModelName) -> str:
+        """The number of the project that a name is in; empty where nothing tells it."""
+
+    def parts(self, name: TunedModelName) -> TunedModelParts:
+        """What there is of a tuned model.
+
+        Raises:
+            TunedModelNotFoundError: Nothing, and a second look has confirmed it.
+            TunedModelNotDeletableError: It could not be deleted as it is.
+            ServiceError: Not all could be read, or what was read contradicts itself.
+        """
+
+    async def aparts(self, name: TunedModelName) -> TunedModelParts:
+        """What there is of a tuned model; see `parts`."""
+
+    def delete_parts(self, name: TunedModelName, parts: TunedModelParts) -> None:
+        """Deletes what `parts` has found, and nothing else."""
+
+    async def adelete_parts(self, name: TunedModelName, parts: TunedModelParts) -> None:
+        """Deletes what `parts` has found, and nothing else."""

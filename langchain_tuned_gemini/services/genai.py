@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -116,30 +116,43 @@ class GenAIService:
         """Describes all tuned models that the key can see.
 
         google-genai's list leaves out the states, so each model is asked for its own, 8 at a
-        time; one that is deleted in between is left out.
+        time; one that is deleted in between is left out. One that stays in the list, and is not
+        found, is in no known state.
         """
+        listed = self._listed()
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tuned-model-states") as pool:
+            models = [*pool.map(self._complete, listed)]
+        again = self._listed() if None in models else []
+        return _those_there(listed, models, again)
+
+    async def alist(self) -> TunedModels:
+        """Describes all tuned models that the key can see; see `list`."""
+        listed = await self._alisted()
+        limit = asyncio.Semaphore(_AT_ONCE)
+        asked = [asyncio.create_task(self._acomplete(item, limit)) for item in listed]
+        try:
+            models = await asyncio.gather(*asked)
+        finally:  # the first error ends the list, and with it the other requests
+            for task in asked:
+                task.cancel()
+        again = await self._alisted() if None in models else []
+        return _those_there(listed, models, again)
+
+    def _listed(self) -> Sequence[Model]:
         pages = Pages[Any]()
         with _translated("Listing the tuned models"):
             pager = self._client.models.list(config=self._list_config)
             while pages.add(_named(pager.page), _next_token(pager)):
                 pager.next_page()
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tuned-model-states") as pool:
-            return [model for model in pool.map(self._complete, pages.items) if model]
+        return pages.items
 
-    async def alist(self) -> TunedModels:
-        """Describes all tuned models that the key can see; see `list`."""
+    async def _alisted(self) -> Sequence[Model]:
         pages = Pages[Any]()
         with _translated("Listing the tuned models"):
             pager = await self._client.aio.models.list(config=self._list_config)
             while pages.add(_named(pager.page), _next_token(pager)):
                 await pager.next_page()
-        limit = asyncio.Semaphore(_AT_ONCE)
-        asked = [asyncio.create_task(self._acomplete(item, limit)) for item in pages.items]
-        try:
-            return [model for model in await asyncio.gather(*asked) if model]
-        finally:  # the first error ends the list, and with it the other requests
-            for task in asked:
-                task.cancel()
+        return pages.items
 
     def delete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
@@ -175,14 +188,14 @@ class GenAIService:
         self.create()
 
     def _complete(self, listed: Model) -> TunedModel | None:
-        """Adds what the list does not tell; None for a model that is gone by now."""
+        """Adds what the list does not tell; None for a model that was not found."""
         try:
             return _with_display_name(self.get(listed.name or ""), listed)
         except TunedModelNotFoundError:
             return None
 
     async def _acomplete(self, listed: Model, limit: asyncio.Semaphore) -> TunedModel | None:
-        """Adds what the list does not tell; None for a model that is gone by now."""
+        """Adds what the list does not tell; None for a model that was not found."""
         try:
             async with limit:
                 return _with_display_name(await self.aget(listed.name or ""), listed)
@@ -203,6 +216,22 @@ def _described(name: TunedModelName, job: TuningJob) -> TunedModel:
         create_time=job.create_time,
         update_time=job.update_time,
     )
+
+
+def _those_there(
+    listed: Sequence[Model], models: Sequence[TunedModel | None], again: Sequence[Model]
+) -> TunedModels:
+    """The models, but those that were not found and are not listed any more."""
+    left = {item.name for item in again}
+    pairs = zip(listed, models, strict=True)
+    return [m or _unread(item) for item, m in pairs if m or item.name in left]
+
+
+def _unread(listed: Model) -> TunedModel:
+    """A model that is listed, and was not found."""
+    name, word = listed.name or "", "STATE_UNSPECIFIED"
+    model = TunedModel(name, TunedModelState.parse(word), word, endpoint=name)
+    return _with_display_name(model, listed)
 
 
 def _with_display_name(model: TunedModel, listed: Model) -> TunedModel:

@@ -20,6 +20,9 @@ NOT_GEMINI = (
     "proxies on the way. (Redirects are refused, since the API key would go along.)"
 )
 
+NOT_NOW = "FAILED_PRECONDITION"
+"""Google's word for a refusal that is over when something else has changed."""
+
 _LONGEST = 500
 """How many characters of the service's own words are shown; some proxies answer with a page."""
 
@@ -86,9 +89,10 @@ class Refusal:
         return ServiceError(
             f"{action} failed with HTTP status {self.status}{told}{self._advice()}",
             status=self.status,
+            word=self.word,
         )
 
-    def _advice(self) -> str:
+    def _advice(self) -> str:  # noqa: PLR0911  # a table in disguise
         """What to do next."""
         if self.reason.startswith("API_KEY") or self.status == HTTPStatus.UNAUTHORIZED:
             return "Check the API key, for example in GOOGLE_API_KEY, or the credentials."
@@ -105,6 +109,8 @@ class Refusal:
                 return "The quota is used up: wait a while, or ask for more."
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return "The service is in trouble: try again in a while."
+            case _ if self.word == NOT_NOW:
+                return "It is in no state for that: try again when that has changed."
             case _:
                 return "Correct the request; trying again does not help."
 

@@ -139,16 +139,30 @@ async def test_all_pages_are_listed_with_their_states(ask, service, gemini):
     assert sum(request.call == "list" for request in gemini.requests) == 3
 
 
+NOT_THERE = {"error": {"code": 404, "status": "NOT_FOUND", "message": "…does not exist."}}
+
+
 async def test_a_model_that_vanishes_while_listing_is_left_out(ask, gemini):
     service = GenAIService.from_api_key(KEY, base_url=gemini.base_url)
-    for name in ("tunedModels/stays", "tunedModels/vanishes"):
-        gemini.add_tuned_model(name, examples=ROWS)
-    gone = {"error": {"code": 404, "status": "NOT_FOUND", "message": "…does not exist."}}
+    gemini.add_tuned_model("tunedModels/stays", examples=ROWS)
+    before = [{"name": "tunedModels/stays"}, {"name": "tunedModels/vanishes"}]
 
-    with gemini.fault(model="tunedModels/vanishes", method="get", status=404, body=gone):
+    with gemini.fault(method="list", times=1, body={"tunedModels": before}):
         models = await ask(service, "list")
 
     assert [model.name for model in models] == ["tunedModels/stays"]
+
+
+async def test_a_model_that_is_listed_and_not_found_is_in_no_known_state(ask, gemini):
+    service = GenAIService.from_api_key(KEY, base_url=gemini.base_url)
+    for name in ("tunedModels/stays", "tunedModels/lags"):
+        gemini.add_tuned_model(name, examples=ROWS, display_name=name[12:])
+
+    with gemini.fault(model="tunedModels/lags", method="get", status=404, body=NOT_THERE):
+        stays, lags = await ask(service, "list")
+
+    assert stays.state is TunedModelState.ACTIVE
+    assert (lags.state, lags.display_name) == (TunedModelState.UNKNOWN, "lags")
 
 
 async def test_an_error_while_listing_is_not_a_shorter_list(ask, gemini):

@@ -158,9 +158,31 @@ def test_a_model_is_recognised_by_each_of_its_names_and_by_its_projects_number(
         name: f"projects/{project}/locations/us-central1/endpoints/42",
     }
 
-    found = by_hand.load().of(TunedModel(state=TunedModelState.ACTIVE, raw_state="ACTIVE", **names))
+    model = TunedModel(state=TunedModelState.ACTIVE, raw_state="ACTIVE", **names)
+
+    found = by_hand.load().of(model, {"acme": "123456"})
 
     assert str(found) == "router 001"
+
+
+@pytest.mark.parametrize("project", ["acme-dev", "654321", "example.com:acme"])
+def test_a_model_of_another_project_is_not_recognised_by_its_id(
+    by_hand: Records, project: str
+) -> None:
+    name = f"projects/{project}/locations/us-central1/endpoints/42"
+
+    found = by_hand.load().of(TunedModel(name, TunedModelState.ACTIVE, "ACTIVE"), {})
+
+    assert found is None
+
+
+def test_what_has_one_id_in_several_projects_is_recorded_side_by_side(records: Records) -> None:
+    for label, project in {"v1": "acme-dev", "v2": "acme-prod", "v3": "654321"}.items():
+        with records.edit() as (_, editor):
+            name = f"projects/{project}/locations/us-central1/endpoints/42"
+            editor.add_version("x", label, VersionRecord(model=name))
+
+    assert [version.label for version in records.load().versions] == ["v1", "v2", "v3"]
 
 
 MISTAKES = [

@@ -16,24 +16,19 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.library.deleting.audit import Audit
-from langchain_tuned_gemini.library.deleting.plan import (
-    DeletionPlan,
-    PlannedDeletion,
-    as_dict,
-    protections,
-    told,
-)
+from langchain_tuned_gemini.library.deleting.plan import DeletionPlan, PlannedDeletion, as_dict
+from langchain_tuned_gemini.library.deleting.protections import protections, told
 from langchain_tuned_gemini.library.deleting.report import (
     Deletion,
     DeletionOutcome,
     DeletionReport,
 )
-from langchain_tuned_gemini.library.flows import Asking, Doing, Flow, Reading
+from langchain_tuned_gemini.library.flows import Asking, Doing, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.library.looking import Sight, look
 from langchain_tuned_gemini.records import Catalog, RecordedVersion
-from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.services import PlacedService
+from langchain_tuned_gemini.tuned_model import TunedModelState
 
 _logger = logging.getLogger(__name__)
 
@@ -93,31 +88,26 @@ class Deleting:
         return result
 
     def _deleted(self, planned: PlannedDeletion) -> Flow[Deletion]:
-        name = TunedModelName.parse(planned.name)
-        service = self._inventory.service_of(name)
         try:
-            model: TunedModel = yield Reading(service, name)
-        except TunedModelNotFoundError:
-            if name.platform == "developer":
+            sight = yield from look(self._inventory, planned.names)
+            if sight is None:
                 return Deletion(planned.name, DeletionOutcome.GONE)
-            # What Vertex AI does not find by this name may have parts under others.
-        except ServiceError as error:
+            objection = yield from self._objection(planned, sight)
+            return objection or (yield from self._asked_for(planned, sight))
+        except TunedModelNotDeletableError as error:
+            outcome = DeletionOutcome.GONE if error.is_gone else DeletionOutcome.FAILED
+            return Deletion(planned.name, outcome, str(error))
+        except (RecordsError, ServiceError) as error:
             return Deletion(planned.name, DeletionOutcome.FAILED, str(error))
-        else:
-            if objection := self._objection(planned, model):
-                return objection
-        return (yield from _asked_for(service, name))
 
-    def _objection(self, planned: PlannedDeletion, model: TunedModel) -> Deletion | None:
+    def _objection(self, planned: PlannedDeletion, sight: Sight) -> Flow[Deletion | None]:
         """What keeps a model from being deleted, as it is now; None for nothing."""
-        if changed := _change(planned, model):
+        if changed := _change(planned, sight):
             return Deletion(planned.name, DeletionOutcome.SKIPPED, changed)
-        try:
-            catalog = self._inventory.records.load()
-        except RecordsError as error:
-            return Deletion(planned.name, DeletionOutcome.FAILED, str(error))
-        found = protections(self._inventory.placed(model, catalog), catalog)
-        unseen = [reason for reason in found if reason not in planned.protections]
+        yield from self._inventory.identify(sight.names, self._inventory.records.load())
+        # Nothing is waited for between this look at the records and the request to delete.
+        found = protections(self._inventory, sight, self._inventory.records.load())
+        unseen = [reason for reason in found if reason not in planned.held_by]
         if unseen:
             why = f"Not deleted: since it was planned, {told(unseen)}."
             return Deletion(planned.name, DeletionOutcome.SKIPPED, why)
@@ -125,6 +115,30 @@ class Deleting:
             why = f"Not deleted: {told(found)}. With force it is deleted all the same."
             return Deletion(planned.name, DeletionOutcome.PROTECTED, why)
         return None
+
+    def _asked_for(self, planned: PlannedDeletion, sight: Sight) -> Flow[Deletion]:
+        """Asks for a deletion, and says what came of it."""
+        service = self._inventory.service_of(sight.name)
+        try:
+            if sight.parts is not None and isinstance(service, PlacedService):
+                ways = service.delete_parts, service.adelete_parts
+                yield Asking(*ways, sight.name, sight.parts)
+            else:
+                yield Asking(service.delete, service.adelete, sight.name)
+        except DeletionIncompleteError as error:
+            return Deletion(planned.name, DeletionOutcome.FAILED, str(error), error.left)
+        except (ServiceError, TunedModelNotFoundError) as error:
+            if (yield from self._is_gone(planned)):
+                return Deletion(planned.name, DeletionOutcome.GONE)
+            return Deletion(planned.name, DeletionOutcome.FAILED, str(error))
+        return Deletion(planned.name, DeletionOutcome.DELETED)
+
+    def _is_gone(self, planned: PlannedDeletion) -> Flow[bool]:
+        """Whether a model is gone though its service refused: the answer may have been lost."""
+        try:
+            return (yield from look(self._inventory, planned.names)) is None
+        except (ServiceError, TunedModelNotDeletableError):
+            return False
 
     def _write_down(self, planned: PlannedDeletion, result: Deletion | None) -> None:
         line: dict[str, Any] = {
@@ -145,42 +159,32 @@ class Deleting:
     def _record(self, planned: PlannedDeletion) -> None:
         """Notes in the records that a model is gone. Without that, `differences` finds out."""
         with suppress(RecordsError, OSError):
-            if _recorded(planned, self._inventory.records.load()) is None:
+            if not self._recorded(planned, self._inventory.records.load()):
                 return
             with self._inventory.records.edit() as (catalog, editor):
-                if record := _recorded(planned, catalog):
+                for record in self._recorded(planned, catalog):
                     editor.set_version(record.family, record.label, "deleted", self._now())
+
+    def _recorded(self, planned: PlannedDeletion, catalog: Catalog) -> list[RecordedVersion]:
+        """What is recorded of a model, by whichever of its names, as if it were still there."""
+        return [
+            version
+            for version in catalog.versions
+            if not version.record.deleted
+            and any(version.name.is_same(name, self._inventory.numbers) for name in planned.names)
+        ]
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._inventory.clock(), UTC).replace(microsecond=0)
 
 
-def _asked_for(service: TunedModelService, name: TunedModelName) -> Flow[Deletion]:
-    """Asks for a deletion, and says what came of it."""
-    try:
-        yield Asking(service.delete, service.adelete, name)
-    except TunedModelNotFoundError:
-        return Deletion(str(name), DeletionOutcome.GONE)
-    except DeletionIncompleteError as error:
-        return Deletion(str(name), DeletionOutcome.FAILED, str(error), error.left)
-    except TunedModelNotDeletableError as error:
-        outcome = DeletionOutcome.GONE if error.is_gone else DeletionOutcome.FAILED
-        return Deletion(str(name), outcome, str(error))
-    except ServiceError as error:
-        return Deletion(str(name), DeletionOutcome.FAILED, str(error))
-    return Deletion(str(name), DeletionOutcome.DELETED)
-
-
-def _recorded(planned: PlannedDeletion, catalog: Catalog) -> RecordedVersion | None:
-    """What is recorded of a model as if it were still there; None for nothing."""
-    for version in catalog.versions:
-        if version.record.model == planned.recorded and not version.record.deleted:
-            return version
-    return None
-
-
-def _change(planned: PlannedDeletion, model: TunedModel) -> str:
+def _change(planned: PlannedDeletion, sight: Sight) -> str:
     """What has changed since the plan was made; empty for nothing that matters."""
+    model, parts = sight.model, sight.parts
+    if parts is not None and not {*map(str, parts.deletable)} <= {*planned.parts}:
+        return "Not deleted: it is another model, or has other endpoints, than when it was planned."
+    if model is None:
+        return ""
     if planned.create_time is None:
         return (
             "Not deleted: its service does not tell when it was created, so that another model "
@@ -188,9 +192,8 @@ def _change(planned: PlannedDeletion, model: TunedModel) -> str:
         )
     if model.create_time != planned.create_time:
         return "Not deleted: it was deleted and created anew since it was planned."
-    if model.state is planned.state:
-        return ""
     # Undeployed is what a deletion leaves that stopped in the middle.
-    if planned.state is TunedModelState.ACTIVE and model.state is TunedModelState.UNKNOWN:
+    undeployed = TunedModelState.ACTIVE, TunedModelState.UNKNOWN
+    if model.state is planned.state or (planned.state, model.state) == undeployed:
         return ""
     return f"Not deleted: it was {planned.state} when it was planned, and is {model.state} now."

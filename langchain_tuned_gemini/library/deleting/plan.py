@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from langchain_tuned_gemini.errors import ParameterError, TunedModelNotFoundError
-from langchain_tuned_gemini.library.flows import Flow
+from langchain_tuned_gemini.errors import (
+    ParameterError,
+    TunedModelNotDeletableError,
+    TunedModelNotFoundError,
+)
+from langchain_tuned_gemini.library.deleting.protections import (
+    Protection,
+    ProtectionKind,
+    protections,
+)
+from langchain_tuned_gemini.library.flows import Asking, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
+from langchain_tuned_gemini.library.looking import Sight, look
 from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_order
 from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.records import Catalog
+from langchain_tuned_gemini.services import PlacedService
 from langchain_tuned_gemini.tuned_model import TunedModelState
 
 _SHORTEST_HASH = 8
@@ -32,8 +43,8 @@ class PlannedDeletion:
         version: Its version; may be empty.
         why: Why it is to be deleted.
         recorded: The name that it is recorded by; empty where it is not.
-        protections: What speaks against it: an alias that points to it, or an endpoint that
-            answers for it. It is then deleted by force only.
+        held_by: What speaks against it. It is then deleted by force only.
+        parts: All its names; on Vertex AI those of all that belongs to it.
     """
 
     name: str
@@ -44,7 +55,18 @@ class PlannedDeletion:
     version: str
     why: str
     recorded: str = ""
-    protections: tuple[str, ...] = ()
+    held_by: tuple[Protection, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """What speaks against it, in words."""
+        return tuple(protection.told for protection in self.held_by)
+
+    @property
+    def names(self) -> list[TunedModelName]:
+        """All its names, the one that it was planned by first."""
+        return [TunedModelName.parse(name) for name in dict.fromkeys((self.name, *self.parts))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +77,14 @@ class DeletionPlan:
         deletions: The models, in the order in which they will be deleted.
         gone: What was named and is gone already.
         left_alone: What was asked for and can't be deleted, and why.
+        unseen: What is recorded as tuned on the data that must go, and was not found by the
+            services that were asked. The plan is not complete without it.
     """
 
     deletions: tuple[PlannedDeletion, ...]
     gone: tuple[str, ...] = ()
     left_alone: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,20 +144,26 @@ def planning(inventory: Inventory, wish: DeletionWish) -> Flow[DeletionPlan]:
     gone: list[str] = []
     for text in wish.names:
         try:
-            model = yield from inventory.found(text)
+            model = yield from _named(inventory, text, catalog)
         except TunedModelNotFoundError as missing:
             gone.append(missing.name)
             continue
-        chosen.setdefault(_key(model), (model, "it was named"))
+        chosen.setdefault(_key(model, inventory), (model, "it was named"))
+    unseen: tuple[str, ...] = ()
     if wish.failed or wish.prune or wish.dataset is not None:
         models = yield from inventory.listed(Selection())
         for model, why in _matching(wish, models, catalog):
-            chosen.setdefault(_key(model), (model, why))
-    deletable = [(m, why) for m, why in chosen.values() if not _is_mere_record(m)]
+            chosen.setdefault(_key(model, inventory), (model, why))
+        unseen = tuple(_unseen(wish, models, catalog))
+    planned = []
+    for model, why in chosen.values():
+        if not _is_mere_record(model):
+            planned.append((yield from _planned(inventory, model, why, catalog)))
     return DeletionPlan(
-        tuple(_planned(model, why, catalog) for model, why in deletable),
+        tuple(planned),
         tuple(dict.fromkeys(gone)),
         tuple((m.name, _MERE_RECORD) for m, _ in chosen.values() if _is_mere_record(m)),
+        unseen,
     )
 
 
@@ -142,27 +173,38 @@ _MERE_RECORD = (
 )
 
 
-def protections(model: LibraryModel, catalog: Catalog) -> tuple[str, ...]:
-    """What speaks against deleting a model."""
-    return tuple(_protections(model, catalog))
+def _named(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryModel]:
+    """A model by a name; where that leads nowhere, what is left of it under another one.
+
+    Raises:
+        TunedModelNotFoundError: Nothing is.
+    """
+    try:
+        return (yield from inventory.found(text))
+    except TunedModelNotFoundError as missing:
+        sight = yield from look(inventory, [TunedModelName.parse(missing.name)])
+        if sight and sight.model is None and sight.parts:
+            sight = yield from look(inventory, [sight.parts.deletable[-1]])
+        if sight is None or sight.model is None:
+            raise
+        yield from inventory.identify(sight.names, catalog)
+        return inventory.placed(sight.model, catalog)
 
 
-def _protections(model: LibraryModel, catalog: Catalog) -> Iterator[str]:
-    for alias in catalog.aliases:
-        record = catalog.of(model.model)
-        if record is None or alias.family != record.family:
-            continue
-        if str(alias) in catalog.aliases_of(record):
-            yield f"{alias} points to it"
-        elif catalog.before(alias) == record:
-            yield f"{alias} would be rolled back to it"
-    if model.record and model.record.record.keep:
-        yield "the records say to keep it"
-    if model.deployed:
-        yield f"{model.model.endpoint} answers for it"
-
-
-def _planned(model: LibraryModel, why: str, catalog: Catalog) -> PlannedDeletion:
+def _planned(
+    inventory: Inventory, model: LibraryModel, why: str, catalog: Catalog
+) -> Flow[PlannedDeletion]:
+    name = TunedModelName.parse(model.name)
+    service = inventory.service_of(name)
+    parts, obstacle = None, None
+    if isinstance(service, PlacedService):
+        try:
+            parts = yield Asking(service.parts, service.aparts, name)
+        except TunedModelNotDeletableError as error:
+            obstacle = Protection(ProtectionKind.NOT_DELETABLE, model.name, str(error))
+    sight = Sight(name, model.model, parts)
+    yield from inventory.identify(sight.names, catalog)
+    held_by = protections(inventory, sight, catalog)
     return PlannedDeletion(
         name=model.name,
         platform=model.platform,
@@ -172,7 +214,8 @@ def _planned(model: LibraryModel, why: str, catalog: Catalog) -> PlannedDeletion
         version=model.version,
         why=why,
         recorded=model.record.record.model if model.record else "",
-        protections=protections(model, catalog),
+        held_by=(*held_by, *([obstacle] if obstacle else ())),
+        parts=tuple(str(name) for name in sight.names if not (parts and parts.shares(name))),
     )
 
 
@@ -203,10 +246,8 @@ def _outdated(models: list[LibraryModel], family: str, keep: int) -> list[Librar
     return [m for m in versions[:oldest_kept] if m.state is not TunedModelState.CREATING]
 
 
-def _trained_on(
-    models: list[LibraryModel], catalog: Catalog, beginning: str
-) -> Iterator[tuple[LibraryModel, str]]:
-    """What was tuned on a data set, on what was merged from it, or further from such a model."""
+def _tainted(catalog: Catalog, beginning: str) -> set[str]:
+    """A data set's hash, those of what was merged from it, and what was tuned on any of them."""
     records = [version.record for version in catalog.versions]
     hashes = {h for r in records for h in (r.dataset.hash, *r.dataset.parts) if h}
     meant = {hash_ for hash_ in hashes if hash_.startswith(beginning)}
@@ -224,26 +265,41 @@ def _trained_on(
         if not more:
             break
         tainted |= more
+    return tainted
+
+
+def _trained_on(
+    models: list[LibraryModel], catalog: Catalog, beginning: str
+) -> Iterator[tuple[LibraryModel, str]]:
+    """What was tuned on a data set, on what was merged from it, or further from such a model."""
+    tainted = _tainted(catalog, beginning)
     for model in models:
         if model.record and model.record.record.model in tainted:
             yield model, model.dataset or beginning
 
 
-def _key(model: LibraryModel) -> object:
+def _unseen(wish: DeletionWish, models: list[LibraryModel], catalog: Catalog) -> Iterator[str]:
+    """What is recorded as tuned on a data set, and is where nobody has looked."""
+    if wish.dataset is None:
+        return
+    tainted = _tainted(catalog, wish.dataset)
+    seen = {model.record.record.model for model in models if model.record}
+    for version in catalog.versions:
+        record = version.record
+        if record.model in tainted and record.model not in seen and not record.deleted:
+            yield record.model
+
+
+def _key(model: LibraryModel, inventory: Inventory) -> object:
     """The same for all names of one model of Vertex AI."""
     name = TunedModelName.parse(model.model.model or model.model.endpoint or model.name)
-    return name.kind, name.location, name.id, name.version
+    return name.key, name.version, inventory.numbers.get(name.project, name.project)
 
 
 def _is_mere_record(model: LibraryModel) -> bool:
     """Whether only a tuning job's record is there, which Vertex AI keeps for ever."""
     has_nothing = not (model.model.model or model.model.endpoint)
     return model.platform == "vertex" and has_nothing and model.has_failed
-
-
-def told(reasons: Iterable[str]) -> str:
-    """Reasons as a part of a sentence."""
-    return ", and ".join(reasons)
 
 
 def as_dict(planned: PlannedDeletion) -> dict[str, Any]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 from langchain_tuned_gemini.errors import ServiceError
-from langchain_tuned_gemini.services.problems import NOT_GEMINI
+from langchain_tuned_gemini.services.problems import NOT_GEMINI, NOT_NOW
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject, Pause
 
 TIMEOUT = 600.0
 """How long an operation is awaited, in seconds of pauses."""
 
 _FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 0.1, 1.5, 10.0
+
+_FAILED_PRECONDITION = 9
+"""The code of an operation's error; https://cloud.google.com/apis/design/errors#handling_errors"""
 
 # It is put into a URL, so it is checked like any other name.
 _NAME = re.compile(
@@ -48,7 +51,8 @@ def completed(start: Call) -> Flow[JsonObject]:
                 raise
     if isinstance(error := operation.get("error"), dict):
         said = str(error.get("message", "")).rstrip(".") or f"code {error.get('code')}"
-        raise ServiceError(f"{start.action} failed: {said}.", is_retryable=False)
+        word = NOT_NOW if error.get("code") == _FAILED_PRECONDITION else ""
+        raise ServiceError(f"{start.action} failed: {said}.", is_retryable=False, word=word)
     return operation
 
 

@@ -7,10 +7,11 @@ tell whether a model can serve may be forbidden: it is left out.
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TypeVar
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names import TunedModelName, is_number
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
 from langchain_tuned_gemini.services.vertex import records
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
@@ -124,13 +125,25 @@ def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
     try:
         at_endpoint = yield Call.get(endpoints[0])
     except TunedModelNotFoundError:
-        model = records.model_of_job(record)
-        if model is None or not (yield from _if_seen(model)):
-            raise TunedModelNotFoundError.of(str(name)) from None
-        return _undeployed(described)
+        return (yield from _without_endpoint(described, records.model_of_job(record)))
     except ServiceError:  # it is not needed
         return described
     return _at_endpoint(described, at_endpoint)
+
+
+def _without_endpoint(described: TunedModel, model: TunedModelName | None) -> Flow[TunedModel]:
+    """A model whose endpoint was not found. It is gone only where the registry says so, too."""
+    try:
+        about = (yield Call.get(model)) if model else None
+    except ServiceError:
+        return _undeployed(described)
+    except TunedModelNotFoundError:
+        about = None
+    if about is None:
+        raise TunedModelNotFoundError.of(described.name)
+    if any(_id(str(name)) == _id(described.endpoint) for name in records.endpoints_of_model(about)):
+        return described  # it is deployed: the 404 was wrong
+    return _undeployed(described)
 
 
 def _at_endpoint(described: TunedModel, record: JsonObject) -> TunedModel:
@@ -154,11 +167,42 @@ def _if_seen(name: TunedModelName) -> Flow[JsonObject]:
 
 
 def unless_forbidden(flow: Flow[_T]) -> Flow[_T | None]:
-    """What a flow comes to; None where it is forbidden, or can't be told right now."""
+    """What a flow comes to; None where it is forbidden. A passing failure is no answer."""
     try:
         return (yield from flow)
-    except ServiceError:
+    except ServiceError as error:
+        if error.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise
         return None
+
+
+def project_number(name: TunedModelName) -> Flow[str]:
+    """The number of the project that a name is in, which each answer about it tells.
+
+    Returns:
+        The number; empty where nothing is there that could tell it, or may be seen.
+    """
+    if is_number(name.project):
+        return name.project
+    if number := _number_in((yield from _if_seen(name))):
+        return number
+    for kind in ("tuningJobs", "endpoints", "models"):
+        path = f"{name.parent}/{kind}"
+        try:
+            answer = yield Call(
+                f"Listing the {kind} of {name.parent}", name.location, path, query={"pageSize": 1}
+            )
+        except ServiceError:
+            continue
+        for one in answer.get(kind) or ():
+            if number := _number_in(one):
+                return number
+    return ""
+
+
+def _number_in(record: JsonObject) -> str:
+    place = str(record.get("name", "")).split("/")[:2]
+    return place[-1] if place[0] == "projects" and is_number(place[-1]) else ""
 
 
 def pages(

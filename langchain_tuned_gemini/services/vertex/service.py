@@ -14,8 +14,8 @@ from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.google_client import VertexAccess
 from langchain_tuned_gemini.google_credentials import SharedCredentials
 from langchain_tuned_gemini.names import Platform, TunedModelName
-from langchain_tuned_gemini.services import TunedModels
-from langchain_tuned_gemini.services.vertex import creating, deleting, reading
+from langchain_tuned_gemini.services import TunedModelParts, TunedModels
+from langchain_tuned_gemini.services.vertex import creating, deleting, parts, reading
 from langchain_tuned_gemini.services.vertex.api import VertexApi
 from langchain_tuned_gemini.services.vertex.files import Upload, is_uri, vertex_file
 from langchain_tuned_gemini.services.vertex.uploading import CloudStorage
@@ -89,6 +89,16 @@ class VertexService:
     def __repr__(self) -> str:
         return f"VertexService({self._place.project!r}, {self._place.location!r})"
 
+    @property
+    def project(self) -> str:
+        """The project's id or number, as it was given."""
+        return self._place.project
+
+    @property
+    def location(self) -> str:
+        """The region."""
+        return self._place.location
+
     def client(self) -> Client:
         """A google-genai client with the same right; its endpoints may be called by it."""
         return self._access.client()
@@ -140,6 +150,30 @@ class VertexService:
     async def adelete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever; see `delete`."""
         await self._api.arun(deleting.deletion(self._named(name)))
+
+    def parts(self, name: str | TunedModelName) -> TunedModelParts:
+        """What there is of a tuned model; see `PlacedService.parts`."""
+        return self._api.run(parts.parts_of(self._named(name)))
+
+    async def aparts(self, name: str | TunedModelName) -> TunedModelParts:
+        """What there is of a tuned model; see `PlacedService.parts`."""
+        return await self._api.arun(parts.parts_of(self._named(name)))
+
+    def delete_parts(self, name: TunedModelName, parts: TunedModelParts) -> None:
+        """Deletes what `parts` has found, and nothing else; see `delete`."""
+        self._api.run(deleting.deletion_of(name, parts))
+
+    async def adelete_parts(self, name: TunedModelName, parts: TunedModelParts) -> None:
+        """Deletes what `parts` has found, and nothing else; see `delete`."""
+        await self._api.arun(deleting.deletion_of(name, parts))
+
+    def project_number(self, name: TunedModelName) -> str:
+        """The number of the project that a name is in; empty where nothing tells it."""
+        return self._api.run(reading.project_number(name))
+
+    async def aproject_number(self, name: TunedModelName) -> str:
+        """The number of the project that a name is in; empty where nothing tells it."""
+        return await self._api.arun(reading.project_number(name))
 
     def cancel(self, name: str | TunedModelName) -> None:
         """Asks a tuning job to stop; it is CANCELLED some time later, if it has not ended before.

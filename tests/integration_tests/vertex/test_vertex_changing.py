@@ -340,7 +340,7 @@ STEPS = [
     *(("endpoints.undeployModel", nth) for nth in (1, 2)),
     *(("endpoints.delete", nth) for nth in (1, 2)),
     ("models.delete", 1),
-    *(("operations.get", nth) for nth in (1, 2, 3, 4, 5)),
+    *(("operations.get", nth) for nth in (1, 2, 3, 4)),
 ]
 
 
