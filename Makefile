@@ -38,6 +38,10 @@ $(BIN)/uv pip install --quiet --python .venv-$(1)/bin/python --resolution $(1) -
 .venv-$(1)/bin/python -m pytest $(ARGS)
 endef
 
+.PHONY: test-wheel
+test-wheel: $(READY) ## Build the wheel, install it into empty environments, and use it there
+	@$(BIN)/python -m pytest tests/check_wheel.py $(ARGS)
+
 lint: $(READY) ## Check style, spelling and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

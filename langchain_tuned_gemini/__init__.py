@@ -6,6 +6,8 @@ Every name is imported when it is first used, so that importing the package cost
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -275,6 +277,18 @@ __all__ = [
     "init_tuned_gemini",
     "wait_until_active",
 ]
+
+
+def _has_agents() -> bool:
+    """Whether the extra `agents` is installed, without importing what it brings."""
+    langchain = find_spec("langchain")
+    folders = langchain.submodule_search_locations if langchain else None
+    return any(Path(folder, "agents", "middleware").is_dir() for folder in folders or ())
+
+
+# `import *`, help() and inspect ask for whatever is announced.
+for _name in () if _has_agents() else _HOMES["middleware"]:
+    del __all__[__all__.index(_name)]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,11 +7,9 @@ try:
     import starlette  # noqa: F401 (only to say at once what is missing)
     import uvicorn  # noqa: F401
 except ImportError as error:
-    msg = (
-        f"the emulator needs {error.name}, which is not installed: "
-        'pip install "langchain-tuned-gemini[emulator]"'
-    )
-    raise ImportError(msg, name=error.name) from error
+    from langchain_tuned_gemini.errors import MissingExtraError
+
+    raise MissingExtraError("The emulator", extra="emulator") from error
 
 from langchain_tuned_gemini.emulator.answers import Answer, FunctionCall
 from langchain_tuned_gemini.emulator.emulator import Emulator
