@@ -15,8 +15,11 @@ from typing_extensions import TypedDict
 
 from langchain_tuned_gemini.errors import MissingExtraError
 from langchain_tuned_gemini.guards import Refusal
-from langchain_tuned_gemini.guards.valid_json import breach_of_schema, check_schema
-from langchain_tuned_gemini.guards.verdicts import excerpt
+from langchain_tuned_gemini.guards.valid_json import (
+    breach_of_schema,
+    check_schema,
+    first_problem,
+)
 from langchain_tuned_gemini.guards.wholeness import TOO_DEEP
 
 
@@ -97,7 +100,5 @@ def _breach_of_type(adapter: TypeAdapter[Any], value: Any) -> Refusal | None:
     try:
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "its top"
-        return Refusal(f"it does not fit: {excerpt(first['msg'])} at {excerpt(where)}")
+        return Refusal(f"it does not fit: {first_problem(error)}")
     return None

@@ -38,6 +38,7 @@ from langchain_tuned_gemini.guards import (
     is_cut_off,
     whole_tool_calls,
 )
+from langchain_tuned_gemini.guards.valid_json import first_problem
 from langchain_tuned_gemini.guards.wholeness import (
     CUT_OFF,
     TOO_DEEP,
@@ -80,7 +81,7 @@ def read_with(
     def read(answer: dict[str, Any]) -> dict[str, Any]:
         try:
             parsed = parser.invoke(answer["raw"])
-        except (ValueError, ContentBlockedError) as error:
+        except (OutputParserException, ContentBlockedError) as error:
             return {**answer, "parsed": None, "parsing_error": error}
         return {**answer, "parsed": parsed, "parsing_error": None}
 
@@ -131,8 +132,6 @@ class StructuredCall:
             value = self.parser.read(ChatGeneration(message=message))
         except UnreadableError as error:
             return Refusal(f"it can't be read as {name}: {error}")
-        except ValueError:  # what pydantic raises; it repeats the answer
-            return Refusal(f"it can't be read as {name}")
         if value is None:
             return Refusal(f"there is no {name} in it")
         return self.check(value)
@@ -168,12 +167,17 @@ class SchemaOutputParser(BaseTransformOutputParser[Any]):
         """Reads a whole answer.
 
         Raises:
-            ValueError: It can't be read: an `UnreadableError`, or what pydantic raises.
+            UnreadableError: It can't be read.
         """
+        value = whole_value(generation)
         try:
-            return self.make(whole_value(generation))
+            return self.make(value)
         except RecursionError:
             raise UnreadableError(TOO_DEEP) from None
+        except ValueError as error:
+            known: Any = error  # pydantic's, of either version; or that of a class's own code
+            told = f": {first_problem(known)}" if hasattr(error, "errors") else ""
+            raise UnreadableError(f"it does not fit{told}") from error
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Reads an answer; of a part of a stream what can be read so far, or None.
@@ -187,13 +191,12 @@ class SchemaOutputParser(BaseTransformOutputParser[Any]):
         _raise_if_refused(result[0])
         try:
             return self.read(result[0])
-        except ValueError as error:
-            text = result[0].text
+        except UnreadableError as error:
             raise OutputParserException(
-                f"The answer {text!r} can't be read: {error}. Ask again, with more "
+                f"The answer (see llm_output) can't be read: {error}. Ask again, with more "
                 "max_output_tokens if it was cut off, or add a fallback with "
                 "with_few_shot_fallback(...).",
-                llm_output=text,
+                llm_output=result[0].text,
             ) from error
 
     def parse(self, text: str) -> Any:

@@ -132,7 +132,12 @@ def _breach_of_model(model: type[BaseModel], text: str) -> Refusal | None:
     try:
         model.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "its top"
-        return Refusal(f"it is no {model.__name__}: {excerpt(first['msg'])} at {excerpt(where)}")
+        return Refusal(f"it is no {model.__name__}: {first_problem(error)}")
     return None
+
+
+def first_problem(error: ValidationError) -> str:
+    """What pydantic found first, and where; not what it found there."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "its top"
+    return f"{excerpt(first['msg'])} at {excerpt(where)}"

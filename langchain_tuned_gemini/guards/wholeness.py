@@ -42,13 +42,13 @@ def read_json(text: str) -> Any:
         Traceback (most recent call last):
         langchain_tuned_gemini.guards.wholeness.UnreadableError: it is no JSON: Expecting ',' ...
     """
-    fenced = _FENCE.split(text, maxsplit=1)[1:]
     try:
         return _value_at_the_beginning(text)
     except UnreadableError:
-        if not fenced:
+        fence = _FENCE.search(text)
+        if fence is None:
             raise
-    return _value_at_the_beginning(fenced[0])
+        return _value_at_the_beginning(text[fence.end() :])
 
 
 def whole_tool_calls(message: AIMessage) -> Refusal | None:

@@ -88,17 +88,17 @@ def test_whatever_is_wrong_with_an_answer_it_is_taken_for_one_or_its_failure_has
 
 
 @pytest.mark.parametrize("ask", [invoke, stream])
-@pytest.mark.parametrize("depth", [600, 5_000], ids=["for LangChain", "for Python"])
-def test_arguments_that_are_nested_too_deep_are_bad_output(
-    ask: Ask, depth: int, deployed: Deployed, tuned: ChatTunedGemini
+def test_arguments_that_are_nested_too_deep_are_bad_output_whoever_stumbles_over_them(
+    ask: Ask, deployed: Deployed, tuned: ChatTunedGemini
 ) -> None:
-    arguments = '{"x":' * depth + "1" + "}" * depth
-    body = json.dumps(SOUND).replace('{"x": 1}', arguments).encode()
+    meanings: list[Any] = []
+    for depth in (*range(100, 1_100, 100), 5_000):
+        arguments = '{"x":' * depth + "1" + "}" * depth
+        body = json.dumps(SOUND).replace('{"x": 1}', arguments).encode()
+        with deployed.emulator.fault(model=deployed.name, body=body):
+            try:
+                ask(tuned)
+            except Exception as error:  # noqa: BLE001  # which ones there are is the question
+                meanings.append(classify(error))
 
-    with (
-        deployed.emulator.fault(model=deployed.name, body=body),
-        pytest.raises(RecursionError) as caught,
-    ):
-        ask(tuned)
-
-    assert classify(caught.value) == Failure(Reason.BAD_OUTPUT)
+    assert set(meanings) == {Failure(Reason.BAD_OUTPUT)}

@@ -188,10 +188,13 @@ def test_a_record_that_was_cut_off_is_no_answer_of_the_last_model_either(
     last = robust.with_structured_output(schema, method=method)
 
     with emulator.script(said):
-        with pytest.raises(OutputParserException, match="max_output_tokens"):
+        with pytest.raises(OutputParserException, match="max_output_tokens") as raised:
             ask(alone)
         with pytest.raises(AllModelsFailedError, match="bad_output"):
             ask(last)
+
+    assert raised.value.llm_output == said.text
+    assert "Oslo" not in str(raised.value)
 
 
 @cut_off
