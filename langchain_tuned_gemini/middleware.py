@@ -27,8 +27,8 @@ from langchain_tuned_gemini.provenance import METADATA_KEY
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
     from langchain.agents.middleware.types import ExtendedModelResponse
-except ImportError as missing:
-    raise MissingExtraError("TunedGeminiFallbackMiddleware", extra="agents") from missing
+except ImportError:
+    raise MissingExtraError("TunedGeminiFallbackMiddleware", extra="agents") from None
 
 Answered = ModelResponse[Any] | AIMessage | ExtendedModelResponse[Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -80,6 +80,14 @@ class TunedGeminiChatModel(CollectedChatModel):
     def get_lc_namespace(cls) -> list[str]:
         """Where the class is found in serialised form, wherever its module moves."""
         return ["langchain_tuned_gemini"]
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The parameters, without what LangChain fills in: the profile alone has 30 lines."""
+        for name, value in super().__repr_args__():
+            if name == "metadata" and isinstance(value, dict):
+                value = {key: item for key, item in value.items() if key != "lc_versions"}  # noqa: PLW2901
+            if name not in {"profile", "cache"} and not (name == "metadata" and not value):
+                yield name, value
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """A copy of the parameters around the same models and connections."""

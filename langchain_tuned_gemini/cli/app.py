@@ -69,7 +69,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _say_what_is_wrong(error: typer.TyperException, out: Output) -> ExitCode:
     """A mistake in the command line."""
-    message = error.format_message().replace("Value error, ", "")
+    message = error.format_message().replace("Value error, ", "").removeprefix("Invalid value: ")
     if not message:  # the help has been shown in its place
         return ExitCode.USAGE
     context = getattr(error, "ctx", None)

@@ -67,6 +67,9 @@ class Chat:
         except EOFError:
             self._out.piece("\n")
             return None
+        except KeyboardInterrupt:
+            self._out.piece("\n")  # or the shell's prompt stands behind this one
+            raise
 
     def _ask(self, question: str) -> None:
         asked = [*self._messages, HumanMessage(question)]

@@ -17,10 +17,10 @@ def emulate(context: typer.Context) -> None:
     """Run the emulator until Ctrl-C: tuned models with no key and no network."""
     try:
         from langchain_tuned_gemini.emulator.__main__ import main
-    except ModuleNotFoundError as missing:
+    except ModuleNotFoundError:
         from langchain_tuned_gemini.errors import MissingExtraError
 
-        raise MissingExtraError("The emulator", extra="emulator") from missing
+        raise MissingExtraError("The emulator", extra="emulator") from None
     try:
         code = main(context.args, program="tuned-gemini emulate")
     except SystemExit as end:  # argparse has shown its help, or what is wrong with an option

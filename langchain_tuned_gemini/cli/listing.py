@@ -60,7 +60,7 @@ def list_models(
     )
     if failed:
         models = [m for m in models if m.state in {"FAILED", "CANCELLED"}]
-    _show(session, models)
+    _show(session, models, with_reasons=failed)
     if not models:
         session.out.say("There is no such tuned model here.")
 
@@ -77,16 +77,21 @@ def versions(
     session.out.say(f"The next one is {library.next_version(family)}.")
 
 
-def _show(session: Session, models: list[LibraryModel]) -> None:
+def _show(session: Session, models: list[LibraryModel], *, with_reasons: bool = False) -> None:
+    """Shows models; if asked to, with why each of them failed."""
     from langchain_tuned_gemini.cli.records import library_data
 
     rows = [_row(model) for model in models]
     if session.out.is_terminal:
         platforms = {model.platform for model in models}
         rows = [_shortened(session.place, row, is_one=len(platforms) == 1) for row in rows]
+    columns: tuple[str, ...] = _COLUMNS
+    if with_reasons:
+        columns = (*_COLUMNS, "why")
+        rows = [[*row, model.model.error or ""] for row, model in zip(rows, models, strict=True)]
     session.out.result(
         [library_data(model) for model in models],
-        *([Table(_COLUMNS, rows, right=frozenset({"age"}))] if models else []),
+        *([Table(columns, rows, right=frozenset({"age"}))] if models else []),
     )
 
 

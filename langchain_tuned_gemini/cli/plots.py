@@ -33,10 +33,10 @@ def check_plot(path: Path) -> None:
         )
     try:
         import matplotlib as mpl  # noqa: F401  # whether it is there
-    except ModuleNotFoundError as missing:
+    except ModuleNotFoundError:
         from langchain_tuned_gemini.errors import MissingExtraError
 
-        raise MissingExtraError("A PNG picture", extra="plots") from missing
+        raise MissingExtraError("A PNG picture", extra="plots") from None
 
 
 def loss_picture(snapshots: Sequence[TuningSnapshot], *, width: int) -> str:

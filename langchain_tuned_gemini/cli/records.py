@@ -32,6 +32,7 @@ def library_data(model: LibraryModel) -> dict[str, Any]:
         "platform": model.platform,
         "state": model.state,
         "raw_state": described.raw_state,
+        "error": described.error,
         "family": model.family,
         "version": model.version,
         "base_model": described.base_model,

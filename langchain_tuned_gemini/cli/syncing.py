@@ -55,11 +55,10 @@ def sync(
 
 def _table(told: dict[Difference, str]) -> Table:
     return Table(
-        ("name", "version", "what differs", ""),
+        ("name", "what differs", ""),
         [
             [
                 one.name,
-                f"{one.family} {one.version}".strip(),
                 one.detail,
                 Cell(what, _STYLES[what]),
             ]

@@ -81,8 +81,8 @@ class SameSQL:
         """Checks the dialect while whoever wrote it is looking."""
         try:
             from sqlglot import Dialect
-        except ImportError as error:
-            raise MissingExtraError("SameSQL", extra="sql") from error
+        except ImportError:
+            raise MissingExtraError("SameSQL", extra="sql") from None
         if not self.dialect or Dialect.get(self.dialect) is None:
             raise ParameterError(f"SameSQL: {self.dialect!r} is no dialect of sqlglot.")
 

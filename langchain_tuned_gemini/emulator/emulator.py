@@ -115,7 +115,7 @@ class Emulator:
         project_numbers: Mapping[str, str] | None = None,
         latency: float = 0,
         rejected_keys: Collection[str] = (),
-        hosts: Collection[str] = GOOGLES_HOSTS,
+        hosts: Collection[str] | None = None,
     ) -> None:
         """Nothing listens before `start`, or `with`."""
         options = Options(
@@ -130,7 +130,7 @@ class Emulator:
             project_numbers=dict(project_numbers or {}),
             latency=latency,
             rejected_keys=frozenset(rejected_keys),
-            hosts=frozenset(hosts),
+            hosts=frozenset(GOOGLES_HOSTS if hosts is None else hosts),
         )
         self._world = World(options, {model.name: model for model in KNOWN})
         self._faults: Board[Fault] = Board()

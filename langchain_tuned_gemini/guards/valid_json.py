@@ -103,8 +103,8 @@ def check_schema(schema: Mapping[str, Any], *, needed_by: str) -> None:
     """
     try:
         import jsonschema
-    except ImportError as error:
-        raise MissingExtraError(f"{needed_by} with a JSON Schema", extra="json") from error
+    except ImportError:
+        raise MissingExtraError(f"{needed_by} with a JSON Schema", extra="json") from None
     validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
     try:
         validator.check_schema(schema)

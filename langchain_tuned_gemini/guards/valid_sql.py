@@ -82,8 +82,8 @@ class ValidSQL:
         """Checks the dialect while whoever wrote it is looking."""
         try:
             from sqlglot import Dialect
-        except ImportError as error:
-            raise MissingExtraError("ValidSQL", extra="sql") from error
+        except ImportError:
+            raise MissingExtraError("ValidSQL", extra="sql") from None
         if not self.dialect or Dialect.get(self.dialect) is None:
             known = ", ".join(sorted(name for name in Dialect.classes if name))
             raise ParameterError(f"ValidSQL: {self.dialect!r} is no dialect of sqlglot: {known}.")

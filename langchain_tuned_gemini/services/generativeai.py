@@ -235,7 +235,7 @@ def _import_sdk() -> ModuleType:
         except ModuleNotFoundError as missing:
             if not (missing.name or "").startswith("google.generativeai"):
                 raise  # it is installed, but broken
-            raise MissingExtraError("GenerativeAIService", extra="generativeai") from missing
+            raise MissingExtraError("GenerativeAIService", extra="generativeai") from None
     return sdk
 
 

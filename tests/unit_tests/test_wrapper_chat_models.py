@@ -99,6 +99,12 @@ def test_what_is_set_on_the_wrapper_is_kept() -> None:
     assert WrapperChatModel(wrapped=wrapped, disable_streaming=False).disable_streaming is False
 
 
+def test_what_langchain_fills_in_by_itself_is_not_in_the_repr() -> None:
+    model = WrapperChatModel(wrapped=ScriptedChatModel(answers=["1"]), metadata={"team": "sql"})
+
+    assert repr(model).startswith("WrapperChatModel(metadata={'team': 'sql'}, wrapped=Scripted")
+
+
 def test_bound_tools_reach_the_wrapped_model_through_the_wrapper() -> None:
     wrapped = ScriptedChatModel(answers=["x"])
     wrapper = WrapperChatModel(wrapped=wrapped)

@@ -230,7 +230,7 @@ def _matching(
     if wish.prune:
         family, keep = wish.prune
         for model in _outdated(models, family, keep):
-            yield model, f"{family} has {keep} newer versions"
+            yield model, f"newer versions of {family}: {keep}"
     if wish.dataset is not None:
         for model, of_what in _trained_on(models, catalog, wish.dataset):
             yield model, f"it was tuned on {of_what[:12]}"

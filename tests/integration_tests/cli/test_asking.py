@@ -112,6 +112,7 @@ def test_wrong_input_is_one_sentence(run, arguments, told) -> None:
     assert done.code == ExitCode.USAGE
     assert told in done.err.replace("\n", " ")
     assert done.err.count("\n") == 1
+    assert "Invalid value:" not in done.err
 
 
 def test_a_key_that_was_meant_for_the_gateway_goes_there(run, monkeypatch) -> None:

@@ -74,7 +74,7 @@ TRIES: Mapping[str, Try] = {
     "promote": Try("next@production v1", "next@production is v1 now (was v2)"),
     "rollback": Try("next@production", "next@production is v1 now (was v2)"),
     "delete": Try("next-v1 --dry-run --force", "it was named"),
-    "prune": Try("next --keep 1 --dry-run --force", "next has 1 newer versions"),
+    "prune": Try("next --keep 1 --dry-run --force", "newer versions of next: 1"),
     "purge": Try("--dataset abababab --dry-run --force", "it was tuned on abababab"),
     "sync": Try("--mend", "mended"),
     "data check": Try("{train}", "40 examples, 0 errors"),

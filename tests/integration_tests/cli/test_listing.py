@@ -89,6 +89,13 @@ def test_filters_choose(run, options, found) -> None:
     assert (done.code, names(done)) == (0, found)
 
 
+def test_those_that_failed_are_listed_with_the_reason(run) -> None:
+    done = run("list", *ON_VERTEX, "--failed")
+
+    assert rows(done.out)[0][COLUMNS:] == ["no"]
+    assert json.loads(run("list", *ON_VERTEX, "--failed", "--json").out)[0]["error"] == "no"
+
+
 def test_both_platforms_are_listed_where_both_are_set_up(run, monkeypatch) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "any-key")
 

@@ -47,9 +47,9 @@ def test_what_differs_is_shown_and_nothing_is_changed(run, records) -> None:
     done = run("sync")
 
     assert done.code == ExitCode.FAILED
-    assert [(row[0], row[1], row[3]) for row in rows(done.out)] == [
-        ("tunedModels/sql-expert-v2", "sql-expert v2", "can be mended"),
-        ("tunedModels/sql-expert-v0", "sql-expert v0", "can be mended"),
+    assert rows(done.out) == [
+        ["tunedModels/sql-expert-v2", "sql-expert v2 is not recorded.", "can be mended"],
+        ["tunedModels/sql-expert-v0", "sql-expert v0 does not exist.", "can be mended"],
     ]
     assert "add --mend" in done.err
     assert records.read_text(encoding="utf-8") == before
@@ -77,5 +77,5 @@ def test_what_only_somebody_can_decide_stays(run, records) -> None:
     done = run("sync", "--mend")
 
     assert done.code == ExitCode.FAILED
-    assert [row[3] for row in rows(done.out)] == ["mended", "mended", "by hand"]
+    assert [row[-1] for row in rows(done.out)] == ["mended", "mended", "by hand"]
     assert "sql-expert@production points to v0, which is deleted" in done.out
