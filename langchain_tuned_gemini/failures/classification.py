@@ -218,6 +218,6 @@ def _is_about_what_was_read(error: Exception) -> bool:
         return False
     if isinstance(error, UnicodeDecodeError) and places[-1].startswith(READERS):
         return True
-    if isinstance(error, RecursionError) and places[-1] == DECODING:
+    if places[-1] == DECODING and isinstance(error, (RecursionError, ValueError)):
         return len(places) < FEW_FRAMES
     return places[-1] in READING_STREAMS or not READING.isdisjoint(places)

@@ -210,9 +210,10 @@ Measured with google-genai 2.34 and 3.6.
 """
 
 DECODING: Final = "json.decoder.raw_decode"
-"""What raises a `RecursionError` for JSON that is nested deeper than Python's recursion limit.
+"""What raises a `RecursionError` for JSON that is nested deeper than Python's recursion limit, and
+a `ValueError` for a number of more than 4,300 digits.
 
-It counts as a `JSONDecodeError` does, whoever has called it.
+Both count as a `JSONDecodeError` does, whoever has called it.
 """
 
 FEW_FRAMES: Final = 250

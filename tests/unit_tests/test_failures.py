@@ -561,9 +561,16 @@ def test_a_program_that_calls_itself_without_an_end_is_no_failure_of_a_model() -
     assert classify(caught.value) is None
 
 
-def test_deep_json_is_bad_output_whoever_decodes_it() -> None:
-    with pytest.raises(RecursionError) as caught:
-        json.loads("[" * 100_000)
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("[" * 100_000, RecursionError), ("9" * 5_000, ValueError), ('{"a', json.JSONDecodeError)],
+    ids=["too deep", "a number too long", "no JSON"],
+)
+def test_what_is_no_json_for_python_is_bad_output_whoever_decodes_it(
+    text: str, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind) as caught:
+        json.loads(text)
 
     assert classify(caught.value) == Failure(Reason.BAD_OUTPUT)
 
