@@ -20,7 +20,7 @@ from langchain_tuned_gemini.errors import (
     ServiceUnreachableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.google_client import DeveloperAccess
+from langchain_tuned_gemini.google_client import API_VERSION, DeveloperAccess
 from langchain_tuned_gemini.names import Platform, TunedModelName
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
@@ -53,7 +53,8 @@ class GenAIService:
 
     Args:
         client: A client of the Developer API. It is kept: a client that is let go of closes
-            its connections.
+            its connections. Whatever version it speaks, `v1beta` is asked: by default it is
+            `v1` from google-genai 3 on, which has no records of tuned models.
         timeout: How long one request may take, in seconds.
 
     Raises:
@@ -69,8 +70,11 @@ class GenAIService:
                 "Vertex AI. Use google.genai.Client(api_key=...), or VertexService."
             )
         self._client = client
-        # In milliseconds; without it, google-genai waits for ever.
-        self._http_options: HttpOptionsDict = {"timeout": round(timeout * 1000)}
+        self._http_options: HttpOptionsDict = {
+            "api_version": API_VERSION,
+            # In milliseconds; without it, google-genai waits for ever.
+            "timeout": round(timeout * 1000),
+        }
         self._list_config: ListModelsConfigDict = {
             "http_options": self._http_options,
             "page_size": PAGE_SIZE,

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+from google.genai import Client
+from google.genai.types import HttpOptions
 
 from langchain_tuned_gemini.emulator import Emulator, Hyperparameters, manual
 from langchain_tuned_gemini.errors import (
@@ -109,6 +111,24 @@ async def test_a_state_never_seen_before_is_unknown(ask, gemini, creator):
         model = await ask(creator, "get", NAME)
 
     assert (model.state, model.raw_state) == (TunedModelState.UNKNOWN, "7")
+
+
+@pytest.mark.parametrize("version", [None, "v1", "v1alpha"])
+async def test_a_client_of_the_user_s_own_is_asked_in_a_version_that_has_tuned_models(
+    ask, gemini, version
+):
+    gemini.add_tuned_model(NAME, examples=ROWS, state="ACTIVE")
+    options = HttpOptions(base_url=gemini.base_url, api_version=version)
+    client = Client(api_key=KEY, vertexai=False, http_options=options)
+    service = GenAIService(client)
+
+    assert (await ask(service, "get", NAME)).state is TunedModelState.ACTIVE
+    assert [model.name for model in await ask(service, "list")] == [NAME]
+    await ask(service, "delete", NAME)
+
+    assert await ask(service, "list") == []
+    await client.aio.aclose()
+    client.close()
 
 
 @pytest.mark.filterwarnings("ignore:DEPLOYING is not a valid JobState:UserWarning")
