@@ -110,6 +110,9 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         """The version tells its own gate."""
         yield
 
+    def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        return messages  # which the version prepares, by its own name
+
     def _name(self, generation: ChatGeneration) -> None:
         """The version has put its own name there."""
 

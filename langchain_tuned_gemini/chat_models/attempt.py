@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -90,6 +90,11 @@ class Candidate:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     form: tuple[Guard, ...] = (whole_tool_calls,)
     shape: Callable[[AIMessage], AIMessage] | None = None
+
+
+def held_to(rules: Mapping[str, Any], candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The candidates with other rules for one call."""
+    return tuple(replace(one, rules=replace(one.rules, **rules)) for one in candidates)
 
 
 class LostRaceError(Exception):

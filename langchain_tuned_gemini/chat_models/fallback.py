@@ -28,19 +28,20 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import BaseModel, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_validator, model_validator
 
-from langchain_tuned_gemini.chat_models import tools as neutral_tools
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
-from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt, held_to
 from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
 from langchain_tuned_gemini.chat_models.collected import is_collected
+from langchain_tuned_gemini.chat_models.counting import TokenCounter
 from langchain_tuned_gemini.chat_models.racing import aanswer_of, abegin, answer_of, begin
 from langchain_tuned_gemini.chat_models.rules import OnBlocked, OnBrokenStream, Rules
 from langchain_tuned_gemini.chat_models.runs import CallTrace, current_attempt
 from langchain_tuned_gemini.chat_models.streaming import Commit
 from langchain_tuned_gemini.chat_models.structured import StructuredCall, for_tracers, read_with
+from langchain_tuned_gemini.chat_models.tools import asked_of, neutral
 from langchain_tuned_gemini.chat_models.traced import TracedChatModel
 from langchain_tuned_gemini.chat_models.tracing import current_caller
 from langchain_tuned_gemini.chat_models.turns import Hedge
@@ -153,11 +154,11 @@ class FallbackChatModel(TracedChatModel):
     An answer that one refuses makes way for the next model's."""
 
     on_blocked: OnBlocked = "raise"
-    """What happens when an answer, or the prompt, was blocked for safety, or a model refused to
-    answer: `"raise"` a `ContentBlockedError`; hand out the `"message"` as it is, with the
-    `refusal` block in its `content_blocks`, as LangChain's chat models do; or ask the `"next"`
-    model, which may get round a policy. What a guard of yours blocks is never handed out, nor is
-    a refusal where an answer in a schema is wanted: both raise."""
+    """What becomes of a refusal, or of what was blocked for safety: `"raise"` a
+    `ContentBlockedError`; hand out the `"message"` as it is, with the `refusal` block in its
+    `content_blocks`, as LangChain's chat models do; or ask the `"next"` model, which may get round
+    a policy. What a guard of yours blocks is never handed out, nor is a refusal in the place of an
+    answer in a schema: both raise then."""
 
     circuit_breaker: CircuitBreaker | Literal[False] | None = Field(default=None, exclude=True)
     """The circuit breaker of the first model; by default one that all models of the process
@@ -174,6 +175,8 @@ class FallbackChatModel(TracedChatModel):
     """Whether traces show all that a model was sent. By default the run of an attempt shows the
     question, the numbers of the rows that were shown as examples, and a hash of the prompt: the
     examples are tuning data, and a tracing service need not have them."""
+
+    _tokens: TokenCounter = PrivateAttr(default_factory=TokenCounter)
 
     @model_validator(mode="before")
     @classmethod
@@ -292,18 +295,18 @@ class FallbackChatModel(TracedChatModel):
         if structured := arguments.pop(_STRUCTURED, None):
             candidates = _asked_for(structured, candidates)
         if waited_for := arguments.pop(_OF_AN_AGENT, None):
-            candidates = _held_to({"commit": "complete"}, candidates)
+            candidates = held_to({"commit": "complete"}, candidates)
             shape = waited_for.as_waited_for
             candidates = tuple(replace(c, form=(waited_for,), shape=shape) for c in candidates)
         if is_streamed and run_manager is not None and not is_collected():
             # LangChain adds up the chunks of v3 events; no mark would keep it from gluing.
-            candidates = _held_to({"on_broken_stream": "raise"}, candidates)
+            candidates = held_to({"on_broken_stream": "raise"}, candidates)
         hedge = None
         if self._hedge_policy is not None:
             hedge = Hedge(self._hedge_policy, candidates[1], is_streamed)
         caller = current_caller(run_manager)
         if is_streamed and is_collected() and not (caller and caller.wants_tokens()):
-            candidates = _held_to({"commit": "complete"}, candidates)  # none is seen before
+            candidates = held_to({"commit": "complete"}, candidates)  # none is seen before
         novelty = self.novel_input.assess(messages) if self.novel_input else None
         trace = CallTrace(
             caller, self, self.models, messages, self.trace_prompts, current_attempt()
@@ -319,8 +322,8 @@ class FallbackChatModel(TracedChatModel):
     ) -> ChatResult:
         def ask(attempt: RunningAttempt) -> ChatResult | None:
             with attempt, attempt.deadline, attempt.computing():
-                model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
-                return attempt.finish(attempt.ask(model, messages, stop, arguments))
+                model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
+                return attempt.finish(attempt.ask(model, told, stop, arguments))
             return None
 
         for turn in self._attempts(messages, run_manager, kwargs):
@@ -336,9 +339,9 @@ class FallbackChatModel(TracedChatModel):
     ) -> ChatResult:
         async def ask(attempt: RunningAttempt) -> ChatResult | None:
             async with attempt, attempt.deadline:
-                model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
+                model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
                 with attempt.computing():
-                    result = await attempt.aask(model, messages, stop, arguments)
+                    result = await attempt.aask(model, told, stop, arguments)
                 return attempt.finish(result)
             return None
 
@@ -355,9 +358,9 @@ class FallbackChatModel(TracedChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         def answer(attempt: RunningAttempt) -> Generator[ChatGenerationChunk, None, None]:
             with attempt:
-                model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
+                model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
                 yield from attempt.opening()
-                for chunks in attempt.read(model, messages, stop, arguments):
+                for chunks in attempt.read(model, told, stop, arguments):
                     yield from chunks
                 yield from attempt.closing()
 
@@ -378,10 +381,10 @@ class FallbackChatModel(TracedChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         async def answer(attempt: RunningAttempt) -> AsyncGenerator[ChatGenerationChunk, None]:
             async with attempt:
-                model, arguments = neutral_tools.bound_to(attempt.candidate, kwargs)
+                model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
                 for chunk in attempt.opening():
                     yield chunk
-                arriving = attempt.aread(model, messages, stop, arguments)
+                arriving = attempt.aread(model, told, stop, arguments)
                 async with aclosing(arriving) as arrivals:
                     async for chunks in arrivals:
                         for chunk in chunks:
@@ -412,7 +415,7 @@ class FallbackChatModel(TracedChatModel):
             tool_choice: `"auto"`, `"any"`, `"none"` or a tool's name.
             **kwargs: Further arguments for each call.
         """
-        arguments = {**neutral_tools.neutral(tools, tool_choice), **kwargs}
+        arguments = {**neutral(tools, tool_choice), **kwargs}
         if waited_for := AgentAnswer.waited_for(tools, arguments):
             arguments[_OF_AN_AGENT] = waited_for
         return self.bind(**arguments)
@@ -450,8 +453,8 @@ class FallbackChatModel(TracedChatModel):
         return partial(type(self), **settings), ()
 
     def get_num_tokens(self, text: str) -> int:
-        """The last model's count: a tuned model's own is not to be had on every platform."""
-        return self.models[-1].get_num_tokens(text)
+        """The last model's count; while it can't be reached, an estimate: 4 characters each."""
+        return self._tokens.count(self.models[-1], text)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         """That of the first model which has one, but for native structured output.
@@ -476,9 +479,9 @@ class FallbackChatModel(TracedChatModel):
 
 def _asked_for(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """The candidates, each asked for the schema, which its answer has to fit."""
-    candidates = _held_to({"commit": "complete"}, candidates)  # it is known at the end only
+    candidates = held_to({"commit": "complete"}, candidates)  # it is known at the end only
     if not call.is_lenient and candidates[0].rules.on_blocked == "message":
-        candidates = _held_to({"on_blocked": "raise"}, candidates)  # it is in no schema
+        candidates = held_to({"on_blocked": "raise"}, candidates)  # it is in no schema
     return tuple(
         replace(
             candidate,
@@ -487,11 +490,6 @@ def _asked_for(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[C
         )
         for candidate, arguments in zip(candidates, call.arguments, strict=True)
     )
-
-
-def _held_to(rules: dict[str, Any], candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The candidates with other rules for this call."""
-    return tuple(replace(one, rules=replace(one.rules, **rules)) for one in candidates)
 
 
 def _name_of(model: BaseChatModel) -> str:

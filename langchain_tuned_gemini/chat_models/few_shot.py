@@ -9,6 +9,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from langchain_tuned_gemini.chat_models.conversation import require_contents
 from langchain_tuned_gemini.chat_models.runs import current_attempt
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.few_shot import FewShotPrompt, Selection
@@ -26,6 +27,7 @@ class FewShotChatModel(WrapperChatModel):
 
     Raises:
         PromptTooLongError: If the conversation alone is certainly longer than the model takes.
+        ParameterError: If there is nothing in it but system messages.
     """
 
     prompt: FewShotPrompt
@@ -96,6 +98,7 @@ class FewShotChatModel(WrapperChatModel):
 
     def _shown(self, messages: list[BaseMessage], selection: Selection) -> list[BaseMessage]:
         """The conversation with its examples; a trace is told which they are."""
+        require_contents(messages)  # or the examples would be all that there is
         shown = self.prompt.insert(messages, selection)
         if (attempt := current_attempt()) is not None:
             rows = {"rows": self.prompt.rows(selection)}

@@ -9,6 +9,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from langchain_tuned_gemini.chat_models.conversation import own_thoughts, require_contents
 from langchain_tuned_gemini.chat_models.gated import GatedChatModel
 
 
@@ -57,6 +58,10 @@ class NamedChatModel(GatedChatModel):
         async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
             self._name(chunk)
             yield chunk
+
+    def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        require_contents(messages)
+        return own_thoughts(messages, self.model)
 
     def _named(self, result: ChatResult) -> ChatResult:
         for generation in result.generations:

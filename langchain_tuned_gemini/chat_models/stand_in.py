@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Protocol, cast
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import Field, SerializeAsAny
 
+from langchain_tuned_gemini.chat_models.conversation import require_contents
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 
 
@@ -41,6 +43,10 @@ class StandInChatModel(WrapperChatModel):
     def keeps_deadline(self) -> bool:
         """True: its connections do."""
         return True
+
+    def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        require_contents(messages)
+        return messages
 
     @classmethod
     def get_lc_namespace(cls) -> list[str]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from itertools import dropwhile
-from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage, SystemMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from langchain_tuned_gemini.chat_models.runs import current_attempt
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
@@ -28,45 +24,7 @@ class SystemPromptChatModel(WrapperChatModel):
         """Its module: it is none of the package's public names."""
         return cls.__module__.split(".")
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return super()._generate(self._asked(messages), stop, run_manager, **kwargs)
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return await super()._agenerate(self._asked(messages), stop, run_manager, **kwargs)
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        yield from super()._stream(self._asked(messages), stop, run_manager, **kwargs)
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in super()._astream(self._asked(messages), stop, run_manager, **kwargs):
-            yield chunk
-
-    def _asked(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        """What the model is told; a trace is told, too."""
+    def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
         told = self._told(messages)
         if (attempt := current_attempt()) is not None:
             attempt.note(told)

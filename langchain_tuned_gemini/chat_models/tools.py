@@ -1,4 +1,4 @@
-"""What a call's arguments are for each model: tools in its provider's form, and only its own."""
+"""What each model is asked: tools in its provider's form, and only what is its own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel
 
 from langchain_tuned_gemini.chat_models.attempt import Candidate
+from langchain_tuned_gemini.chat_models.conversation import own_thoughts
 from langchain_tuned_gemini.errors import ParameterError
 
 _TUNED_ONLY = "tuned_only"
@@ -32,33 +35,44 @@ def neutral(
 
 
 def _neutral_tool(tool: Any) -> Any:
-    """A tool as a JSON schema; a provider's built-in tool (`{"google_search": {}}`) as it is."""
+    """A JSON schema; a provider's own tool (`types.Tool`, `{"google_search": {}}`) as it is."""
     if isinstance(tool, dict) and not {"type", "name", "title"} & tool.keys():
+        return tool
+    if isinstance(tool, BaseModel) and not isinstance(tool, BaseTool):
         return tool
     return convert_to_openai_tool(tool)
 
 
-def bound_to(
-    candidate: Candidate, arguments: Mapping[str, Any]
-) -> tuple[BaseChatModel, dict[str, Any]]:
-    """A model and its call arguments, with neutral tools turned into its provider's form.
+def asked_of(
+    candidate: Candidate, messages: list[BaseMessage], arguments: Mapping[str, Any]
+) -> tuple[BaseChatModel, list[BaseMessage], dict[str, Any]]:
+    """A model, what it is told of a conversation, and its call arguments.
+
+    Neutral tools are turned into its provider's form, and other models' thoughts left out.
 
     Raises:
-        ParameterError: If there are tools and the model does not bind them to itself, or for a
-            `tuned_only` that holds no arguments.
+        ParameterError: If there are tools and the model does not take them, or does not bind
+            them to itself, or for a `tuned_only` that holds no arguments.
     """
     model, rest = candidate.model, _own(candidate, arguments)
+    told = own_thoughts(messages, candidate.name)
     tools = rest.pop("tools", None)
     if not tools:
-        return model, {**rest, **candidate.arguments}
+        return model, told, {**rest, **candidate.arguments}
     choice = {"tool_choice": rest.pop("tool_choice")} if "tool_choice" in rest else {}
-    binding = model.bind_tools(tools, **choice)
+    try:
+        binding = model.bind_tools(tools, **choice)
+    except (NotImplementedError, ValueError) as error:
+        raise ParameterError(
+            f"{candidate.name}, a {type(model).__name__}, does not take these tools: "
+            f"{type(error).__name__}. Offer tools that all models of a FallbackChatModel take."
+        ) from error
     if not isinstance(binding, RunnableBinding) or not isinstance(binding.bound, BaseChatModel):
         raise ParameterError(
             f"{type(model).__name__}.bind_tools() makes a {type(binding).__name__}, not a model "
             "with tools, so it can't be one of the models of a FallbackChatModel that has tools."
         )
-    return binding.bound, {**rest, **binding.kwargs, **candidate.arguments}
+    return binding.bound, told, {**rest, **binding.kwargs, **candidate.arguments}
 
 
 def _own(candidate: Candidate, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,6 +91,10 @@ class WrapperChatModel(TracedChatModel):
         wrapped = self.wrapped
         return isinstance(wrapped, TracedChatModel) and wrapped._names_its_run()
 
+    def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        """What the wrapped model is told of a conversation."""
+        return messages
+
     def _answering(self) -> BaseChatModel:
         """The model that answers; asked for once in each call."""
         return self.wrapped
@@ -102,7 +106,8 @@ class WrapperChatModel(TracedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self._answering()._generate(messages, stop=stop, run_manager=run_manager, **kwargs)
+        told = self._prepare(messages)
+        return self._answering()._generate(told, stop=stop, run_manager=run_manager, **kwargs)
 
     async def _agenerate(
         self,
@@ -111,8 +116,9 @@ class WrapperChatModel(TracedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        told = self._prepare(messages)
         return await self._answering()._agenerate(
-            messages, stop=stop, run_manager=run_manager, **kwargs
+            told, stop=stop, run_manager=run_manager, **kwargs
         )
 
     def _stream(
@@ -122,8 +128,8 @@ class WrapperChatModel(TracedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        model = self._answering()
-        yield from stream_from(model, messages, stop, run_manager=run_manager, **kwargs)
+        model, told = self._answering(), self._prepare(messages)
+        yield from stream_from(model, told, stop, run_manager=run_manager, **kwargs)
 
     async def _astream(
         self,
@@ -132,9 +138,8 @@ class WrapperChatModel(TracedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in astream_from(
-            self._answering(), messages, stop, run_manager=run_manager, **kwargs
-        ):
+        model, told = self._answering(), self._prepare(messages)
+        async for chunk in astream_from(model, told, stop, run_manager=run_manager, **kwargs):
             yield chunk
 
     def bind_tools(
