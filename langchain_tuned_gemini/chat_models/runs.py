@@ -141,7 +141,7 @@ class AttemptTrace:
 
     def answers(self) -> None:
         """Says in the run of the call that it is this model which answers."""
-        if self._call.caller is not None:
+        if self.is_heard:
             self._call.answered(self._of_langsmith())
 
     def of_model(
