@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         TunedModelNotDeletableError,
         TunedModelNotFoundError,
         TunedModelNotReadyError,
+        UserCodeError,
         WaitCancelledError,
         WaitTimeoutError,
     )
@@ -151,6 +152,7 @@ _HOMES = {
         "TunedModelNotDeletableError",
         "TunedModelNotFoundError",
         "TunedModelNotReadyError",
+        "UserCodeError",
         "WaitCancelledError",
         "WaitTimeoutError",
     ],
@@ -266,6 +268,7 @@ __all__ = [
     "TuningDataset",
     "TuningExample",
     "TuningSnapshot",
+    "UserCodeError",
     "ValidJSON",
     "ValidSQL",
     "VersionName",

@@ -24,6 +24,13 @@ Limit = Literal["first", "stall", "total"]
 _current: ContextVar[Deadline | None] = ContextVar("tuned_gemini_deadline", default=None)
 
 
+class DeadlineOverError(TimeoutError):
+    """Ends a wait: the deadline in force is over, and was ours, not the program's."""
+
+    def __init__(self) -> None:
+        super().__init__("the deadline of the call is over")
+
+
 class Deadline:
     """A time limit that is in force inside `with` and `async with`.
 
@@ -221,7 +228,7 @@ def time_left() -> float:
 def _shorter(timeout: float | None, deadline: Deadline) -> float | None:
     left = deadline.remaining()
     if left <= 0:
-        raise TimeoutError("the deadline of the call is over")
+        raise DeadlineOverError
     if left == float("inf"):
         return timeout
     return left if timeout is None else min(timeout, left)

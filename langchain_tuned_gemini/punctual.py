@@ -12,7 +12,8 @@ import httpcore
 import httpx
 from httpcore import SOCKET_OPTION
 
-from langchain_tuned_gemini.deadline import waiting
+from langchain_tuned_gemini.deadline import DeadlineOverError, waiting
+from langchain_tuned_gemini.program_errors import raised_by_the_program
 
 
 class PunctualTransport(httpx.HTTPTransport):
@@ -83,8 +84,16 @@ def _nothing_to_wake() -> None:
 
 @contextmanager
 def _as_timeout(kind: type[httpcore.TimeoutException]) -> Iterator[None]:
-    """Turns the end of a deadline into httpcore's error, which httpx turns into its own."""
+    """Turns the end of a deadline into httpcore's error, which httpx turns into its own.
+
+    What a signal's handler raised in the wait is raised as it was, where httpcore took it for the
+    connection's: nobody is to try again after it.
+    """
     try:
         yield
-    except TimeoutError as over:
+    except DeadlineOverError as over:
         raise kind(str(over)) from over
+    except Exception as error:
+        if (own := raised_by_the_program(error)) is not None:
+            raise own from None
+        raise

@@ -10,7 +10,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from langchain_tuned_gemini.deadline import waiting
+from langchain_tuned_gemini.deadline import DeadlineOverError, waiting
 
 T = TypeVar("T")
 
@@ -38,6 +38,8 @@ class HelperThread:
 
     def _work(self) -> None:
         for function, outcome in iter(self._calls.get, None):
+            if not outcome.set_running_or_notify_cancel():
+                continue
             try:
                 outcome.set_result(function())
             except BaseException as error:  # noqa: BLE001  # raised by whoever asks for the result
@@ -58,14 +60,14 @@ def within_deadline(outcome: Future[T]) -> T:
     Otherwise it goes on in its thread, unheard.
 
     Raises:
-        TimeoutError: If the deadline is over first.
+        DeadlineOverError: If the deadline is over first.
     """
     over = threading.Event()
     outcome.add_done_callback(lambda _: over.set())
     with waiting(None, over.set) as left:
         over.wait(left)
     if not outcome.done():
-        raise TimeoutError("the deadline of the call is over")
+        raise DeadlineOverError
     return outcome.result()
 
 

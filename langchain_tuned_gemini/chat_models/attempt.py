@@ -52,6 +52,7 @@ from langchain_tuned_gemini.guards import (
     check,
     whole_tool_calls,
 )
+from langchain_tuned_gemini.program_errors import raised_by_the_program
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, Attempt, Role
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.redaction import redact
@@ -282,10 +283,10 @@ class RunningAttempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        error = self._as_told(error)
+        told = self._as_told(error)
         with self._unharmed():
-            self.trace.end(self._as_seen(error))
-        return self._settle(error)
+            self.trace.end(self._as_seen(told))
+        return self._settle(told, error)
 
     async def __aenter__(self) -> Self:
         self.span = self._request.attempt(self.candidate.name, self.candidate.role)
@@ -299,19 +300,22 @@ class RunningAttempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        error = self._as_told(error)
+        told = self._as_told(error)
         with self._unharmed():
-            await self.trace.aend(self._as_seen(error))
-        return self._settle(error)
+            await self.trace.aend(self._as_seen(told))
+        return self._settle(told, error)
 
     def _unharmed(self) -> AbstractContextManager[Any]:
         """Raises what a handler raises, as LangChain has it, and says nothing of the model then."""
         return self._settling() if self.trace.is_shown else _NOTHING
 
     def _as_told(self, error: BaseException | None) -> BaseException | None:
-        """The error without secrets, and the end of a deadline by its name."""
-        if error is not None:
-            redact(error)  # before anybody else sees it
+        """The error without secrets, a deadline's end by its name, the program's own as it was."""
+        if error is None:
+            return None
+        redact(error)  # before anybody else sees it
+        if own := raised_by_the_program(error):
+            return own
         late = self._latest
         failure = classify(error) if isinstance(error, Exception) and late.is_over else None
         if failure is None or failure.reason is not Reason.TIMEOUT or failure.status is not None:
@@ -334,7 +338,7 @@ class RunningAttempt:
         is_torn_down = error is not None and self.is_abandoned
         return LostRaceError("another model answered first") if is_torn_down else error
 
-    def _settle(self, error: BaseException | None) -> bool:
+    def _settle(self, error: BaseException | None, raised: BaseException | None) -> bool:
         """Whether a failure ends here, because another model may answer in this one's place."""
         if self.is_abandoned:
             self._report(None, has_failed=True)
@@ -348,6 +352,8 @@ class RunningAttempt:
         record = record or self._as_record(failure, error, usage)
         self.span.end(record)
         if failure is None or not self._may_degrade(failure):
+            if error is not None and error is not raised:
+                raise error
             return False
         assert isinstance(error, Exception)  # noqa: S101  # only those are classified
         self.error = error

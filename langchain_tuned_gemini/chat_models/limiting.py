@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.rate_limiters import BaseRateLimiter
 
 from langchain_tuned_gemini.deadline import queueing, waiting
+from langchain_tuned_gemini.program_errors import user_code
 from langchain_tuned_gemini.threads import HelperThread, within_deadline
 
 _PAUSE = 0.1
@@ -23,6 +25,7 @@ class WithinDeadline(BaseRateLimiter):
 
     Raises:
         TimeoutError: If the deadline is over first; the deadline knows that nobody was asked.
+        UserCodeError: If the limiter raises.
     """
 
     def __init__(self, limiter: BaseRateLimiter) -> None:
@@ -45,12 +48,16 @@ class WithinDeadline(BaseRateLimiter):
         finally:
             thread.end()
 
+    def _told_as_its_own(self) -> AbstractContextManager[None]:
+        return user_code(f"the rate limiter {type(self._limiter).__name__}")
+
     def _try(self) -> bool:
-        return self._limiter.acquire(blocking=False)
+        with self._told_as_its_own():
+            return self._limiter.acquire(blocking=False)
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
         """Waits for a turn; a task that waits can be cancelled."""
-        with queueing():
+        with queueing(), self._told_as_its_own():
             return await self._limiter.aacquire(blocking=blocking)
 
 

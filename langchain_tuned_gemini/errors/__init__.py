@@ -35,7 +35,8 @@ TunedGeminiError
 ├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
 ├── AnswerRefusedError (ModelError)       a model's answer that a guard refused: guard, why
 ├── ContentBlockedError (ModelRefusalError)     prompt or answer blocked for safety, or refused
-├── GuardCrashedError                     a guard raised: its own failure, not the model's
+├── UserCodeError                         code of yours raised: its own failure, not a model's
+│   └── GuardCrashedError                 … a guard
 └── AllModelsFailedError (ExceptionGroup, ModelError)   every model was tried
     ├── AllModelsOverflowError (ContextOverflowError)   … and the last one can't take as much
     └── AllModelsRefusedError (ModelRefusalError)       … and the last one's was blocked
@@ -65,6 +66,7 @@ from langchain_tuned_gemini.errors.base import (
     ParameterError,
     TunedGeminiError,
     TunedModelNameError,
+    UserCodeError,
 )
 from langchain_tuned_gemini.errors.files import (
     ComparisonCancelledError,
@@ -135,6 +137,7 @@ __all__ = [
     "TunedModelNotDeletableError",
     "TunedModelNotFoundError",
     "TunedModelNotReadyError",
+    "UserCodeError",
     "WaitCancelledError",
     "WaitTimeoutError",
 ]

@@ -14,7 +14,7 @@ from langchain_core.exceptions import (
 )
 from pydantic import ValidationError
 
-from langchain_tuned_gemini.errors.base import TunedGeminiError, keep_retryable
+from langchain_tuned_gemini.errors.base import TunedGeminiError, UserCodeError, keep_retryable
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
@@ -187,7 +187,7 @@ class ContentBlockedError(TunedGeminiError, ModelRefusalError):
         self.ratings = dict(ratings)
 
 
-class GuardCrashedError(TunedGeminiError):
+class GuardCrashedError(UserCodeError):
     """A guard raised instead of judging an answer: its own failure, never the model's.
 
     Attributes:
@@ -195,11 +195,8 @@ class GuardCrashedError(TunedGeminiError):
     """
 
     def __init__(self, guard: str, cause: Exception) -> None:
-        # Without the cause's text, which may repeat the answer.
-        super().__init__(
-            f"The guard {guard} crashed with {type(cause).__name__}, so it is not known whether "
-            "the answer may be used. See the cause, and correct the guard."
-        )
+        so = "it is not known whether the answer may be used"
+        super().__init__(f"the guard {guard}", cause, so=so)
         self.guard = guard
 
 

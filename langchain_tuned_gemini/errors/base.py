@@ -50,6 +50,22 @@ class TunedModelNameError(TunedGeminiError, ValueError):
         self.name = name
 
 
+class UserCodeError(TunedGeminiError):
+    """Code of yours that a call went through raised: its own failure, never a model's.
+
+    Attributes:
+        what: Which code it was.
+    """
+
+    def __init__(self, what: str, cause: Exception, *, so: str = "no model has failed") -> None:
+        # Without the cause's text, which may repeat what was asked or answered.
+        super().__init__(
+            f"{what[:1].upper()}{what[1:]} raised {type(cause).__name__}: {so}. See the cause, and "
+            "correct it."
+        )
+        self.what = what
+
+
 class ParameterError(TunedGeminiError, TypeError):
     """A parameter that nobody knows, or a value that it can't take."""
 

@@ -23,7 +23,6 @@ from langchain_tuned_gemini.failures.known_errors import (
     DECODING,
     DURING_THE_CALL,
     FEW_FRAMES,
-    HTTP_STACKS,
     NOTHING_STREAMED,
     READERS,
     READING,
@@ -34,6 +33,7 @@ from langchain_tuned_gemini.failures.known_errors import (
     VALIDATION_ERROR,
 )
 from langchain_tuned_gemini.failures.reasons import Counts, Reason
+from langchain_tuned_gemini.program_errors import HTTP_STACKS, raised_by_the_program
 
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
@@ -77,7 +77,7 @@ def classify(error: BaseException) -> Failure | None:
     The HTTP status goes before the class: langchain-google-genai calls a 429 whose text speaks
     of a token limit a context overflow. Causes are looked at only where a library of the call
     wraps its own errors: what a program makes of a failure by raising an error of its own is
-    the program's business.
+    the program's business. So is what a signal's handler of the program raises, whatever its class.
 
     Args:
         error: What a model's call raised.
@@ -91,6 +91,8 @@ def classify(error: BaseException) -> Failure | None:
         >>> classify(KeyError("a bug")) is None
         True
     """
+    if raised_by_the_program(error):
+        return None
     names = _class_names(error)
     if answer := _answer_in(error, names):
         return _meaning_of_answer(answer)

@@ -229,8 +229,3 @@ READING_STREAMS: Final = frozenset(
 
 READERS: Final = ("aiohttp.", "google.genai.")
 """Whose `UnicodeDecodeError` is about an answer; httpx puts U+FFFD for what it can't decode."""
-
-HTTP_STACKS: Final = frozenset(
-    {"google", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
-)
-"""The packages whose errors wrap those of Python's sockets; aiohttp's derive from them."""

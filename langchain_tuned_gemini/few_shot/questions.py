@@ -10,6 +10,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messag
 from langchain_core.prompt_values import PromptValue
 
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.program_errors import user_code
 
 Question: TypeAlias = Callable[[Sequence[BaseMessage]], str] | str | None
 """Where the question of a conversation stands: a text after which it begins in the last human
@@ -30,6 +31,7 @@ def question_of(messages: Sequence[BaseMessage], question: Question = None) -> s
 
     Raises:
         ParameterError: If the function gave no text.
+        UserCodeError: If it raised.
 
     Example:
         >>> asked = HumanMessage("Context: two pages ...\nQuestion: Who?")
@@ -37,7 +39,8 @@ def question_of(messages: Sequence[BaseMessage], question: Question = None) -> s
         'Who?'
     """
     if callable(question):
-        found = question(messages)
+        with user_code("the query function of the examples' prompt"):
+            found = question(messages)
         if not isinstance(found, str):
             raise ParameterError(
                 "query is a function of the messages that gives the question as a text, not "

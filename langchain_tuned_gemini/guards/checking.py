@@ -22,6 +22,7 @@ from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.functions import is_async
 from langchain_tuned_gemini.guards.gemini import block_of, block_reason, safety_ratings
 from langchain_tuned_gemini.guards.verdicts import Guard, Refusal
+from langchain_tuned_gemini.program_errors import passes_through
 
 
 def as_guards(guards: Iterable[Guard]) -> tuple[Guard, ...]:
@@ -127,7 +128,7 @@ def _ask(guard: Guard, message: AIMessage) -> Refusal | None:
         return _as_refusal(guard(message))
     # Foreign code: whatever it raises is its own failure, and must not look like the model's.
     except Exception as error:
-        if _is_interrupt(error):
+        if passes_through(error):
             raise
         telemetry.guard_failed(_name_of(guard), "crashed")
         raise GuardCrashedError(_name_of(guard), error) from error
@@ -147,14 +148,6 @@ def _as_refusal(verdict: object) -> Refusal | None:
         verdict.close()  # or Python warns that nobody awaited it
     raise TypeError(
         f"a guard returns None, a bool, a str or a Refusal, not {type(verdict).__name__}"
-    )
-
-
-def _is_interrupt(error: Exception) -> bool:
-    """Whether LangGraph raised it to pause the graph: that is no failure."""
-    return any(
-        (known.__module__, known.__qualname__) == ("langgraph.errors", "GraphBubbleUp")
-        for known in type(error).__mro__
     )
 
 

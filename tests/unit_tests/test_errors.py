@@ -78,6 +78,7 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
         ratings={"HARM_CATEGORY_HARASSMENT": "HIGH"},
         answer=AIMessage(""),
     ),
+    errors.UserCodeError("the rate limiter X", KeyError("x")),
     errors.GuardCrashedError("is_polite", KeyError("x")),
     errors.AllModelsFailedError([ATTEMPT], [TimeoutError("slow")]),
     errors.AllModelsOverflowError([ATTEMPT], [errors.PromptTooLongError(3_000, 1_000)]),

@@ -690,7 +690,8 @@ LIBRARIES = [
         "langchain_tuned_gemini.errors",
         {"TunedGeminiError", "TunedModelError", "TunedModelNameError", "ParameterError"}
         | {"MissingExtraError", "DatasetError", "LossyConversionError"}
-        | {"GuardCrashedError", "TunedModelNotDeletableError", "PromotionRefusedError"}
+        | {"GuardCrashedError", "UserCodeError"}
+        | {"TunedModelNotDeletableError", "PromotionRefusedError"}
         | {"RecordsError", "RecordNotFoundError", "RecordsChangedError"}
         | {"ExampleIndexError"}
         | {"JournalError", "ComparisonCancelledError"},

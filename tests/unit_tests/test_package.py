@@ -33,6 +33,7 @@ LAYERS = [
         "http",
         "names",
         "prices",
+        "program_errors",
         "provenance",
         "punctual",
         "redaction",
