@@ -211,10 +211,12 @@ class _Recipe:
     def _prompt(self, version: RecordedVersion) -> FewShotPrompt:
         fallback = version.record.fallback
         k, form = (fallback.k, fallback.form) if fallback else (None, "turns")
-        if self.examples is not None:
-            return FewShotPrompt.of(self.examples, k=self.k)
         examples = version.examples
-        if examples is None or examples.startswith("gs://"):
+        if examples is not None and examples.startswith("gs://"):
+            examples = None
+        if self.examples is not None:
+            return FewShotPrompt.of(self.examples, k=self.k, stand_in=examples)
+        if examples is None:
             raise _missing(version, 'dataset = { path = "train.jsonl" }, a file on this machine')
         return FewShotPrompt(examples, k=self.k or k, form=form)
 

@@ -7,11 +7,11 @@ exactly when the network is in trouble. Any other LangChain selector can take th
 from langchain_tuned_gemini.example_selectors.base import (
     DEFAULT_K,
     Choice,
-    OtherSelector,
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.example_selectors.fixed import FixedExampleSelector
 from langchain_tuned_gemini.example_selectors.lexical import LexicalExampleSelector
+from langchain_tuned_gemini.example_selectors.other import OtherSelector
 from langchain_tuned_gemini.example_selectors.semantic import SemanticExampleSelector
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -28,10 +28,12 @@ class Choice:
     Attributes:
         examples: The examples, the most useful one first.
         selector: Who chose them, as an answer's provenance calls it: `"bm25"`, `"semantic"`, ...
+        outage: Why the one that should have chosen them could not; None where it did.
     """
 
     examples: tuple[TuningExample, ...]
     selector: str
+    outage: str | None = None
 
 
 def checked_count(name: str, value: object) -> int:
@@ -115,39 +117,6 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.dataset!r}, k={self.k})"
-
-
-@dataclass(frozen=True, slots=True)
-class OtherSelector:
-    """Any selector of LangChain's kind, asked as those of this package are.
-
-    Attributes:
-        selector: A selector that takes `{"text_input": question}` and gives
-            `{"text_input", "output"}`.
-    """
-
-    selector: BaseExampleSelector
-
-    def build(self) -> None:
-        """Nothing: it is ready, or gets ready by itself."""
-
-    def choose(self, query: str) -> Choice:
-        """Its examples for a query.
-
-        Raises:
-            DatasetError: If it gives something else than examples.
-        """
-        return self._read(self.selector.select_examples({TEXT_INPUT: query}))
-
-    async def achoose(self, query: str) -> Choice:
-        """Like `choose`, with its asynchronous method."""
-        return self._read(await self.selector.aselect_examples({TEXT_INPUT: query}))
-
-    def _read(self, selected: Iterable[object]) -> Choice:
-        name = type(self.selector).__name__
-        rows = enumerate(selected, start=1)
-        examples = (TuningExample.parse(row, source=name, line=number) for number, row in rows)
-        return Choice(tuple(examples), name)
 
 
 def _as_dicts(choice: Choice) -> list[dict[str, Any]]:

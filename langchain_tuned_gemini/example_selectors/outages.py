@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from langchain_tuned_gemini.failures import classify
+
+_log = logging.getLogger("langchain_tuned_gemini")
+
+PAUSE = 30.0
+"""How long what examples are chosen with is left alone after it could not be used, in seconds."""
 
 _DEEPEST = 8  # causes; real ones are three deep, and made-up ones may be a circle
 
@@ -19,6 +28,58 @@ _OF_CLIENTS = frozenset(
     }
 )
 """Errors of the clients of vector stores that mean that the store can't be reached or used."""
+
+
+class OutageWatch:
+    """Leaves what examples are chosen with alone for a while after it could not be used.
+
+    Args:
+        what: What that is, such as "The vector store of the examples".
+        instead: What happens meanwhile, such as "they are selected by LexicalExampleSelector".
+        pause: For how long, in seconds.
+        kinds: Errors that are outages, besides those of the network.
+        clock: The time in seconds.
+
+    Attributes:
+        why: Why it could not be used the last time.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        instead: str,
+        *,
+        pause: float = PAUSE,
+        kinds: tuple[type[Exception], ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.why: str | None = None
+        self._what = what
+        self._instead = instead
+        self._pause = pause
+        self._kinds = kinds
+        self._clock = clock
+        self._until = float("-inf")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is left alone now."""
+        return self._clock() < self._until
+
+    @contextmanager
+    def ended(self) -> Iterator[None]:
+        """Ends an error that is an outage, and raises all others."""
+        try:
+            yield
+        except Exception as error:
+            why = type(error).__name__ if isinstance(error, self._kinds) else outage_in(error)
+            if why is None:
+                raise
+            self.why = why
+            self._until = self._clock() + self._pause
+            _log.warning(
+                "%s can't be used: %s. For %g s %s.", self._what, why, self._pause, self._instead
+            )
 
 
 def outage_in(error: Exception) -> str | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -24,10 +24,8 @@ from langchain_tuned_gemini.example_selectors.base import (
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.example_selectors.lexical import LexicalExampleSelector
-from langchain_tuned_gemini.example_selectors.outages import outage_in
+from langchain_tuned_gemini.example_selectors.outages import PAUSE, OutageWatch
 from langchain_tuned_gemini.threads import in_a_thread
-
-_log = logging.getLogger("langchain_tuned_gemini")
 
 _KEY = "example"
 """Under which name a document's metadata says which example it is."""
@@ -65,7 +63,7 @@ class SemanticExampleSelector(TuningExampleSelector):
         label_diverse: bool | None = None,
         stand_in: TuningExampleSelector | None = None,
         timeout: float = 2.0,
-        pause: float = 30.0,
+        pause: float = PAUSE,
         outages: tuple[type[Exception], ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -99,10 +97,13 @@ class SemanticExampleSelector(TuningExampleSelector):
         self.label_diverse = diverse
         self.stand_in = stand_in or LexicalExampleSelector(self.dataset, k=k, label_diverse=diverse)
         self.timeout = timeout
-        self.pause = pause
-        self.outages = outages
-        self._clock = clock
-        self._resting_until = float("-inf")
+        self._outages = OutageWatch(
+            "The vector store of the examples",
+            f"they are selected by {type(self.stand_in).__name__} instead",
+            pause=pause,
+            kinds=outages,
+            clock=clock,
+        )
         self._known: dict[str, TuningExample] = {}
         self._missing: list[str] = []
         self._learn_of(self.dataset)
@@ -115,30 +116,30 @@ class SemanticExampleSelector(TuningExampleSelector):
         An outage is told in the log, and a later query tries again.
         """
         self.stand_in.build()
-        with self._ending_outages():
+        with self._outages.ended():
             self._add()
 
     def choose(self, query: str) -> Choice:
         """The examples nearest to a query; the stand-in's if the store can't be used."""
-        if not self._is_resting:
-            with self._ending_outages():
+        if not self._outages.is_on:
+            with self._outages.ended():
                 if self._missing:
                     in_a_thread(self._add).result(self.timeout)
                 search = partial(self.vector_store.similarity_search, query, k=self._looked_at)
                 return self._chosen(in_a_thread(search).result(self.timeout))
-        return self.stand_in.choose(query)
+        return replace(self.stand_in.choose(query), outage=self._outages.why)
 
     async def achoose(self, query: str) -> Choice:
         """Like `choose`, with the store's asynchronous methods."""
-        if not self._is_resting:
-            with self._ending_outages():
+        if not self._outages.is_on:
+            with self._outages.ended():
                 if self._missing:
                     async with asyncio.timeout(self.timeout):
                         await asyncio.shield(self._aadding())
                 async with asyncio.timeout(self.timeout):
                     search = self.vector_store.asimilarity_search(query, k=self._looked_at)
                     return self._chosen(await search)
-        return await self.stand_in.achoose(query)
+        return replace(await self.stand_in.achoose(query), outage=self._outages.why)
 
     def add_example(self, example: dict[str, str]) -> None:
         """Adds an example; the next query adds it to the store."""
@@ -147,31 +148,9 @@ class SemanticExampleSelector(TuningExampleSelector):
         self._learn_of([self.dataset[-1]])
 
     @property
-    def _is_resting(self) -> bool:
-        return self._clock() < self._resting_until
-
-    @property
     def _looked_at(self) -> int:
         """How many documents are looked at: some may be of other examples, or of one label."""
         return self.k * (_CANDIDATES if self.label_diverse else 1)
-
-    @contextmanager
-    def _ending_outages(self) -> Iterator[None]:
-        """Ends an error that says that the store can't be used, and leaves it alone for a while."""
-        try:
-            yield
-        except Exception as error:
-            why = type(error).__name__ if isinstance(error, self.outages) else outage_in(error)
-            if why is None:
-                raise
-            self._resting_until = self._clock() + self.pause
-            _log.warning(
-                "The vector store of the examples can't be used: %s. For %g s they are selected by "
-                "%s instead.",
-                why,
-                self.pause,
-                type(self.stand_in).__name__,
-            )
 
     def _chosen(self, documents: Sequence[Document]) -> Choice:
         ids = (document.metadata.get(_KEY) for document in documents)

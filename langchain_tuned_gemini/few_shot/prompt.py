@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from langchain_core.example_selectors import BaseExampleSelector
@@ -32,6 +33,7 @@ from langchain_tuned_gemini.few_shot.rendering import (
     texts_about,
 )
 from langchain_tuned_gemini.few_shot.selection import Selection, fitting
+from langchain_tuned_gemini.program_errors import user_code
 from langchain_tuned_gemini.tokens import TokenEstimator
 
 _LEFT_FREE = 0.9
@@ -98,7 +100,11 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
+    stand_in: TuningExampleSelector | None = None
+    """Selects while a selector of another package can't; None for no examples then."""
+
     _estimator: TokenEstimator = PrivateAttr(default_factory=TokenEstimator)
+    _other: OtherSelector | None = PrivateAttr(default=None)
 
     def __init__(
         self,
@@ -109,6 +115,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         form: ExampleForm = "turns",
         instruction: str | None = DEFAULT_INSTRUCTION,
         query: Question = None,
+        stand_in: Examples | TuningExampleSelector | None = None,
         name: str | None = None,
     ) -> None:
         """Keeps the selector, or makes one.
@@ -130,6 +137,10 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
                 RAG: the text after which it begins, such as `"Question:"`, or a function that
                 takes the messages and gives the question. In a chat, such a function may put a
                 follow-up together with the question before it.
+            stand_in: What to select from while a selector of another package can't be used,
+                as one that asks for embeddings in an outage: examples in any form, most like
+                the tuning set itself, or a selector of this package. Without it there are no
+                examples then. The selectors of this package need none.
             name: The runnable's name in traces.
 
         Raises:
@@ -142,6 +153,13 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
                 checked_count(count, value)
         if not isinstance(examples, BaseExampleSelector):
             examples = LexicalExampleSelector(examples, k=DEFAULT_K if k is None else k)
+        if stand_in is not None and isinstance(examples, TuningExampleSelector):
+            raise ParameterError(
+                f"stand_in is for selectors of other packages. {type(examples).__name__} needs "
+                "none, or has one of its own."
+            )
+        if stand_in is not None and not isinstance(stand_in, TuningExampleSelector):
+            stand_in = LexicalExampleSelector(stand_in, k=DEFAULT_K if k is None else k)
         # Not super(): for a type checker, RunnableSerializable takes a name and nothing else.
         Serializable.__init__(
             self,
@@ -151,6 +169,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
             form=form,
             instruction=instruction,
             query=query,
+            stand_in=stand_in,
             name=name,
         )
 
@@ -161,6 +180,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         *,
         k: int | None = None,
         columns: Columns | None = None,
+        stand_in: Examples | None = None,
     ) -> FewShotPrompt:
         """The prompt for whatever stands for examples; a prompt stands for itself.
 
@@ -168,6 +188,8 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
             examples: What stands for examples.
             k: How many examples at most.
             columns: What a file calls the fields, where they have other names.
+            stand_in: What to select from while a selector of another package, if that is what
+                stands for examples, can't be used.
 
         Raises:
             DatasetError: If the examples can't be used.
@@ -181,6 +203,10 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
                     "already: TuningDataset.read(path, columns=...)."
                 )
             examples = TuningDataset.of(examples, columns=columns, text_only=True)
+        if isinstance(examples, BaseExampleSelector) and not isinstance(
+            examples, TuningExampleSelector
+        ):
+            return cls(examples, k=k, stand_in=stand_in)
         if not isinstance(examples, FewShotPrompt):
             return cls(examples, k=k)
         if k is not None:
@@ -232,10 +258,13 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
 
         Raises:
             PromptTooLongError: If the conversation alone is longer than that.
+            UserCodeError: If the selector, or the function that finds the question, has a bug.
         """
         room = self._room(messages, context)
         question = question_of(messages, self.query)
-        return self._selection(self._selector.choose(question), room)
+        with self._told_as_the_selectors():
+            choice = self._selector.choose(question)
+        return self._selection(choice, room)
 
     async def aselect(
         self, messages: Sequence[BaseMessage], *, context: int | None = None
@@ -243,7 +272,12 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         """Like `select`, with the selector's asynchronous method."""
         room = self._room(messages, context)
         question = question_of(messages, self.query)
-        return self._selection(await self._selector.achoose(question), room)
+        with self._told_as_the_selectors():
+            choice = await self._selector.achoose(question)
+        return self._selection(choice, room)
+
+    def _told_as_the_selectors(self) -> AbstractContextManager[None]:
+        return user_code(f"the example selector {type(self.examples).__name__}")
 
     def insert(self, messages: Sequence[BaseMessage], selection: Selection) -> list[BaseMessage]:
         """Puts the selected examples into a conversation; without any, nothing changes."""
@@ -295,12 +329,15 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
     def _selector(self) -> TuningExampleSelector | OtherSelector:
         if isinstance(self.examples, TuningExampleSelector):
             return self.examples
-        return OtherSelector(self.examples)
+        if self._other is None or self._other.selector is not self.examples:
+            self._other = OtherSelector(self.examples, self.stand_in)
+        return self._other
 
     def _selection(self, choice: Choice, room: float) -> Selection:
         chosen = choice.examples[: self.k]
         shown = fitting(chosen, self._tokens, room)
-        return Selection(shown, choice.selector, self._tokens(shown), len(chosen) - len(shown))
+        dropped = len(chosen) - len(shown)
+        return Selection(shown, choice.selector, self._tokens(shown), dropped, choice.outage)
 
     def _tokens(self, examples: Sequence[TuningExample]) -> int:
         if not examples:

@@ -20,12 +20,14 @@ class Selection:
         tokens: About how many tokens the examples and what is said about them add to the
             prompt, estimated offline.
         dropped: How many more were chosen, and did not fit.
+        outage: Why the selector that should have selected them could not; None where it did.
     """
 
     examples: tuple[TuningExample, ...]
     selector: str
     tokens: int
     dropped: int = 0
+    outage: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The selection as plain data, for an answer's provenance."""
@@ -34,6 +36,7 @@ class Selection:
             "selector": self.selector,
             "tokens": self.tokens,
             "dropped": self.dropped,
+            **({"outage": self.outage} if self.outage else {}),
         }
 
 

@@ -325,7 +325,7 @@ async def test_a_cancelled_query_is_cancelled(selector, embeddings):
     with pytest.raises(asyncio.CancelledError):
         await query
     embeddings.released.set()
-    assert not selector._is_resting
+    assert not selector._outages.is_on
 
 
 def test_a_hanging_store_does_not_keep_the_program_from_ending():
