@@ -183,8 +183,8 @@ def test_one_that_hangs_leaves_the_base_half_of_the_time(way: str, kind: str) ->
             return []
 
     selector = Hangs() if kind == "sync" else HangsAsync()
-    model, _ = robust(FewShotPrompt(selector, stand_in=EXAMPLES))
-    model = model.model_copy(update={"total_timeout": 1.0})
+    model, _ = robust(FewShotPrompt(selector, stand_in=FixedExampleSelector(EXAMPLES)))
+    model = model.model_copy(update={"total_timeout": 2.0, "first_token_timeout": 2.0})
 
     answer = WAYS[way](model)
 
