@@ -95,8 +95,18 @@ def alarm(handler: Any, after: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.fixture(scope="module")
+def imported() -> None:
+    """What a first call imports, so that no alarm goes off in the middle of it."""
+    with Emulator() as gemini:
+        gemini.add_tuned_model(TUNED, examples=EXAMPLES)
+        for model in (tuned(gemini), foreign(gemini)):
+            model.invoke("1")
+            list(model.stream("1"))
+
+
 @pytest.fixture
-def silent() -> Iterator[Emulator]:
+def silent(imported: None) -> Iterator[Emulator]:
     """A service whose models say nothing for longer than any test."""
     with Emulator() as gemini:
         gemini.add_tuned_model(TUNED, examples=EXAMPLES)
