@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-import urllib.request
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -46,10 +45,13 @@ def remember(holder: object, *secrets: str | None) -> None:
 
 def known() -> set[str]:
     """All secrets that are in use, those of the environment among them."""
-    environment = [value for name, value in os.environ.items() if name.endswith("_API_KEY")]
-    proxies = (secrets_in_url(proxy) for proxy in urllib.request.getproxies().values())
-    used = list(_secrets.values())
-    return {secret for some in (environment, *proxies, *used) for secret in some}
+    found = {secret for secrets in list(_secrets.values()) for secret in secrets}
+    for name in os.environ:  # not its items: another thread may take one away
+        if name.endswith("_API_KEY"):
+            found.add(os.environ.get(name, ""))
+        elif name.endswith(("_PROXY", "_proxy")):
+            found.update(secrets_in_url(os.environ.get(name)))
+    return found
 
 
 def is_credential(header: object) -> bool:

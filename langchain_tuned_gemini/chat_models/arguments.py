@@ -57,6 +57,8 @@ _REQUESTS: Final = frozenset(
 )
 """What google-genai makes of a call's arguments."""
 
+_GOOGLES: Final = frozenset({ChatGoogleGenerativeAI})
+
 _ALIKE: Final = 0.85
 """From how alike on a name is another one misspelt; `top_a` of other providers is no `top_k`."""
 
@@ -70,8 +72,8 @@ def check_arguments(names: Collection[str], model: BaseChatModel) -> None:
     Raises:
         ParameterError: With the name that was meant.
     """
-    if not names:
-        return
+    if _known_to_one_of(_GOOGLES).issuperset(names):
+        return  # to look into the models takes longer
     kinds = frozenset(map(type, _innermost(model)))
     is_sure = all(issubclass(kind, ChatGoogleGenerativeAI) for kind in kinds)
     what = "The call has an argument that no model takes"
