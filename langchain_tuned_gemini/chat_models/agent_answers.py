@@ -7,8 +7,8 @@ waits for the call would ask again and again.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -16,6 +16,7 @@ from langchain_core.messages.tool import tool_call
 from langchain_core.outputs import ChatGeneration
 from langchain_core.tools import StructuredTool
 
+from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
 from langchain_tuned_gemini.chat_models.structured import whole_value
 from langchain_tuned_gemini.guards import Refusal, whole_tool_calls
@@ -58,6 +59,11 @@ class AgentAnswer:
         schemas = {function["name"]: function.get("parameters", {}) for function in functions}
         return cls(schemas, is_a_call=True) if schemas else None
 
+    def asked_of(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """The candidates, whose answers have to be what the agent waits for."""
+        ended = (candidate.held_to_the_end() for candidate in candidates)
+        return tuple(replace(one, form=(self,), shape=self._as_waited_for) for one in ended)
+
     def __call__(self, message: AIMessage) -> Refusal | None:
         """Judges an answer, as a guard does."""
         if message.tool_calls:
@@ -69,7 +75,7 @@ class AgentAnswer:
             return Refusal(f"{called}it can't be read as {' or '.join(self.schemas)}: {error}")
         return None
 
-    def as_waited_for(self, message: AIMessage) -> AIMessage:
+    def _as_waited_for(self, message: AIMessage) -> AIMessage:
         """An answer that was accepted, with its text as the call that the agent waits for."""
         if message.tool_calls or not self.is_a_call:
             return message

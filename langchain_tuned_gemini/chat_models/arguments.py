@@ -27,7 +27,6 @@ _STANDARD: Final = frozenset(
 
 _OF_LANGCHAIN: Final = frozenset(
     {
-        "agent_answer",
         "ls_structured_output_format",
         "model",
         "response_format",

@@ -92,6 +92,14 @@ class Candidate:
     form: tuple[Guard, ...] = (whole_tool_calls,)
     shape: Callable[[AIMessage], AIMessage] | None = None
 
+    def held_to_the_end(self, *, tells_refusals: bool = False) -> Self:
+        """The same whose answer is judged as a whole; a refusal is none, unless it is told."""
+        on_blocked = self.rules.on_blocked
+        if on_blocked == "message" and not tells_refusals:
+            on_blocked = "raise"
+        rules = replace(self.rules, commit="complete", on_blocked=on_blocked)
+        return replace(self, rules=rules)
+
 
 def held_to(rules: Mapping[str, Any], candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """The candidates with other rules for one call."""

@@ -70,10 +70,7 @@ class HasCircuit(Protocol):
 
 
 _STRUCTURED = "structured_output"
-"""The argument with which a call carries its schema to the models."""
-
-_OF_AN_AGENT = "agent_answer"
-"""The argument that says what answer in a schema an agent waits for."""
+"""The argument with which a call carries its schema: a `StructuredCall` or an `AgentAnswer`."""
 
 _LONGEST = 30.0
 _LONGEST_OF_THE_LAST = 120.0
@@ -293,11 +290,7 @@ class FallbackChatModel(TracedChatModel):
         check_arguments(arguments, self)
         candidates = self._candidates
         if structured := arguments.pop(_STRUCTURED, None):
-            candidates = _asked_for(structured, candidates)
-        if waited_for := arguments.pop(_OF_AN_AGENT, None):
-            candidates = held_to({"commit": "complete"}, candidates)
-            shape = waited_for.as_waited_for
-            candidates = tuple(replace(c, form=(waited_for,), shape=shape) for c in candidates)
+            candidates = structured.asked_of(candidates)
         if is_streamed and run_manager is not None and not is_collected():
             # LangChain adds up the chunks of v3 events; no mark would keep it from gluing.
             candidates = held_to({"on_broken_stream": "raise"}, candidates)
@@ -417,7 +410,7 @@ class FallbackChatModel(TracedChatModel):
         """
         arguments = {**neutral(tools, tool_choice), **kwargs}
         if waited_for := AgentAnswer.waited_for(tools, arguments):
-            arguments[_OF_AN_AGENT] = waited_for
+            arguments[_STRUCTURED] = waited_for
         return self.bind(**arguments)
 
     def with_structured_output(
@@ -475,21 +468,6 @@ class FallbackChatModel(TracedChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self.models[0]._get_ls_params(stop=stop, **kwargs)
-
-
-def _asked_for(call: StructuredCall, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The candidates, each asked for the schema, which its answer has to fit."""
-    candidates = held_to({"commit": "complete"}, candidates)  # it is known at the end only
-    if not call.is_lenient and candidates[0].rules.on_blocked == "message":
-        candidates = held_to({"on_blocked": "raise"}, candidates)  # it is in no schema
-    return tuple(
-        replace(
-            candidate,
-            arguments=arguments,
-            form=() if call.is_lenient and candidate is candidates[-1] else (call,),
-        )
-        for candidate, arguments in zip(candidates, call.arguments, strict=True)
-    )
 
 
 def _name_of(model: BaseChatModel) -> str:

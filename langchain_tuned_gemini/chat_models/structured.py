@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from langchain_core.exceptions import OutputParserException
@@ -29,6 +29,7 @@ from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from typing_extensions import is_typeddict
 
+from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
 from langchain_tuned_gemini.errors import ContentBlockedError, ParameterError
 from langchain_tuned_gemini.guards import (
@@ -124,6 +125,17 @@ class StructuredCall:
         for one in arguments:
             one.pop(FOR_TRACERS, None)  # of the chat model that has these models
         return cls(arguments, parser, check, include_raw)
+
+    def asked_of(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """The candidates, each asked for the schema, which its answer has to fit."""
+        ended = [one.held_to_the_end(tells_refusals=self.is_lenient) for one in candidates]
+        asked = [
+            replace(candidate, arguments=arguments, form=(self,))
+            for candidate, arguments in zip(ended, self.arguments, strict=True)
+        ]
+        if self.is_lenient:
+            asked[-1] = replace(asked[-1], form=())
+        return tuple(asked)
 
     def __call__(self, message: AIMessage) -> Refusal | None:
         """Judges an answer, as a guard does."""

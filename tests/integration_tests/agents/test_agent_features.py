@@ -31,6 +31,7 @@ from pydantic import BaseModel
 from langchain_tuned_gemini import (
     AllModelsFailedError,
     ChatTunedGemini,
+    ContentBlockedError,
     FallbackChatModel,
     TunedGeminiFallbackMiddleware,
 )
@@ -249,9 +250,9 @@ ADVISED = FunctionCall("Advice", {"umbrella": True})
 FEW_STEPS: Any = {"recursion_limit": 6}
 
 
-def robust_on(gemini: Emulator) -> FallbackChatModel:
+def robust_on(gemini: Emulator, **settings: Any) -> FallbackChatModel:
     tuned = ChatTunedGemini(model=TUNED, api_key="key", base_url=gemini.base_url)
-    return tuned.with_few_shot_fallback("gemini-3.5-flash", examples=NEXT_NUMBER)
+    return tuned.with_few_shot_fallback("gemini-3.5-flash", examples=NEXT_NUMBER, **settings)
 
 
 @both_ways
@@ -396,6 +397,15 @@ def test_a_text_that_was_cut_off_is_no_answer_in_a_schema_that_the_provider_keep
         state = run(agent, asked())
 
     assert state["structured_response"] == Advice(umbrella=True)
+
+
+@pytest.mark.parametrize("run", [invoke, astream])
+def test_a_refusal_is_no_answer_in_a_schema_and_ends_the_agent(run: Run, gemini: Emulator) -> None:
+    model = robust_on(gemini, on_blocked="message")
+    agent: Any = create_agent(model, response_format=Advice)
+
+    with gemini.fault(model=TUNED, blocked=True), pytest.raises(ContentBlockedError):
+        run(agent, asked(), FEW_STEPS)
 
 
 def test_a_call_that_somebody_else_runs_is_forced_on_nobody(gemini: Emulator) -> None:
