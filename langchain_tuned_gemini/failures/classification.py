@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from traceback import walk_tb
 from typing import Any
 
+from langchain_tuned_gemini.causes import is_about_a_certificate, is_local
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
     AllModelsRefusedError,
@@ -38,9 +39,6 @@ from langchain_tuned_gemini.program_errors import HTTP_STACKS, raised_by_the_pro
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
 
-_DEEPEST = 8
-"""How many errors are followed: real ones are five deep, and made-up ones may be a circle."""
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -52,7 +50,8 @@ class Failure:
         retry_after: For how long the server wants to be left alone, in seconds, at most a day;
             None where it did not say.
         is_local: Whether it came about before the model was asked: a gate or a circuit refused,
-            or the client was closed. It is no evidence about the model.
+            the client was closed, or this machine could not open a connection. It is no evidence
+            about the model.
     """
 
     reason: Reason
@@ -102,7 +101,8 @@ def classify(error: BaseException) -> Failure | None:
         if reason := BEFORE_THE_CALL.get(name):
             return _meaning_of_refusal(reason, error)
         if reason := DURING_THE_CALL.get(name):
-            return Failure(_refined(reason, error))
+            reason = _refined(reason, error)
+            return Failure(reason, is_local=reason is Reason.CONNECTION and is_local(error))
     return _meaning_of_words(error)
 
 
@@ -173,26 +173,12 @@ def _refined(reason: Reason, error: BaseException) -> Reason:
 
     With a wrong certificate, whoever answers is not who was asked for.
     """
-    if reason is Reason.CONNECTION and _is_about_a_certificate(error):
+    if reason is Reason.CONNECTION and is_about_a_certificate(error):
         return Reason.CREDENTIALS
     # google.auth.exceptions.GoogleAuthError
     if reason is Reason.CREDENTIALS and getattr(error, "retryable", False):
         return Reason.CONNECTION
     return reason
-
-
-def _is_about_a_certificate(error: BaseException) -> bool:
-    """Whether that is what the stack's errors, which wrap each other, were made from.
-
-    httpcore cuts the cause off, so the context is followed; but not beyond the first error that
-    is not the stack's, which may have been raised while a program was handling another one.
-    """
-    link: BaseException | None = error
-    for _ in range(_DEEPEST):
-        if link is None or type(link).__module__.partition(".")[0] not in HTTP_STACKS:
-            break
-        link = link.__cause__ or link.__context__
-    return "ssl.SSLCertVerificationError" in _class_names(link)
 
 
 def _meaning_of_words(error: Any) -> Failure | None:
@@ -204,7 +190,7 @@ def _meaning_of_words(error: Any) -> Failure | None:
     if _class_names(error)[0] == VALIDATION_ERROR and error.title in ANSWERS:
         return Failure(Reason.BAD_OUTPUT)
     if type(error) is OSError and error.errno in UNREACHABLE:
-        return Failure(Reason.CONNECTION)
+        return Failure(Reason.CONNECTION, is_local=is_local(error))
     if isinstance(error, Exception) and _is_about_what_was_read(error):
         return Failure(Reason.BAD_OUTPUT)
     return None

@@ -209,11 +209,8 @@ WITHOUT_AN_ANSWER = [
     (ConnectionRefusedError(), Reason.CONNECTION),
     (BrokenPipeError(), Reason.CONNECTION),
     (socket.gaierror(), Reason.CONNECTION),
-    (OSError(errno.ENETDOWN, "x"), Reason.CONNECTION),
-    (OSError(errno.ENETUNREACH, "x"), Reason.CONNECTION),
     (OSError(errno.EHOSTDOWN, "x"), Reason.CONNECTION),
     (OSError(errno.EHOSTUNREACH, "x"), Reason.CONNECTION),
-    (OSError(errno.EADDRNOTAVAIL, "x"), Reason.CONNECTION),
     (ssl.SSLError(), Reason.CONNECTION),
     (ssl.SSLEOFError(), Reason.CONNECTION),
     (WRONG_CERTIFICATE, Reason.CREDENTIALS),
@@ -319,6 +316,33 @@ def test_what_happens_before_the_call_is_no_evidence_about_the_model(
     assert failure == Failure(reason, getattr(error, "status", None), is_local=True)
     assert failure.counts is Counts.NEUTRAL
     assert not failure.speaks_of_the_model
+
+
+NO_CONNECTION_FROM_HERE = [
+    *(
+        raised_from(httpx.ConnectError("x"), OSError(number, "x"))
+        for number in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+    ),
+    *(OSError(number, "x") for number in (errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.ENETUNREACH)),
+    raised_from(
+        httpx.ConnectError("x"),
+        OSError("All connection attempts failed"),
+        ExceptionGroup("", [OSError(errno.EMFILE, "x"), OSError(errno.EMFILE, "x")]),
+    ),
+]
+
+
+@pytest.mark.parametrize("error", NO_CONNECTION_FROM_HERE, ids=name_of)
+def test_what_this_machine_cannot_do_is_no_evidence_about_the_model(error: Exception) -> None:
+    assert classify(error) == Failure(Reason.CONNECTION, is_local=True)
+
+
+def test_one_address_of_a_host_that_refused_is_evidence_enough() -> None:
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "x")
+    both = ExceptionGroup("", [OSError(errno.ENETUNREACH, "x"), refused])
+    error = raised_from(httpx.ConnectError("x"), OSError("All connection attempts failed"), both)
+
+    assert classify(error) == Failure(Reason.CONNECTION)
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -649,6 +673,12 @@ def test_the_errors_of_aiohttp_have_a_reason(
     error = make(pytest.importorskip("aiohttp"))
 
     assert classify(error) == (Failure(reason) if reason else None)
+
+
+def test_what_this_machine_cannot_do_is_known_of_aiohttp_too() -> None:
+    error = pytest.importorskip("aiohttp").ClientOSError(errno.EMFILE, "Too many open files")
+
+    assert classify(error) == Failure(Reason.CONNECTION, is_local=True)
 
 
 # What each library could raise that has no meaning: bases of classes, and mistakes of ours.

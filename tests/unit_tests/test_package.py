@@ -22,6 +22,7 @@ NAME = "langchain_tuned_gemini"
 LAYERS = [
     {
         "base_models",
+        "causes",
         "dataset",
         "deadline",
         "destinations",
