@@ -49,6 +49,7 @@ class Deadline:
             them says that this process stood still. Negative if the error came earlier.
         queued: For how many seconds nobody was asked: the call waited for its turn.
         is_queueing: Whether it still does, or did when it ended.
+        lost: What ended connections after which a request went out again, and when.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Deadline:
         self.overdue = float("-inf")
         self.queued = 0.0
         self.is_queueing = False
+        self.lost: tuple[tuple[float, Exception], ...] = ()
         self._clock = clock
         self._limits = {"first": first, "stall": stall, "total": total}
         self._each: Limit = "first"
@@ -209,6 +211,13 @@ def queueing() -> Iterator[None]:
         deadline.is_queueing = False
     finally:
         deadline.queued += deadline._clock() - started
+
+
+def note_lost(error: Exception) -> None:
+    """Tells the call whose deadline is in force of a connection that it has lost and replaced."""
+    deadline = _current.get()
+    if deadline is not None:
+        deadline.lost += ((time.perf_counter(), error),)
 
 
 def time_left() -> float:

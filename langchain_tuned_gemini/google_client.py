@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pydantic import SecretStr
 
 from langchain_tuned_gemini import http
+from langchain_tuned_gemini.answer_body import MAX_ANSWER_BYTES
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.google_credentials import SharedCredentials, default_credentials
 from langchain_tuned_gemini.names import TunedModelName
@@ -50,12 +51,19 @@ class Access(Protocol):
     def identity(self) -> str:
         """Who calls: the key or the account. A secret."""
 
-    def client(self, *, timeout: float | None = None, max_retries: int = 0) -> Client:
+    def client(
+        self,
+        *,
+        timeout: float | None = None,
+        max_retries: int = 0,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Client:
         """A google-genai client.
 
         Args:
             timeout: How long to wait for an answer, in seconds; for ever when None.
             max_retries: How often to try again, waiting 1 s, 2 s, 4 s, … in between.
+            max_answer_bytes: How many bytes an answer may have, unpacked.
         """
 
 
@@ -83,11 +91,17 @@ class DeveloperAccess:
         """The key."""
         return self.api_key.get_secret_value()
 
-    def client(self, *, timeout: float | None = None, max_retries: int = 0) -> Client:
+    def client(
+        self,
+        *,
+        timeout: float | None = None,
+        max_retries: int = 0,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Client:
         """A google-genai client of the Developer API; see `Access`."""
         from google.genai import Client
 
-        options = _http_options(self.base_url, API_VERSION, timeout, max_retries)
+        options = _http_options(self.base_url, API_VERSION, timeout, max_retries, max_answer_bytes)
         client = Client(api_key=self.identity, vertexai=False, http_options=options)
         remember(client, self.identity, *secrets_in_url(self.base_url))
         return client
@@ -140,7 +154,13 @@ class VertexAccess:
             return {"x-goog-api-key": self.api_key.get_secret_value()}
         return self.credentials.authorization()
 
-    def client(self, *, timeout: float | None = None, max_retries: int = 0) -> Client:
+    def client(
+        self,
+        *,
+        timeout: float | None = None,
+        max_retries: int = 0,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Client:
         """A google-genai client of Vertex AI; see `Access`."""
         from google.genai import Client
 
@@ -151,7 +171,9 @@ class VertexAccess:
             vertexai=True,
             project=self.project,
             location=self.location,
-            http_options=_http_options(self.base_url, VERTEX_API_VERSION, timeout, max_retries),
+            http_options=_http_options(
+                self.base_url, VERTEX_API_VERSION, timeout, max_retries, max_answer_bytes
+            ),
             **who,
         )
         remember(client, *self.secrets)
@@ -189,7 +211,7 @@ class AbsentAccess:
     api_key: None = None
     identity: str = ""
 
-    def client(self, *, timeout: float | None = None, max_retries: int = 0) -> Client:  # noqa: ARG002
+    def client(self, **_: Any) -> Client:
         """What refuses to be used."""
         return cast("Client", Absent(self.why))
 
@@ -268,7 +290,11 @@ def tls_arguments() -> dict[str, Any]:
 
 
 def _http_options(
-    base_url: str | None, api_version: str, timeout: float | None, max_retries: int
+    base_url: str | None,
+    api_version: str,
+    timeout: float | None,
+    max_retries: int,
+    max_answer_bytes: int,
 ) -> Any:
     from google.genai.types import HttpOptions, HttpRetryOptions
 
@@ -277,8 +303,8 @@ def _http_options(
         api_version=api_version,
         timeout=None if timeout is None else math.ceil(timeout * 1000),
         retry_options=HttpRetryOptions(attempts=max_retries + 1) if max_retries else None,
-        httpx_client=http.sync_client(),
-        httpx_async_client=http.async_client(),
+        httpx_client=http.sync_client(max_answer_bytes),
+        httpx_async_client=http.async_client(max_answer_bytes),
         client_args=tls_arguments(),
         async_client_args=tls_arguments(),
     )

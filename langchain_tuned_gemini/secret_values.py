@@ -50,7 +50,8 @@ def known() -> set[str]:
         if name.endswith("_API_KEY"):
             found.add(os.environ.get(name, ""))
         elif name.endswith(("_PROXY", "_proxy")):
-            found.update(secrets_in_url(os.environ.get(name)))
+            proxy = os.environ.get(name, "")
+            found.update(secrets_in_url(proxy if "://" in proxy else f"http://{proxy}"))
     return found
 
 

@@ -207,6 +207,13 @@ class RunningAttempt:
             self.deadline.cancel()
             self.stream.cancel()
 
+    def lost(self) -> list[tuple[Attempt, Exception]]:
+        """The tries before it that ended with a connection which the server had just closed."""
+        return [
+            (self._as_lost(error, at - self._started), error)
+            for at, error in (*self.deadline.lost, *self.stream.deadline.lost)
+        ]
+
     def elapsed(self) -> float:
         """How long it has been under way, in seconds."""
         return time.perf_counter() - self._started
@@ -348,6 +355,8 @@ class RunningAttempt:
 
     def _settle(self, error: BaseException | None, raised: BaseException | None) -> bool:
         """Whether a failure ends here, because another model may answer in this one's place."""
+        for lost, _ in self.lost():
+            self._request.skipped(lost)
         if self.is_abandoned:
             self._report(None, has_failed=True)
             self.span.end(self._as_record(None, error, None))
@@ -408,6 +417,16 @@ class RunningAttempt:
         overdue = self._latest.overdue
         has_said_so = timeout is not None and timeout.status is not None
         return not (has_said_so or self.stream.has_begun or overdue > _STANDSTILL)
+
+    def _as_lost(self, error: Exception, duration: float) -> Attempt:
+        return Attempt(
+            model=self.candidate.name,
+            role=self.candidate.role,
+            outcome="error",
+            reason=Reason.CONNECTION.value,
+            error_type=type(error).__name__,
+            duration_s=duration,
+        )
 
     def _as_record(
         self,

@@ -24,6 +24,7 @@ from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.novelty import Novelty
 from langchain_tuned_gemini.provenance import METADATA_KEY, Attempt
+from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.telemetry import Request
 
 logger = logging.getLogger("langchain_tuned_gemini")
@@ -173,8 +174,9 @@ class Attempts:
             if attempt.record is None or attempt.error is None:
                 continue
             failed.append(attempt.candidate)
-            self._records.append(attempt.record)
-            self._errors.append(attempt.error)
+            for record, error in (*attempt.lost(), (attempt.record, attempt.error)):
+                self._records.append(record)
+                self._errors.append(redact(error))
             if attempt.stream.is_committed:
                 self._interrupted = attempt.record.reason
         return failed

@@ -27,6 +27,7 @@ def google_chat_model(
     access: Access,
     timeout: float | None,
     max_retries: int,
+    max_answer_bytes: int,
     parameters: Mapping[str, Any],
     base_model: str = "",
 ) -> ChatGoogleGenerativeAI:
@@ -42,6 +43,7 @@ def google_chat_model(
         access: The right to call it.
         timeout: How long to wait for the answer, in seconds; for ever when None.
         max_retries: How often google-genai may try again, waiting 1 s, 2 s, 4 s, … in between.
+        max_answer_bytes: How many bytes an answer may have, unpacked.
         parameters: Generation parameters.
         base_model: What a tuned model was tuned from; empty where it is not known.
     """
@@ -50,12 +52,14 @@ def google_chat_model(
     base = find(base_model)
     inner = ChatGoogleGenerativeAI(
         model=base.id if base and base.signs_thoughts else model,
-        client_args=tls_arguments(),
+        client_args={**tls_arguments(), "trust_env": False},  # proxies are ours to look for
         **_of_platform(access),
         # None keeps upstream from sending the 0.7 that it sends to every tuned model.
         **{"temperature": None, **parameters},
     )
-    client = access.client(timeout=timeout, max_retries=max_retries)
+    client = access.client(
+        timeout=timeout, max_retries=max_retries, max_answer_bytes=max_answer_bytes
+    )
     is_right = inner.model == model or isinstance(client, Absent)
     addressed: Any = client if is_right else _Addressed(client, model)
     inner.client = addressed

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from langchain_core.language_models import BaseChatModel
 from pydantic import ConfigDict, Field, SecretStr, SerializeAsAny, ValidationError, field_serializer
 
+from langchain_tuned_gemini.answer_body import MAX_ANSWER_BYTES
 from langchain_tuned_gemini.chat_models.gated import Gate
 from langchain_tuned_gemini.chat_models.named import NamedChatModel
 from langchain_tuned_gemini.errors import ParameterError
@@ -106,6 +107,10 @@ class TunedGeminiParameters(NamedChatModel):
     max_retries: int = 0
     """How often google-genai may try again, waiting 1 s, 2 s, 4 s, … in between. Off, since a
     fallback answers sooner."""
+
+    max_answer_bytes: int = Field(default=MAX_ANSWER_BYTES, gt=0)
+    """How many bytes an answer may have, unpacked: so much memory it may take, and no more. A
+    base model that is given by its name has the same limit."""
 
     streaming: bool | None = None
     """Whether `invoke` streams from the service."""

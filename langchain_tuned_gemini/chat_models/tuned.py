@@ -140,6 +140,7 @@ class ChatTunedGemini(TunedGeminiParameters):
             access=self._access,
             timeout=self.timeout,
             max_retries=self.max_retries,
+            max_answer_bytes=self.max_answer_bytes,
             parameters=generation_parameters(self.task, given, find(base)),
             base_model=base,
         )
@@ -160,6 +161,7 @@ class ChatTunedGemini(TunedGeminiParameters):
             access=self._access,
             timeout=self.timeout,
             max_retries=self.max_retries,
+            max_answer_bytes=self.max_answer_bytes,
             parameters=base_model_parameters(self.task, given, find(name)),
         )
 

@@ -86,7 +86,11 @@ class Turn:
 
     def records(self) -> list[Attempt]:
         """What has come of each attempt, seen from the one that answers."""
-        return [one.record or self._as_cancelled(one) for one in self.attempts]
+        return [
+            record
+            for one in self.attempts
+            for record in (*(lost for lost, _ in one.lost()), one.record or self._as_cancelled(one))
+        ]
 
     def told(self) -> dict[str, Any] | None:
         """What the provenance says of the hedge; None where there was none."""

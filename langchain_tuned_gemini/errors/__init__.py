@@ -14,8 +14,11 @@ TunedGeminiError
 ├── RecordsChangedError                   an alias was changed by somebody else meanwhile
 ├── ExampleIndexError (ValueError)        a file that should hold an example index, and is another
 ├── MissingCredentialsError (ModelAuthenticationError)   no credentials of Google Cloud
-├── ServiceError (ModelError)             the control plane could not answer
+├── ServiceError (ModelError)             the service could not answer
 │   ├── ServiceUnreachableError           no answer at all: refused, no such host, timed out
+│   │   ├── UntrustedCertificateError     … or from somebody who can't prove who it is
+│   │   └── LocalResourceError            … since this machine can't open a connection
+│   ├── AnswerTooLongError                more bytes than an answer may have: limit
 │   └── DeletionIncompleteError           a step of a deletion failed: done, left
 ├── TunedModelError (ModelError)          something about one tuned model: name, state
 │   ├── TunedModelNotReadyError           it is CREATING: wait, or fall back
@@ -80,10 +83,13 @@ from langchain_tuned_gemini.errors.files import (
     RecordsError,
 )
 from langchain_tuned_gemini.errors.services import (
+    AnswerTooLongError,
     DeletionIncompleteError,
+    LocalResourceError,
     MissingCredentialsError,
     ServiceError,
     ServiceUnreachableError,
+    UntrustedCertificateError,
 )
 from langchain_tuned_gemini.errors.tuned_models import (
     BaseModelRetiredError,
@@ -105,6 +111,7 @@ __all__ = [
     "AllModelsRefusedError",
     "AnswerRefusedError",
     "AnswerTimeoutError",
+    "AnswerTooLongError",
     "BaseModelRetiredError",
     "BrokenStreamError",
     "CircuitOpenError",
@@ -116,6 +123,7 @@ __all__ = [
     "ExampleIndexError",
     "GuardCrashedError",
     "JournalError",
+    "LocalResourceError",
     "LossyConversionError",
     "MissingCredentialsError",
     "MissingExtraError",
@@ -137,6 +145,7 @@ __all__ = [
     "TunedModelNotDeletableError",
     "TunedModelNotFoundError",
     "TunedModelNotReadyError",
+    "UntrustedCertificateError",
     "UserCodeError",
     "WaitCancelledError",
     "WaitTimeoutError",

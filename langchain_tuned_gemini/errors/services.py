@@ -48,19 +48,61 @@ class ServiceError(TunedGeminiError, ModelError):
 
 
 class ServiceUnreachableError(ServiceError):
-    """The control plane gave no answer at all: refused, no such host, timed out.
+    """There was no answer at all: refused, no such host, timed out.
 
     Attributes:
         address: Where the service was looked for.
     """
 
+    is_retryable = True
+    _advice = "Check the address and the network, or the emulator if you use one."
+
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(
-            f"Can't reach {address}: {reason}. Check the address and the network, or the "
-            "emulator if you use one.",
-            is_retryable=True,
+            f"Can't reach {address}: {reason}. {self._advice}",
+            is_retryable=type(self).is_retryable,
         )
         self.address = address
+
+
+class UntrustedCertificateError(ServiceUnreachableError):
+    """Whoever answered could not prove to be who was asked, so nothing was sent: no key either."""
+
+    is_retryable = False
+    _advice = (
+        "Nothing was sent there. Check the address and this machine's clock. If a proxy of your "
+        "network puts its own certificate in place of the server's, name the file with the "
+        "proxy's root certificate in SSL_CERT_FILE."
+    )
+
+
+class LocalResourceError(ServiceUnreachableError):
+    """This machine could not open a connection: no descriptor, port, memory, thread or network.
+
+    It says nothing about any model, so no circuit counts it.
+    """
+
+    _advice = (
+        "The cause is this machine: nothing was sent, and all idle connections were given up. "
+        "Look at what this process keeps open, and at its limits (ulimit -n)."
+    )
+
+
+class AnswerTooLongError(ServiceError):
+    """An answer has more bytes than one may have; it was not read to its end.
+
+    Attributes:
+        limit: How many it may have.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The answer has more than {limit:,} bytes, and was not read any further. If answers "
+            "may be that long, raise max_answer_bytes; otherwise see what stands between here "
+            "and Gemini.",
+            is_retryable=False,
+        )
+        self.limit = limit
 
 
 class DeletionIncompleteError(ServiceError):

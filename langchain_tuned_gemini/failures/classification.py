@@ -34,7 +34,7 @@ from langchain_tuned_gemini.failures.known_errors import (
     VALIDATION_ERROR,
 )
 from langchain_tuned_gemini.failures.reasons import Counts, Reason
-from langchain_tuned_gemini.program_errors import HTTP_STACKS, raised_by_the_program
+from langchain_tuned_gemini.program_errors import raised_by_the_program
 
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"

@@ -83,6 +83,8 @@ _LANGCHAIN: Final = {
 _OURS: Final = {
     "EmptyAnswerError": Reason.BAD_OUTPUT,
     "AnswerRefusedError": Reason.BAD_OUTPUT,
+    "AnswerTooLongError": Reason.BAD_OUTPUT,
+    "UntrustedCertificateError": Reason.CREDENTIALS,
 }
 
 _PYTHON: Final = {

@@ -145,7 +145,7 @@ _HANDLING: Final = {
         counts=Counts.NEUTRAL,
     ),
     Reason.BAD_OUTPUT: Handling(
-        "an empty answer, one that a guard refuses, or what is not JSON or not Gemini's",
+        "an empty answer, one that a guard refuses, or what is too long, not JSON or not Gemini's",
         degrades=True,
         counts=Counts.FAILURE,
     ),

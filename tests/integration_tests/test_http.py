@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -112,6 +113,56 @@ def test_event_loops_in_many_threads_are_served(tuned: ChatTunedGemini) -> None:
     assert answers == [["8"] * 3] * 16
 
 
+def test_event_loops_that_come_and_go_in_threads_get_in_nobodys_way(
+    tuned: ChatTunedGemini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads take turns after a microsecond here, so that they meet wherever they can."""
+    monkeypatch.setattr(http, "SWEEP_EVERY", 0.0)
+    tuned.invoke("7")
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(
+                threads.map(
+                    lambda n: (
+                        (asyncio.run(tuned.ainvoke("7")) if n % 4 else tuned.invoke("7")).text
+                    ),
+                    range(200),
+                )
+            )
+    finally:
+        sys.setswitchinterval(before)
+
+    assert answers == ["8"] * 200
+
+
+def test_the_table_of_loops_is_changed_by_many_threads_at_once() -> None:
+    transport = http._AsyncTransport()
+    left = list(range(1_000))
+
+    def work() -> None:
+        while left:
+            with suppress(IndexError):
+                left.pop()
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(transport._new_pool())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+            transport.close_from_anywhere()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            for done in [threads.submit(work) for _ in range(16)]:
+                done.result()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert len(transport.loops) <= 16
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_a_forked_process_opens_connections_of_its_own(
@@ -161,13 +212,13 @@ from langchain_tuned_gemini import http
 client = http.sync_client()
 gone, transport = weakref.ref(client), client._transport
 client.get(sys.argv[1], headers={"x-goog-api-key": "key"})
-assert transport.idle.stacks
+assert transport.idle
 
 del client
 gc.collect()
 
 assert gone() is None
-assert not any(transport.idle.stacks.values())
+assert not transport.idle
 """
 
 

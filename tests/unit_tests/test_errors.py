@@ -46,6 +46,9 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.ExampleIndexError("no index", path="x"),
     errors.ServiceError("refused", status=403),
     errors.ServiceUnreachableError("http://127.0.0.1:1", "connection refused"),
+    errors.UntrustedCertificateError("https://127.0.0.1:1", "self-signed certificate"),
+    errors.LocalResourceError("https://127.0.0.1:1", "Too many open files"),
+    errors.AnswerTooLongError(1_000),
     errors.DeletionIncompleteError(
         errors.ServiceError("refused.", status=403), name="x", done=["a"], left=["b"]
     ),

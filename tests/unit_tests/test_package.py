@@ -21,8 +21,10 @@ NAME = "langchain_tuned_gemini"
 # From the bottom up: a module may import from its own layer and from those below it.
 LAYERS = [
     {
+        "answer_body",
         "base_models",
         "causes",
+        "connections",
         "dataset",
         "deadline",
         "destinations",
@@ -39,6 +41,7 @@ LAYERS = [
         "punctual",
         "redaction",
         "secret_values",
+        "sending",
         "soft_errors",
         "threads",
         "tokens",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from langchain_tuned_gemini import UntrustedCertificateError
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.failures import Failure, Reason, classify
 from tests.integration_tests.fault_matrix.contract import (
@@ -200,6 +201,10 @@ def test_row_35_a_certificate_that_nobody_signed_is_raised_and_nobody_else_is_as
 
     assert seen.error is not None
     assert classify(seen.error) == Failure(Reason.CREDENTIALS)
+    if stack == OURS:
+        assert isinstance(seen.error, UntrustedCertificateError)
+        assert not seen.error.is_retryable
+        assert "self-signed certificate" in str(seen.error)
     assert (seen.leaks, seen.asked, seen.circuit.outcomes) == ([], [], 0)
 
 
