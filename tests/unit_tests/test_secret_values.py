@@ -22,7 +22,7 @@ from langchain_tuned_gemini import (
     VertexService,
 )
 from langchain_tuned_gemini.google_credentials import SharedCredentials
-from langchain_tuned_gemini.redaction import without_secrets
+from langchain_tuned_gemini.redaction import redact, without_secrets
 from langchain_tuned_gemini.secret_values import (
     header_value,
     remember,
@@ -178,10 +178,12 @@ def test_a_secret_is_known_as_long_as_its_holder_lives() -> None:
     remember(holder, "the second word", None)
 
     hidden = without_secrets("the first word, the second word")
+    error = redact(ValueError("the second word"))
     del holder
     gc.collect()
 
     assert hidden == "the first word, [hidden]"
+    assert str(error) == "[hidden]"
     assert without_secrets("the second word") == "the second word"
 
 
