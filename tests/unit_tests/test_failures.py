@@ -515,16 +515,17 @@ WHOLE, STREAM = "generate_content", "generate_content_stream"
     [
         (7, TypeError),
         ({"candidates": 7}, TypeError),
-        ({"candidates": [{"finishReason": 7}]}, AttributeError),
+        # The latter until pydantic 2.13.
+        ({"candidates": [{"finishReason": 7}]}, (AttributeError, ValidationError)),
         ({"candidates": [{"content": 7}]}, ValidationError),
     ],
 )
 def test_json_that_is_not_gemini_s_is_bad_output_whatever_google_genai_makes_of_it(
-    method: str, body: object, kind: type[Exception]
+    method: str, body: object, kind: type[Exception] | tuple[type[Exception], ...]
 ) -> None:
     error = raised_by_google_genai(body, method)
 
-    assert type(error) is kind
+    assert isinstance(error, kind)
     assert classify(error) == Failure(Reason.BAD_OUTPUT)
 
 
