@@ -7,7 +7,7 @@ comes out as pydantic's error about a request, or is dropped in silence.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
@@ -19,6 +19,9 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import BaseModel, ValidationError
 
 from langchain_tuned_gemini.errors import ParameterError
+
+TUNED_ONLY: Final = "tuned_only"
+"""The argument of a call of a fallback that holds what the first model alone is sent."""
 
 _STANDARD: Final = frozenset(
     {"max_retries", "max_tokens", "stop", "temperature", "timeout", "tool_choice", "tools", "top_p"}
@@ -33,6 +36,7 @@ _OF_LANGCHAIN: Final = frozenset(
         "stream",
         "strict",
         "structured_output",
+        TUNED_ONLY,
     }
 )
 """What LangChain and this package put into calls by themselves."""
@@ -62,7 +66,7 @@ _ALIKE: Final = 0.85
 """From how alike on a name is another one misspelt; `top_a` of other providers is no `top_k`."""
 
 
-def check_arguments(names: Collection[str], model: BaseChatModel) -> None:
+def check_arguments(arguments: Mapping[str, Any], model: BaseChatModel) -> None:
     """Refuses arguments of a call that none of the models takes which it may reach.
 
     What a model of another provider takes is not known for certain: of such a one, only a name
@@ -71,6 +75,9 @@ def check_arguments(names: Collection[str], model: BaseChatModel) -> None:
     Raises:
         ParameterError: With the name that was meant.
     """
+    names: Collection[str] = arguments
+    if isinstance(own := arguments.get(TUNED_ONLY), Mapping):
+        names = (arguments.keys() | own.keys()) - {TUNED_ONLY}
     if _known_to_one_of(_GOOGLES).issuperset(names):
         return  # to look into the models takes longer
     kinds = frozenset(map(type, _innermost(model)))

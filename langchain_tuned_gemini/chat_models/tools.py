@@ -12,12 +12,10 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
+from langchain_tuned_gemini.chat_models.arguments import TUNED_ONLY
 from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.chat_models.conversation import own_thoughts
 from langchain_tuned_gemini.errors import ParameterError
-
-_TUNED_ONLY = "tuned_only"
-"""The argument of a call that holds what the first model alone is sent."""
 
 _OF_ONE_MODEL = ("cached_content", "model")
 """Arguments of a call that name what another model has not: they are the first one's."""
@@ -78,12 +76,14 @@ def asked_of(
 def _own(candidate: Candidate, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call without those that are another model's."""
     rest = dict(arguments)
-    tuned_only = rest.pop(_TUNED_ONLY, None) or {}
+    tuned_only = rest.pop(TUNED_ONLY, None) or {}
     if not isinstance(tuned_only, Mapping):
         raise ParameterError(
-            f"{_TUNED_ONLY} holds arguments for the first model alone, such as "
-            f'{_TUNED_ONLY}={{"labels": {{"team": "sql"}}}}, not a {type(tuned_only).__name__}.'
+            f"{TUNED_ONLY} holds arguments for the first model alone, such as "
+            f'{TUNED_ONLY}={{"labels": {{"team": "sql"}}}}, not a {type(tuned_only).__name__}.'
         )
+    if rest.get("model") == candidate.name:
+        del rest["model"]  # it is asked all the same
     if candidate.role == "tuned":
         return {**rest, **tuned_only}
     return {name: value for name, value in rest.items() if name not in _OF_ONE_MODEL}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from langchain_tuned_gemini import FallbackChatModel, ParameterError
+from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel, ParameterError
+from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 Ask = Callable[[Any], object]
@@ -69,6 +71,23 @@ def test_no_model_after_the_first_one_gets_what_is_the_first_ones() -> None:
         {},
         {},
     ]
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_gemini_models_take_what_is_the_tuned_ones(is_down: bool) -> None:
+    with Emulator() as gemini:
+        gemini.add_tuned_model("tunedModels/x", examples=[("1", "2")])
+        tuned = ChatTunedGemini(model="tunedModels/x", api_key="k", base_url=gemini.base_url)
+        model = tuned.with_few_shot_fallback("gemini-2.5-flash", examples=[("1", "2")])
+        said = {"model": "tunedModels/x", "tuned_only": {"labels": {"a": "b"}}}
+        with gemini.fault(model="tunedModels/x", status=429) if is_down else nullcontext():
+            model.invoke("1", **said)
+
+        with pytest.raises(ParameterError, match="Did you mean 'temperature'"):
+            model.invoke("1", tuned_only={"temprature": 1})
+
+    sent = [request.body.get("labels") for request in gemini.requests if request.body]
+    assert sent == [{"a": "b"}, None][: 1 + is_down]
 
 
 def test_what_holds_no_arguments_is_refused() -> None:
