@@ -523,3 +523,135 @@ async def test_a_deletion_without_the_right_to_look_for_the_job_goes_as_far_as_i
         await ask(service, "delete", tuned.endpoint)
 
     assert changes(gemini)[-1].startswith("DELETE /models/")
+
+
+STILL_DEPLOYED = {
+    "error": {
+        "code": 400,
+        "status": "FAILED_PRECONDITION",
+        "message": "The Model is deployed or being deployed at the following Endpoint(s).",
+    }
+}
+
+
+def patient(gemini: Emulator, waited: list[float]) -> VertexService:
+    return VertexService(
+        "acme", "us-central1", api_key=KEY, base_url=gemini.base_url, sleep=waited.append
+    )
+
+
+@pytest.mark.parametrize("step", ["endpoints.delete", "models.delete"])
+def test_what_counts_as_deployed_for_a_while_after_it_was_undeployed_is_waited_for(
+    gemini: Emulator, tuned: VertexModel, step: str
+) -> None:
+    waited: list[float] = []
+
+    with gemini.fault(method=step, status=400, body=STILL_DEPLOYED, times=3):
+        patient(gemini, waited).delete(tuned.job)
+
+    assert waited == [1.0, 2.0, 4.0]
+    assert patient(gemini, waited).list() == []
+
+
+def test_what_counts_as_deployed_for_ever_is_given_up_with_the_advice_to_try_again(
+    gemini: Emulator, tuned: VertexModel
+) -> None:
+    waited: list[float] = []
+
+    with (
+        gemini.fault(method="models.delete", status=400, body=STILL_DEPLOYED),
+        pytest.raises(DeletionIncompleteError, match="try again when that has changed") as raised,
+    ):
+        patient(gemini, waited).delete(tuned.job)
+
+    assert 120 <= sum(waited) <= 130
+    assert "does not help" not in str(raised.value)
+    assert raised.value.left == (tuned.model,)
+
+
+def test_what_somebody_has_deployed_anew_is_not_waited_for(
+    gemini: Emulator, tuned: VertexModel
+) -> None:
+    waited: list[float] = []
+    refused = {"status": 400, "body": STILL_DEPLOYED}
+
+    with (
+        gemini.fault(method="endpoints.undeployModel", body={"done": True}),
+        gemini.fault(method="endpoints.delete", **refused),
+        pytest.raises(DeletionIncompleteError, match="being deployed"),
+    ):
+        patient(gemini, waited).delete(tuned.job)
+
+    assert waited == []
+
+
+@pytest.mark.parametrize("step", ["endpoints.undeployModel", "endpoints.delete", "models.delete"])
+def test_a_step_that_answers_404_for_what_is_there_is_no_success(
+    gemini: Emulator, service: VertexService, tuned: VertexModel, step: str
+) -> None:
+    with (
+        gemini.fault(method=step, status=404),
+        pytest.raises(DeletionIncompleteError, match="does not exist, and then that it does"),
+    ):
+        service.delete(tuned.job)
+
+    service.delete(tuned.job)
+    assert service.list() == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_step_that_was_done_though_its_answer_says_otherwise_is_done(status: int) -> None:
+    """The operation ends while it is asked for; its answer is lost."""
+    now = [1_790_000_000.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += max(seconds, 2)
+
+    with Emulator(operation_duration=1, clock=lambda: now[0]) as gemini:
+        tuned = gemini.add_vertex_model(f"{AT}/endpoints/42", examples=ROWS)
+        service = VertexService(
+            "acme", "us-central1", api_key=KEY, base_url=gemini.base_url, sleep=sleep
+        )
+
+        with gemini.fault(method="operations.get", status=status):
+            service.delete(tuned.job)
+
+        assert service.list() == []
+
+
+def test_the_default_version_of_several_is_refused_before_anything_of_it_goes(
+    gemini: Emulator, service: VertexService, tuned: VertexModel
+) -> None:
+    whole = tuned.model.partition("@")[0]
+    second = gemini.add_vertex_model(f"{AT}/endpoints/43", examples=ROWS, model=whole)
+
+    for name in (tuned.job, tuned.endpoint, tuned.model, f"{whole}@default"):
+        with pytest.raises(TunedModelNotDeletableError, match=r"default version.*\"2\""):
+            service.delete(name)
+    assert changes(gemini) == []
+
+    service.delete(second.job)
+    service.delete(tuned.job)
+    assert service.list() == []
+
+
+def test_an_endpoint_that_answers_for_another_projects_model_does_not_take_it_along(
+    gemini: Emulator, service: VertexService, tuned: VertexModel
+) -> None:
+    other = gemini.add_vertex_model(
+        f"{AT.replace('acme', 'acme-prod')}/endpoints/43", examples=ROWS
+    )
+    body = {
+        "name": tuned.endpoint,
+        "deployedModels": [
+            {"id": "1", "model": other.model.partition("@")[0], "modelVersionId": "1"}
+        ],
+    }
+
+    with (
+        gemini.fault(method="endpoints.get", model=tuned.endpoint, body=body),
+        pytest.raises(TunedModelNotDeletableError, match="not known to be of the same project"),
+    ):
+        service.delete(tuned.endpoint)
+
+    assert changes(gemini) == []
