@@ -28,7 +28,7 @@ at = 2026-11-28T14:00:00Z
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field, RootModel
 
@@ -54,6 +54,16 @@ def _full_name(text: str) -> str:
 def _family(text: str) -> str:
     check_family(text)
     return text
+
+
+def _label(text: str) -> str:
+    """A label is shown in terminals and logs; what nobody can see would make two look alike."""
+    if not text or not text.isprintable():
+        raise ValueError(f"{text!r} can't be a version: it is empty, or has invisible characters")
+    return text
+
+
+_Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 
 
 def _alias(text: str) -> str:
@@ -154,7 +164,7 @@ class FamilyRecord(SettingsRecord):
         history: How the aliases have changed, oldest first.
     """
 
-    versions: dict[str, VersionRecord] = Field(default_factory=dict)
+    versions: dict[_Label, VersionRecord] = Field(default_factory=dict)
     aliases: dict[Annotated[str, AfterValidator(_alias)], str] = Field(default_factory=dict)
     history: tuple[ChangeRecord, ...] = ()
 

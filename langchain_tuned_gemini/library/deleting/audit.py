@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -28,18 +29,34 @@ class Audit:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.open("a", encoding="utf-8").close()
+            os.close(self._opened())
         except OSError as problem:
+            is_link = problem.errno == errno.ELOOP
+            why = "It is a symbolic link, which is not followed" if is_link else problem.strerror
             raise ParameterError(
-                f"Deletions are written down in {self.path}, which can't be written: "
-                f"{problem.strerror}. Nothing was deleted; pass another file as audit=..."
+                f"Deletions are written down in {self.path}, which can't be written: {why}. "
+                "Nothing was deleted; pass another file as audit=..."
             ) from problem
 
     def add(self, line: dict[str, Any]) -> None:
-        """Adds a line, in one piece, so that those of several processes do not mix."""
+        """Adds a line, in one piece, so that those of several processes do not mix.
+
+        Raises:
+            OSError: It could not be written, or not all of it.
+        """
         text = f"{json.dumps(line, ensure_ascii=False)}\n".encode()
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        handle = self._opened()
         try:
-            os.write(handle, text)
+            # What a full disk or a killed process left of a line must not spoil this one.
+            if os.lseek(handle, 0, os.SEEK_END) > 0:
+                os.lseek(handle, -1, os.SEEK_END)
+                text = text if os.read(handle, 1) == b"\n" else b"\n" + text
+            left = text
+            while left:
+                left = left[os.write(handle, left) :]
         finally:
             os.close(handle)
+
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        return os.open(self.path, flags, 0o644)
