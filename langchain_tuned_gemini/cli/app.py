@@ -25,6 +25,7 @@ from langchain_tuned_gemini.cli import (  # noqa: F401  # their commands
     listing,
     probing,
     promoting,
+    settings,
     showing,
     syncing,
     waiting,
@@ -37,7 +38,7 @@ PROGRAM = "tuned-gemini"
 
 _ORDER = (
     *("list", "show", "wait", "probe", "ask", "chat"),
-    *("versions", "create", "compare", "promote", "rollback", "sync"),
+    *("versions", "create", "compare", "promote", "rollback", "set", "sync"),
     *("delete", "prune", "purge"),
     *("doctor", "emulate"),
 )

@@ -148,17 +148,24 @@ def _base_model(text: str, tuned: Sequence[Contestant], stand_in: StandIn) -> An
     return FewShotChatModel(wrapped=model, prompt=FewShotPrompt(dataset, k=k, form=form))
 
 
-def _guard(text: str) -> Guard:
-    """A guard as it stands in the records."""
+def guard_told(text: str) -> Any:
+    """A guard as it is to stand in the records; one that can't stand there is refused."""
     from pydantic import ValidationError
 
     from langchain_tuned_gemini.records.guards import GuardRecord
 
     try:
         told = tomllib.loads(f"guard = {{ {text} }}")["guard"] if "=" in text else text
-        return GuardRecord.model_validate(told).build(Path())
+        GuardRecord.model_validate(told)
     except tomllib.TOMLDecodeError as error:
         raise typer.BadParameter(f"{text!r} is no guard: {error}") from error
     except ValidationError as error:
         why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise typer.BadParameter(f"{text!r}: {why}") from error
+    return told
+
+
+def _guard(text: str) -> Guard:
+    from langchain_tuned_gemini.records.guards import GuardRecord
+
+    return GuardRecord.model_validate(guard_told(text)).build(Path())

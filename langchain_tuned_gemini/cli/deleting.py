@@ -12,15 +12,34 @@ from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.library import DeletionPlan, DeletionReport, ModelLibrary
+    from langchain_tuned_gemini.library import (
+        DeletionPlan,
+        DeletionReport,
+        Force,
+        ModelLibrary,
+        PlannedDeletion,
+        Protection,
+    )
     from langchain_tuned_gemini.library.deleting import Deletion
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and delete nothing.")]
-Force = Annotated[
-    bool,
-    typer.Option("--force", help="Delete also what an alias points to, or what is deployed."),
+Deployed = Annotated[
+    bool, typer.Option("--deployed", help="Undeploy and delete also what an endpoint answers for.")
 ]
+Aliases = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--alias",
+        metavar="ALIAS",
+        help="Delete also what this alias points to, or would be rolled back to.",
+    ),
+]
+Forced = Annotated[
+    bool,
+    typer.Option("--force", help="As --deployed, and what is to be kept or is not recorded."),
+]
+_FLAGS = {"deployed": "--deployed", "kept": "--force", "unrecorded": "--force"}
 _STYLES = {"deleted": "green", "gone": "green"}
 
 
@@ -36,14 +55,18 @@ def delete(
     ] = False,
     yes: Yes = False,
     dry_run: DryRun = False,
-    force: Force = False,
+    deployed: Deployed = False,
+    aliases: Aliases = None,
+    force: Forced = False,
 ) -> None:
     """Delete tuned models, for ever. More than one only after a plan was shown."""
     if not (names or failed):
         raise typer.BadParameter("Say which: NAME..., or --failed.")
     library = session.library_of(names or ()) if not failed else session.library()
     plan = library.plan_deletion(session.in_full(names or ()), failed=failed)
-    _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
+    _carry_out(
+        session, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
+    )
 
 
 @command("prune", panel=CLEANING_UP)
@@ -53,12 +76,16 @@ def prune(
     keep: Annotated[int, typer.Option(min=1, help="How many ACTIVE versions to keep.")] = 3,
     yes: Yes = False,
     dry_run: DryRun = False,
-    force: Force = False,
+    deployed: Deployed = False,
+    aliases: Aliases = None,
+    force: Forced = False,
 ) -> None:
     """Delete the versions of a family that are older than the newest ones."""
     library = session.library()
     plan = library.plan_deletion(prune=(family, keep))
-    _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
+    _carry_out(
+        session, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
+    )
 
 
 @command("purge", panel=CLEANING_UP)
@@ -69,7 +96,9 @@ def purge(
     ],
     yes: Yes = False,
     dry_run: DryRun = False,
-    force: Force = False,
+    deployed: Deployed = False,
+    aliases: Aliases = None,
+    force: Forced = False,
 ) -> None:
     """Delete all that was trained on data that must go."""
     library = session.library()
@@ -80,9 +109,35 @@ def purge(
             "another project or location, purge there, too; if it is gone, run: "
             "tuned-gemini sync --mend"
         )
-    is_done = _carry_out(session, library, plan, yes=yes, dry_run=dry_run, force=force)
+    is_done = _carry_out(
+        session, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
+    )
     if plan.unseen:
         leave(ExitCode.PARTLY if is_done else ExitCode.FAILED)
+
+
+def _force(deployed: bool, force: bool, aliases: list[str] | None) -> Force:
+    """What may go though something speaks against it; an alias must be named."""
+    from langchain_tuned_gemini.library import Force
+    from langchain_tuned_gemini.records import AliasName
+
+    named = [str(AliasName.parse(alias)) for alias in aliases or ()]
+    return Force(deployed=deployed or force, recorded=force, aliases=named)
+
+
+def _held(planned: PlannedDeletion, force: Force) -> list[Protection]:
+    """What keeps a model from being deleted in spite of all flags."""
+    return [protection for protection in planned.held_by if not force.overrules(protection)]
+
+
+def _flags(plan: DeletionPlan, force: Force) -> str:
+    """The flags that are missing, as a part of a sentence; empty where none would help."""
+    flags = dict.fromkeys(
+        f"--alias {held.about}" if held.kind == "alias" else _FLAGS.get(held.kind, "")
+        for planned in plan.deletions
+        for held in _held(planned, force)
+    )
+    return " ".join(filter(None, flags))
 
 
 def _carry_out(
@@ -92,18 +147,20 @@ def _carry_out(
     *,
     yes: bool,
     dry_run: bool,
-    force: bool,
+    force: Force,
 ) -> bool:
     """Shows the plan, and deletes if that is wanted; tells whether it has."""
     for name in plan.gone:
         session.out.say(f"{name} is gone already.")
     for name, why in plan.left_alone:
         session.out.say(f"{name} {why}.")
-    possible = [p for p in plan.deletions if force or not p.protections]
+    possible = [planned for planned in plan.deletions if not _held(planned, force)]
     if dry_run or not possible:
         _tell_plan(session, plan, force=force)
-        if plan.deletions and not possible:
-            session.out.error("Nothing was deleted. To delete it all the same, add --force.")
+        if plan.deletions and not possible and not dry_run:
+            flags = _flags(plan, force)
+            how = f" To delete it all the same, add {flags}." if flags else ""
+            session.out.error(f"Nothing was deleted.{how}")
             leave(ExitCode.FAILED)
         return False
     if not yes and not _is_wanted(session, plan, len(possible), force=force):
@@ -112,7 +169,7 @@ def _carry_out(
     return True
 
 
-def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: bool) -> bool:
+def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: Force) -> bool:
     """Shows the plan and asks; where nobody can answer, it stays a plan."""
     out = session.out
     if not out.can_ask():
@@ -124,7 +181,8 @@ def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: bool
         return False
     out.beside(_plan_table(plan, force=force))
     if staying := len(plan.deletions) - number:
-        out.say(f"{staying} of these stay, unless you add --force.", "yellow")
+        flags = _flags(plan, force)
+        out.say(f"{staying} of these stay{f', unless you add {flags}' if flags else ''}.", "yellow")
     expected = plan.names[0].rpartition("/")[2] if len(plan.names) == 1 else f"delete {number}"
     if out.confirm(f"This can't be undone. To go on, type {expected!r}:", expected):
         return True
@@ -134,7 +192,7 @@ def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: bool
 
 
 def _deleted(
-    session: Session, library: ModelLibrary, plan: DeletionPlan, *, force: bool
+    session: Session, library: ModelLibrary, plan: DeletionPlan, *, force: Force
 ) -> DeletionReport:
     """Deletes, with progress; after Ctrl-C it tells what is done."""
     done: list[str] = []
@@ -152,14 +210,14 @@ def _deleted(
             raise
 
 
-def _tell_plan(session: Session, plan: DeletionPlan, *, force: bool) -> None:
+def _tell_plan(session: Session, plan: DeletionPlan, *, force: Force) -> None:
     views = [_plan_table(plan, force=force)] if plan.deletions else []
     session.out.result({"dry_run": True, **_plan_data(plan)}, *views)
     if not plan.deletions:
         session.out.say("There is nothing to delete.")
 
 
-def _plan_table(plan: DeletionPlan, *, force: bool) -> Table:
+def _plan_table(plan: DeletionPlan, *, force: Force) -> Table:
     return Table(
         ("name", "state", "version", "why", "what speaks against it"),
         [
@@ -168,7 +226,7 @@ def _plan_table(plan: DeletionPlan, *, force: bool) -> Table:
                 state_cell(planned.state),
                 f"{planned.family} {planned.version}".strip(),
                 planned.why,
-                Cell(", ".join(planned.protections), "yellow" if force else "red"),
+                Cell(", ".join(planned.protections), "red" if _held(planned, force) else "yellow"),
             ]
             for planned in plan.deletions
         ],

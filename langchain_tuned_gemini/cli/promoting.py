@@ -20,6 +20,7 @@ from langchain_tuned_gemini.cli.comparing import (
 from langchain_tuned_gemini.cli.session import Session
 
 if TYPE_CHECKING:
+    from langchain_tuned_gemini.library import ModelLibrary
     from langchain_tuned_gemini.library.promoting import Promotion
 
 _IF_BETTER = "Only if it is better"
@@ -75,7 +76,9 @@ def promote(
         test = Test(data, metric, match, guards or (), None, journal, concurrency, named)
         names = (_full(alias, than), _full(alias, version))
         refuse_unless_better(session, alias, names, test, margin=margin)
-    _tell(session, session.library().promote(alias, version))
+    library = session.library()
+    _tell(session, library.promote(alias, version))
+    _tell_what_is_missing(session, library, alias)
 
 
 @command("rollback", panel=VERSIONS)
@@ -88,6 +91,20 @@ def rollback(
 ) -> None:
     """Let an alias point to the version before."""
     _tell(session, session.library().rollback(alias, force=force))
+
+
+def _tell_what_is_missing(session: Session, library: ModelLibrary, alias: str) -> None:
+    """What an application that names the alias will not find in the records."""
+    from langchain_tuned_gemini.records import AliasName
+
+    version = library.records.load().target(AliasName.parse(alias))
+    if version.missing:
+        flags = {"a base model": "--fallback BASE", "examples on this machine": "--examples FILE"}
+        session.out.warn(
+            f"init_tuned_gemini({alias!r}) will miss {' and '.join(version.missing)}, for the "
+            f"fallback. Record that: tuned-gemini set {version.family} "
+            f"{' '.join(flags[what] for what in version.missing)}"
+        )
 
 
 def _full(alias: str, text: str) -> str:

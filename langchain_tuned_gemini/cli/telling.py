@@ -54,6 +54,7 @@ IN_PYTHON_AND_HERE = (
         "needs examples to be tuned with: pass at least one file.",
         "needs examples: pass --data FILE.",
     ),
+    ("TUNED_MODELS or with records=...,", "TUNED_MODELS or with --records,"),
     ("Pass project=..., set", "Pass --project, set"),
     ("Pass location=..., set", "Pass --location, set"),
     (

@@ -137,7 +137,15 @@ class RecordNotFoundError(TunedGeminiError, LookupError):
 
     @classmethod
     def of(cls, name: str, path: Path, *, what: str, known: Sequence[str]) -> Self:
-        """Says what is recorded instead."""
+        """Says what is recorded instead, or that there is no such file."""
+        if not path.exists():
+            return cls(
+                f"{name} is not recorded: there is no file {path.absolute()}. Say where it is, in "
+                "TUNED_MODELS or with records=..., or go to its directory. The first promotion "
+                "makes one.",
+                name=name,
+                path=path,
+            )
         there = f"its {what} are: {', '.join(known)}" if known else f"it has no {what}"
         return cls(f"{name} is not in {path}; {there}.", name=name, path=path)
 

@@ -11,7 +11,10 @@ from langchain_tuned_gemini.library.deleting import (
     DeletionOutcome,
     DeletionPlan,
     DeletionReport,
+    Force,
     PlannedDeletion,
+    Protection,
+    ProtectionKind,
 )
 from langchain_tuned_gemini.library.library import ModelLibrary
 from langchain_tuned_gemini.library.models import LibraryModel
@@ -29,6 +32,7 @@ __all__ = [
     "DeletionReport",
     "Difference",
     "DifferenceKind",
+    "Force",
     "LibraryModel",
     "ModelLibrary",
     "NewVersion",
@@ -36,6 +40,8 @@ __all__ = [
     "Probe",
     "ProbeOutcome",
     "Promotion",
+    "Protection",
+    "ProtectionKind",
     "TuningPlan",
     "TuningSettings",
     "VersionName",

@@ -17,6 +17,7 @@ from langchain_tuned_gemini.library.deleting import (
     DeletionPlan,
     DeletionReport,
     DeletionWish,
+    Force,
     OnDeletion,
     planning,
 )
@@ -268,7 +269,8 @@ class ModelLibrary:
             names: Models by their names, as in `find`.
             failed: Also all that FAILED or were CANCELLED.
             prune: A family and how many ACTIVE versions are to be kept: also all that is older
-                than these, but what is CREATING.
+                than these, but what is CREATING, and what an alias points to or would be rolled
+                back to, which is never old.
             dataset: The hash of a data set, or its first 8 or more characters: also all that is
                 recorded as tuned on it, on data that was merged from it, or further from such a
                 model.
@@ -296,7 +298,7 @@ class ModelLibrary:
         self,
         plan: DeletionPlan,
         *,
-        force: bool = False,
+        force: bool | Force = False,
         on_progress: OnDeletion | None = None,
     ) -> DeletionReport:
         """Deletes what was planned, for ever, and nothing else.
@@ -308,7 +310,8 @@ class ModelLibrary:
         Args:
             plan: What to delete.
             force: Whether to delete what the plan says is protected: what an alias points to or
-                would be rolled back to, what an endpoint answers for, what is to be kept.
+                would be rolled back to, what an endpoint answers for, what is to be kept. A
+                `Force` says which of these.
             on_progress: Called with what became of each model.
 
         Raises:
@@ -320,15 +323,19 @@ class ModelLibrary:
         self,
         plan: DeletionPlan,
         *,
-        force: bool = False,
+        force: bool | Force = False,
         on_progress: OnDeletion | None = None,
     ) -> DeletionReport:
         """Deletes what was planned; see `delete`."""
         return await arun(self._deleting(force=force, on_progress=on_progress).flow(plan))
 
-    def _deleting(self, *, force: bool, on_progress: OnDeletion | None) -> Deleting:
+    def _deleting(self, *, force: bool | Force, on_progress: OnDeletion | None) -> Deleting:
         return Deleting(
-            self._inventory, self._audit, self._by(), force=force, on_progress=on_progress
+            self._inventory,
+            self._audit,
+            self._by(),
+            force=Force.of(force),
+            on_progress=on_progress,
         )
 
     def _probed(self, text: str) -> Flow[Probe]:

@@ -133,14 +133,25 @@ def _current(catalog: Catalog, alias: AliasName) -> str:
 
 def _before(catalog: Catalog, alias: AliasName) -> RecordedVersion:
     before = catalog.before(alias)
-    if before is None:
-        raise RecordNotFoundError(
-            f"{alias} has never pointed to another version that is still there, so there is "
-            "nothing to go back to. Promote a version instead.",
-            name=str(alias),
-            path=catalog.path,
-        )
-    return before
+    if before is not None:
+        return before
+    current = catalog.target(alias).label
+    told = {label for change in catalog.history(alias) for label in (change.before, change.version)}
+    others = [v for v in catalog.versions if v.family == alias.family and v.label in told]
+    there = [v.label for v in others if not v.record.deleted and v.label != current]
+    deleted = [v.label for v in others if v.record.deleted]
+    if deleted:
+        why = f"of what else it has pointed to, {', '.join(deleted)} is deleted"
+    elif there:
+        why = f"{current} is the first version that it pointed to"
+    else:
+        why = f"it has never pointed to another version than {current}"
+    advice = "Promote a version instead."
+    if there:
+        advice = f"It has been rolled back from {', '.join(there)}: to go forward, promote that."
+    raise RecordNotFoundError(
+        f"{alias} has nothing to go back to: {why}. {advice}", name=str(alias), path=catalog.path
+    )
 
 
 def _label_of(model: LibraryModel, alias: AliasName) -> str:

@@ -65,6 +65,14 @@ class RecordedVersion:
             return path or None
         return str(self.directory / path)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What must still be recorded before it can be used with a fallback."""
+        examples = self.examples
+        has_file = examples and not examples.startswith("gs://")
+        needs = {"a base model": self.record.fallback, "examples on this machine": has_file}
+        return tuple(what for what, there in needs.items() if not there)
+
     def guards(self) -> list[Guard]:
         """Its guards, built."""
         return [guard.build(self.directory) for guard in self.record.guards or ()]

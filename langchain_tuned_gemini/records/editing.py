@@ -114,6 +114,18 @@ class Editor:
         else:
             table[key] = _without_fractions(value)
 
+    @_in_its_form
+    def set_family(self, family: str, settings: Mapping[str, Any]) -> None:
+        """Changes what is said of all versions of a family.
+
+        Args:
+            family: Its name.
+            settings: The new values, such as `task`, as they are to stand in the file.
+        """
+        table = self._table(family)
+        for key, value in settings.items():
+            table[key] = _inline(value) if isinstance(value, Mapping) else value
+
     def _table(self, *path: str) -> Any:
         """A table, made where there is none."""
         table: Any = self._document

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from langchain_tuned_gemini import (
+    AliasName,
     LossyConversionError,
     ModelLibrary,
+    Records,
     TunedModel,
     TunedModelName,
     TunedModelNotFoundError,
@@ -109,6 +111,7 @@ SPEAK_PYTHON = [
     lambda: planning._origin(NewVersion(platform="vertex"), None, "x"),
     lambda: planning._origin(NewVersion(), None, "x"),
     lambda: planning._examples(NewVersion(), None, NEXT, "vertex"),
+    lambda: Records("nowhere.toml").load().target(AliasName("x", "production")),
     parse("42", location="us-central1"),
     parse("42", project="acme"),
     parse("42", project="acme", location="global"),

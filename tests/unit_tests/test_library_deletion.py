@@ -424,6 +424,36 @@ def test_without_a_place_for_the_audit_nothing_is_deleted(
     assert shelf.deleted == []
 
 
+def test_a_torn_line_of_the_audit_does_not_spoil_the_next_one(
+    shelf: Shelf, library: ModelLibrary
+) -> None:
+    path = library.records.path.with_suffix(".audit.jsonl")
+    path.write_text('{"at": "2026-01-01", "by": "a')
+    put(shelf, v1=FAILED, v2=FAILED)
+
+    library.delete(library.plan_deletion(failed=True))
+
+    torn, *whole = path.read_text().splitlines()
+    assert torn == '{"at": "2026-01-01", "by": "a'
+    assert [json.loads(line)["outcome"] for line in whole] == ["deleted", "deleted"]
+
+
+def test_the_audit_is_not_written_through_a_link(
+    shelf: Shelf, library: ModelLibrary, tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("as it was")
+    library.records.path.with_suffix(".audit.jsonl").symlink_to(precious)
+    put(shelf, v1=FAILED)
+    plan = library.plan_deletion(failed=True)
+
+    with pytest.raises(ParameterError, match="symbolic link, which is not followed"):
+        library.delete(plan)
+
+    assert precious.read_text() == "as it was"
+    assert shelf.deleted == []
+
+
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, asyncio.CancelledError])
 def test_an_interruption_is_written_down_and_leaves_nothing_half_done(
     shelf: Shelf, library: ModelLibrary, interrupt: type[BaseException]

@@ -545,3 +545,41 @@ def test_what_is_no_alias_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["models/1@2", "projects/p/locations/l/models/1@2", "sql-expert"])
 def test_other_names_are_no_aliases(text: str) -> None:
     assert AliasName.find(text) is None
+
+
+@pytest.mark.parametrize("label", ["v1\\u001b[2J", "v1\\u202e", "", "v1\\n"])
+def test_a_version_that_a_terminal_would_show_as_another_one_is_refused(
+    records: Records, label: str
+) -> None:
+    records.path.write_text(f'[x.versions."{label}"]\nmodel = "tunedModels/x-v1"\n')
+
+    with pytest.raises(RecordsError, match="can't be a version"):
+        records.load()
+
+
+def test_what_is_not_recorded_since_there_is_no_file_is_told_with_the_files_path(
+    records: Records,
+) -> None:
+    with pytest.raises(RecordNotFoundError, match=f"there is no file {records.path}"):
+        records.load().target(PRODUCTION)
+
+
+ADDED_TO = [
+    '[x.versions.v1]\nmodel = "tunedModels/x-v1"\n\n[x.aliases]\nproduction = "v1"\n',
+    '# mine\n[x]\ntask = "creative"   # why\n\n[x.versions.v1]\nmodel = "tunedModels/x-v1"\n',
+    '[x]\nguards = ["json"]\nversions.v1 = { model = "tunedModels/x-v1" }\n',
+]
+
+
+@pytest.mark.parametrize("text", ADDED_TO)
+def test_what_is_said_of_a_family_is_said_of_its_versions(records: Records, text: str) -> None:
+    records.path.write_text(text)
+    fallback = {"base_model": "gemini-3.5-flash", "examples": "train.jsonl"}
+
+    with records.edit() as (_, editor):
+        editor.set_family("x", {"task": "strict", "guards": ["json"], "fallback": fallback})
+
+    (version,) = records.load().versions
+    assert version.missing == ()
+    assert (version.record.task, len(version.guards())) == ("strict", 1)
+    assert all(line in records.path.read_text() for line in text.splitlines() if "#" in line[:1])

@@ -8,6 +8,11 @@ from langchain_tuned_gemini.library.deleting.plan import (
     PlannedDeletion,
     planning,
 )
+from langchain_tuned_gemini.library.deleting.protections import (
+    Force,
+    Protection,
+    ProtectionKind,
+)
 from langchain_tuned_gemini.library.deleting.report import (
     Deletion,
     DeletionOutcome,
@@ -22,7 +27,10 @@ __all__ = [
     "DeletionPlan",
     "DeletionReport",
     "DeletionWish",
+    "Force",
     "OnDeletion",
     "PlannedDeletion",
+    "Protection",
+    "ProtectionKind",
     "planning",
 ]

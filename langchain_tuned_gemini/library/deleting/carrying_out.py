@@ -17,7 +17,12 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.library.deleting.audit import Audit
 from langchain_tuned_gemini.library.deleting.plan import DeletionPlan, PlannedDeletion, as_dict
-from langchain_tuned_gemini.library.deleting.protections import protections, told
+from langchain_tuned_gemini.library.deleting.protections import (
+    Force,
+    ProtectionKind,
+    protections,
+    told,
+)
 from langchain_tuned_gemini.library.deleting.report import (
     Deletion,
     DeletionOutcome,
@@ -47,7 +52,7 @@ class Deleting:
         inventory: The models.
         audit: Where deletions are written down.
         user: Who deletes.
-        force: Whether to delete what the plan says is protected.
+        force: What to delete though the plan says that it is protected.
         on_progress: Called after each model.
     """
 
@@ -57,7 +62,7 @@ class Deleting:
         audit: Audit,
         user: str,
         *,
-        force: bool,
+        force: Force,
         on_progress: OnDeletion | None,
     ) -> None:
         self._inventory = inventory
@@ -107,12 +112,13 @@ class Deleting:
         yield from self._inventory.identify(sight.names, self._inventory.records.load())
         # Nothing is waited for between this look at the records and the request to delete.
         found = protections(self._inventory, sight, self._inventory.records.load())
+        found += [reason for reason in planned.held_by if reason.kind is ProtectionKind.UNRECORDED]
         unseen = [reason for reason in found if reason not in planned.held_by]
         if unseen:
             why = f"Not deleted: since it was planned, {told(unseen)}."
             return Deletion(planned.name, DeletionOutcome.SKIPPED, why)
-        if found and not self._force:
-            why = f"Not deleted: {told(found)}. With force it is deleted all the same."
+        if held := [reason for reason in found if not self._force.overrules(reason)]:
+            why = f"Not deleted: {told(held)}. With force it is deleted all the same."
             return Deletion(planned.name, DeletionOutcome.PROTECTED, why)
         return None
 
@@ -146,7 +152,7 @@ class Deleting:
             "by": self._user,
             "action": "delete",
             **as_dict(planned),
-            "force": self._force,
+            "force": any(map(self._force.overrules, planned.held_by)),
             "outcome": result.outcome.value if result else "interrupted",
         }
         if result and result.detail:

@@ -16,6 +16,7 @@ from langchain_tuned_gemini.library.deleting.protections import (
     Protection,
     ProtectionKind,
     protections,
+    told,
 )
 from langchain_tuned_gemini.library.flows import Asking, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
@@ -140,7 +141,7 @@ def planning(inventory: Inventory, wish: DeletionWish) -> Flow[DeletionPlan]:
         ParameterError: The beginning of a hash that several data sets share.
     """
     catalog = inventory.records.load()
-    chosen: dict[object, tuple[LibraryModel, str]] = {}
+    chosen: dict[object, _Choice] = {}
     gone: list[str] = []
     for text in wish.names:
         try:
@@ -148,23 +149,38 @@ def planning(inventory: Inventory, wish: DeletionWish) -> Flow[DeletionPlan]:
         except TunedModelNotFoundError as missing:
             gone.append(missing.name)
             continue
-        chosen.setdefault(_key(model, inventory), (model, "it was named"))
+        chosen.setdefault(_key(model, inventory), _Choice(model, "it was named"))
     unseen: tuple[str, ...] = ()
     if wish.failed or wish.prune or wish.dataset is not None:
         models = yield from inventory.listed(Selection())
-        for model, why in _matching(wish, models, catalog):
-            chosen.setdefault(_key(model, inventory), (model, why))
+        for choice in _matching(wish, models, catalog):
+            chosen.setdefault(_key(choice.model, inventory), choice)
         unseen = tuple(_unseen(wish, models, catalog))
-    planned = []
-    for model, why in chosen.values():
-        if not _is_mere_record(model):
-            planned.append((yield from _planned(inventory, model, why, catalog)))
-    return DeletionPlan(
-        tuple(planned),
-        tuple(dict.fromkeys(gone)),
-        tuple((m.name, _MERE_RECORD) for m, _ in chosen.values() if _is_mere_record(m)),
-        unseen,
-    )
+    planned, left_alone = [], []
+    for choice in chosen.values():
+        if _is_mere_record(choice.model):
+            left_alone.append((choice.model.name, _MERE_RECORD))
+            continue
+        try:
+            one = yield from _planned(inventory, choice, catalog)
+        except TunedModelNotFoundError:  # it went while the others were looked at
+            gone.append(choice.model.name)
+            continue
+        aliased = [held for held in one.held_by if held.kind is ProtectionKind.ALIAS]
+        if choice.is_old and aliased:
+            left_alone.append((one.name, f"is not counted as old: {told(aliased)}"))
+        else:
+            planned.append(one)
+    return DeletionPlan(tuple(planned), tuple(dict.fromkeys(gone)), tuple(left_alone), unseen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A model that is asked for, why, and whether only since others are newer."""
+
+    model: LibraryModel
+    why: str
+    is_old: bool = False
 
 
 _MERE_RECORD = (
@@ -182,7 +198,7 @@ def _named(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryMod
     try:
         return (yield from inventory.found(text))
     except TunedModelNotFoundError as missing:
-        sight = yield from look(inventory, [TunedModelName.parse(missing.name)])
+        sight = yield from _left(inventory, missing)
         if sight and sight.model is None and sight.parts:
             sight = yield from look(inventory, [sight.parts.deletable[-1]])
         if sight is None or sight.model is None:
@@ -191,9 +207,18 @@ def _named(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryMod
         return inventory.placed(sight.model, catalog)
 
 
-def _planned(
-    inventory: Inventory, model: LibraryModel, why: str, catalog: Catalog
-) -> Flow[PlannedDeletion]:
+def _left(inventory: Inventory, missing: TunedModelNotFoundError) -> Flow[Sight | None]:
+    """What there is of a model that was not found; a job's record is nothing."""
+    try:
+        return (yield from look(inventory, [TunedModelName.parse(missing.name)]))
+    except TunedModelNotDeletableError as error:
+        if error.is_gone:
+            return None
+        raise
+
+
+def _planned(inventory: Inventory, choice: _Choice, catalog: Catalog) -> Flow[PlannedDeletion]:
+    model = choice.model
     name = TunedModelName.parse(model.name)
     service = inventory.service_of(name)
     parts, obstacle = None, None
@@ -205,6 +230,9 @@ def _planned(
     sight = Sight(name, model.model, parts)
     yield from inventory.identify(sight.names, catalog)
     held_by = protections(inventory, sight, catalog)
+    if choice.is_old and not model.record and _is_deployed(held_by):
+        unrecorded = "it is not recorded, so that others may call its endpoint without an alias"
+        held_by.append(Protection(ProtectionKind.UNRECORDED, model.name, unrecorded))
     return PlannedDeletion(
         name=model.name,
         platform=model.platform,
@@ -212,28 +240,32 @@ def _planned(
         create_time=model.model.create_time,
         family=model.family,
         version=model.version,
-        why=why,
+        why=choice.why,
         recorded=model.record.record.model if model.record else "",
         held_by=(*held_by, *([obstacle] if obstacle else ())),
         parts=tuple(str(name) for name in sight.names if not (parts and parts.shares(name))),
     )
 
 
+def _is_deployed(held_by: Sequence[Protection]) -> bool:
+    return any(held.kind is ProtectionKind.DEPLOYED for held in held_by)
+
+
 def _matching(
     wish: DeletionWish, models: list[LibraryModel], catalog: Catalog
-) -> Iterator[tuple[LibraryModel, str]]:
-    """The models that are asked for otherwise than by name, and why."""
+) -> Iterator[_Choice]:
+    """The models that are asked for otherwise than by name."""
     if wish.failed:
         for model in models:
             if model.has_failed:
-                yield model, f"it is {model.model.raw_state}"
+                yield _Choice(model, f"it is {model.model.raw_state}")
     if wish.prune:
         family, keep = wish.prune
         for model in _outdated(models, family, keep):
-            yield model, f"newer versions of {family}: {keep}"
+            yield _Choice(model, f"newer versions of {family}: {keep}", is_old=True)
     if wish.dataset is not None:
         for model, of_what in _trained_on(models, catalog, wish.dataset):
-            yield model, f"it was tuned on {of_what[:12]}"
+            yield _Choice(model, f"it was tuned on {of_what[:12]}")
 
 
 def _outdated(models: list[LibraryModel], family: str, keep: int) -> list[LibraryModel]:

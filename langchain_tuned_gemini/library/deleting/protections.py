@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -22,6 +22,8 @@ class ProtectionKind(StrEnum):
     """Whoever has written `keep = true` into the records."""
     DEPLOYED = "deployed"
     """Those who call its endpoint."""
+    UNRECORDED = "unrecorded"
+    """Those who call its endpoint without an alias, of whom nothing is recorded."""
     NOT_DELETABLE = "not_deletable"
     """Nobody: its service would refuse."""
 
@@ -39,6 +41,40 @@ class Protection:
     kind: ProtectionKind
     about: str
     told: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """What is deleted though something speaks against it.
+
+    Attributes:
+        deployed: What an endpoint answers for.
+        recorded: What the records say to keep, and what they say nothing of.
+        aliases: What these aliases point to, or would be rolled back to; None for any alias.
+    """
+
+    deployed: bool = False
+    recorded: bool = False
+    aliases: Collection[str] | None = ()
+
+    @classmethod
+    def of(cls, force: bool | Force) -> Force:
+        """All of it, or nothing, or what was chosen."""
+        if isinstance(force, Force):
+            return force
+        return cls(deployed=True, recorded=True, aliases=None) if force else cls()
+
+    def overrules(self, protection: Protection) -> bool:
+        """Whether a protection does not count."""
+        match protection.kind:
+            case ProtectionKind.ALIAS:
+                return self.aliases is None or protection.about in self.aliases
+            case ProtectionKind.DEPLOYED:
+                return self.deployed
+            case ProtectionKind.NOT_DELETABLE:
+                return False
+            case _:
+                return self.recorded
 
 
 def protections(inventory: Inventory, sight: Sight, catalog: Catalog) -> list[Protection]:

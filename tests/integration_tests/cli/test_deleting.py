@@ -127,14 +127,14 @@ def test_what_is_recorded_elsewhere_is_not_taken_for_purged(run, records) -> Non
     assert f"warning: {elsewhere} is recorded as tuned on this data" in done.err
 
 
-def test_what_an_alias_points_to_is_deleted_by_force_only(run) -> None:
-    refused = run("delete", "sql-expert@production", "--yes")
+def test_what_an_alias_points_to_is_deleted_only_where_the_alias_is_named_for_that(run) -> None:
+    refused = run("delete", "sql-expert@production", "--yes", "--force")
     still_there = there(run)
-    forced = run("delete", "sql-expert@production", "--yes", "--force")
+    forced = run("delete", "sql-expert-v4", "--yes", "--alias", "sql-expert@production")
 
     assert refused.code == ExitCode.FAILED
     assert "sql-expert@production points to it" in refused.out
-    assert "--force" in refused.err
+    assert "add --alias sql-expert@production." in refused.err
     assert still_there == ALL
     assert (forced.code, "sql-expert-v4" in there(run)) == (0, False)
 
@@ -180,14 +180,16 @@ def test_nothing_to_delete_is_said(run) -> None:
     assert "nothing to delete" in done.err
 
 
-def test_on_vertex_ai_a_deployed_model_takes_force(run, gemini) -> None:
+@pytest.mark.parametrize("flag", ["--deployed", "--force"])
+def test_on_vertex_ai_a_deployed_model_takes_a_flag(run, gemini, flag) -> None:
     gemini.add_vertex_model(f"{AT}/endpoints/42", job=f"{AT}/tuningJobs/7", examples=NEXT_NUMBER)
 
     refused = run("delete", "tuningJobs/7", "--yes", *ON_VERTEX)
-    forced = run("delete", "tuningJobs/7", "--yes", "--force", *ON_VERTEX)
+    forced = run("delete", "tuningJobs/7", "--yes", flag, *ON_VERTEX)
 
     assert refused.code == ExitCode.FAILED
     assert "endpoints/42 answers for it" in refused.out
+    assert "add --deployed." in refused.err
     assert (forced.code, rows(forced.out)[0][0]) == (0, "deleted")
     assert run("list", *ON_VERTEX).out == ""
 
@@ -268,3 +270,93 @@ def test_wrong_input_is_one_sentence_and_nothing_is_deleted(run, arguments, told
     assert told in done.err
     assert done.err.count("\n") == 1
     assert there(run) == ALL
+
+
+@pytest.fixture
+def on_vertex(gemini: Emulator, records: Path) -> list[str]:
+    """Six deployed versions: five are recorded, 3 is in production, 1 would come back."""
+    for n in range(1, 7):
+        gemini.add_vertex_model(
+            f"{AT}/endpoints/1{n}",
+            job=f"{AT}/tuningJobs/2{n}",
+            display_name=f"sql-v{n}",
+            examples=NEXT_NUMBER,
+            create_time=n * 1e6,
+        )
+    versions = "".join(
+        f'[sql.versions.v{n}]\nmodel = "{AT}/endpoints/1{n}"\n' for n in (1, 3, 4, 5, 6)
+    )
+    history = "".join(
+        f'[[sql.history]]\nalias = "production"\nversion = "{to}"\nbefore = "{before}"\n'
+        "at = 2026-11-01T00:00:00Z\n"
+        for to, before in (("v1", ""), ("v3", "v1"))
+    )
+    records.write_text(
+        f'{versions}[sql.aliases]\nproduction = "v3"\n{history}'.replace('before = ""\n', "")
+    )
+    return ON_VERTEX
+
+
+PRUNED = [
+    ([], [], ExitCode.FAILED),
+    (["--deployed"], ["v4"], ExitCode.PARTLY),
+    (["--force"], ["v2", "v4"], ExitCode.OK),
+    (["--alias", "sql@production"], [], ExitCode.FAILED),
+    (["--deployed", "--alias", "sql@production"], ["v4"], ExitCode.PARTLY),
+]
+
+
+@pytest.mark.parametrize(("flags", "pruned", "code"), PRUNED)
+def test_of_old_versions_that_are_deployed_each_needs_its_flag(
+    run, on_vertex, flags, pruned, code
+) -> None:
+    done = run("prune", "sql", "--keep", "2", "--yes", *flags, *on_vertex)
+
+    left = {model["version"] for model in json.loads(run("list", "--json", *on_vertex).out)}
+    assert (done.code, left) == (code, {f"v{n}" for n in range(1, 7)} - set(pruned))
+    assert "is not counted as old: sql@production points to it" in done.err
+    assert "is not counted as old: sql@production would be rolled back to it" in done.err
+
+
+def test_a_dry_run_is_no_failure_where_all_is_protected(run, on_vertex) -> None:
+    done = run("prune", "sql", "--keep", "2", "--dry-run", *on_vertex)
+
+    assert done.code == ExitCode.OK
+    assert "others may call its endpoint without an alias" in done.out
+
+
+NAMED = [
+    ([], "add --alias sql@production --deployed."),
+    (["--deployed"], "add --alias sql@production."),
+    (["--force"], "add --alias sql@production."),
+    (["--alias", "sql@production"], "add --deployed."),
+    (["--deployed", "--alias", "sql@other"], "add --alias sql@production."),
+    (["--deployed", "--alias", "sql@production"], ""),
+]
+
+
+@pytest.mark.parametrize(("flags", "told"), NAMED)
+def test_what_an_alias_points_to_takes_a_flag_that_names_the_alias(
+    run, on_vertex, flags, told
+) -> None:
+    done = run("delete", "sql-v3", "--yes", *flags, *on_vertex)
+
+    assert done.code == (ExitCode.FAILED if told else ExitCode.OK)
+    assert told in done.err
+    assert ("sql-v3" in run("list", "--json", *on_vertex).out) == bool(told)
+
+
+def test_a_version_that_can_not_go_is_told_before_anything_of_it_goes(run, gemini, records) -> None:
+    records.write_text("")
+    for n in (1, 2, 3):
+        gemini.add_vertex_model(
+            f"{AT}/endpoints/1{n}", model="7", display_name=f"x-v{n}", create_time=n * 1e6
+        )
+
+    done = run("prune", "x", "--keep", "1", "--yes", "--force", *ON_VERTEX)
+
+    first, second = json.loads(run("list", "--json", *ON_VERTEX).out)
+    assert done.code == ExitCode.PARTLY
+    assert "is the default version of" in done.out
+    assert (first["version"], second["version"]) == ("v1", "v3")
+    assert first["deployed"]

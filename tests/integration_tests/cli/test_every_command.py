@@ -65,7 +65,7 @@ TRIES: Mapping[str, Try] = {
     "show": Try("next@production", "tunedModels/next-v2"),
     "wait": Try("next-v2", "is ACTIVE"),
     "probe": Try("next-v2", "ready: tunedModels/next-v2 answers"),
-    "doctor": Try("", "2 tuned models can be seen"),
+    "doctor": Try("", "3 tuned models can be seen"),
     "ask": Try("next-v2 7", "8"),
     "chat": Try("next-v2", "8", typed=("7\r", "\x04"), when="> "),
     "versions": Try("next", "v1"),
@@ -73,6 +73,7 @@ TRIES: Mapping[str, Try] = {
     "create": Try("next --data {train} --dry-run", "next-v3"),
     "promote": Try("next@production v1", "next@production is v1 now (was v2)"),
     "rollback": Try("next@production", "next@production is v1 now (was v2)"),
+    "set": Try("next --fallback gemini-3.5-flash --task strict", "next is changed in"),
     "delete": Try("next-v1 --dry-run --force", "it was named"),
     "prune": Try("next --keep 1 --dry-run --force", "newer versions of next: 1"),
     "purge": Try("--dataset abababab --dry-run --force", "it was tuned on abababab"),
@@ -88,9 +89,9 @@ TRIES: Mapping[str, Try] = {
 
 @pytest.fixture(scope="module")
 def gemini() -> Iterator[Emulator]:
-    """A family with two versions."""
+    """A family with three versions."""
     with Emulator() as emulator:
-        for version in ("v1", "v2"):
+        for version in ("v0", "v1", "v2"):
             emulator.add_tuned_model(f"tunedModels/next-{version}", examples=NEXT_NUMBER)
         yield emulator
 

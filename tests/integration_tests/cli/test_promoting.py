@@ -197,8 +197,8 @@ def test_an_alias_is_a_name_for_every_other_command(run) -> None:
     ("arguments", "code", "told"),
     [
         (["promote", "sql-expert", "v1"], ExitCode.USAGE, "is no alias"),
-        (["rollback", ALIAS], ExitCode.USAGE, "it has no aliases"),
-        (["show", "sql-expert@staging"], ExitCode.USAGE, "it has no aliases"),
+        (["rollback", ALIAS], ExitCode.USAGE, "there is no file /"),
+        (["show", "sql-expert@staging"], ExitCode.USAGE, "TUNED_MODELS or with --records"),
         (["promote", ALIAS], ExitCode.USAGE, "Missing argument"),
     ],
 )
@@ -256,3 +256,44 @@ def test_what_is_known_not_to_answer_is_not_called(run, gemini, version, outcome
     assert done.out.startswith(f"{outcome}: ")
     assert done.code == code
     assert "generate" not in str([request.path for request in gemini.requests[before:]])
+
+
+def test_a_promotion_tells_what_an_application_will_miss_and_set_records_it(
+    run, gemini, records, tmp_path
+) -> None:
+    examples = tmp_path / "data" / "train.jsonl"
+    examples.parent.mkdir()
+    TuningDataset.of(NEXT_NUMBER).write(examples)
+
+    warned = run("promote", ALIAS, "v1")
+    assert "will miss a base model and examples on this machine" in warned.err
+    assert "tuned-gemini set sql-expert --fallback BASE --examples FILE" in warned.err
+    assert "say with --fallback" in run("set", "sql-expert", "--examples", str(examples)).err
+    assert "Say what" in run("set", "sql-expert").err
+    assert "sql-expert" in run("set", "unknown", "--task", "strict").err
+
+    told = ["--fallback", "gemini-3.5-flash", "--examples", str(examples), "-k", "3"]
+    guards = ["--guard", "json", "--guard", "regex = '[0-9]+'"]
+    done = run("set", "sql-expert", *told, "--task", "strict", *guards)
+    again = run("set", "sql-expert", "-k", "4")
+
+    assert (done.code, again.code) == (ExitCode.OK, ExitCode.OK)
+    family = tomllib.loads(records.read_text(encoding="utf-8"))["sql-expert"]
+    assert (family["task"], family["guards"]) == ("strict", ["json", {"regex": "[0-9]+"}])
+    fallback = {"base_model": "gemini-3.5-flash", "k": 4, "examples": "data/train.jsonl"}
+    assert family["fallback"] == fallback
+    assert run("promote", ALIAS, "v2").err == ""
+    assert run("ask", ALIAS, "7").out == "8\n"
+
+
+def test_a_rollback_from_the_first_version_tells_where_it_can_go(run, records) -> None:
+    run("promote", ALIAS, "v1")
+    run("promote", ALIAS, "v2")
+    run("rollback", ALIAS)
+
+    again = run("rollback", ALIAS)
+
+    assert again.code == ExitCode.USAGE
+    assert (
+        "v1 is the first version that it pointed to. It has been rolled back from v2" in again.err
+    )

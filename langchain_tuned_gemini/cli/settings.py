@@ -1,0 +1,52 @@
+"""`tuned-gemini set`: how all versions of a family are used, written into the records."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from langchain_tuned_gemini.cli.asking import Examples, Fallback, K, Task
+from langchain_tuned_gemini.cli.command import VERSIONS, command
+from langchain_tuned_gemini.cli.comparing import Guards
+from langchain_tuned_gemini.cli.session import Session
+
+
+@command("set", panel=VERSIONS)
+def set_family(
+    session: Session,
+    family: Annotated[str, typer.Argument(help="A family that is recorded, such as sql-expert.")],
+    fallback: Fallback = None,
+    examples: Examples = None,
+    k: K = None,
+    task: Task = None,
+    guards: Guards = None,
+) -> None:
+    """Record how a family is used: its fallback, its task and its guards."""
+    from langchain_tuned_gemini.cli.candidates import guard_told
+    from langchain_tuned_gemini.errors import RecordNotFoundError
+    from langchain_tuned_gemini.records import Records
+
+    records = Records(session.place.records)
+    known = records.load().families
+    if family not in known:
+        raise RecordNotFoundError.of(family, records.path, what="families", known=list(known))
+    told: dict[str, Any] = {"task": task, "guards": [guard_told(text) for text in guards or ()]}
+    shown = examples and os.path.relpath(examples.resolve(), records.path.resolve().parent)
+    said = {"base_model": fallback, "k": k, "examples": shown and Path(shown).as_posix()}
+    if given := {key: value for key, value in said.items() if value}:
+        before = known[family].fallback
+        told["fallback"] = {
+            **(before.model_dump(exclude_defaults=True) if before else {}),
+            **given,
+        }
+        if "base_model" not in told["fallback"]:
+            raise typer.BadParameter(f"{family} has no fallback yet: say with --fallback which.")
+    told = {key: value for key, value in told.items() if value}
+    if not told:
+        raise typer.BadParameter("Say what: --fallback, --examples, -k, --task or --guard.")
+    with records.edit() as (_, editor):
+        editor.set_family(family, told)
+    session.out.result({"family": family, **told}, f"{family} is changed in {records.path}.")
