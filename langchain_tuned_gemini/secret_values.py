@@ -7,6 +7,7 @@ for all of them.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import unicodedata
@@ -114,14 +115,18 @@ def has_lost_its_userinfo(url: str | None) -> bool:
 
 
 def secrets_in_url(url: str | None) -> tuple[str, ...]:
-    """The password before the `@` of a URL, as it is written and as it is meant.
+    """The password before the `@` of a URL, as it is written, as it is meant and as it is sent.
 
     Without a password it is the name: a token stands there then.
     """
     userinfo = (url or "").rpartition("@")[0].partition("://")[2]
-    name, _, password = userinfo.partition(":")
+    name, colon, password = userinfo.partition(":")
     secret = password or name
-    return tuple({secret, unquote(secret)}) if secret else ()
+    if not secret:
+        return ()
+    # As `Authorization: Basic`, which some servers repeat.
+    sent = base64.b64encode(unquote(f"{name}{colon or ':'}{password}").encode()).decode()
+    return tuple({secret, unquote(secret), sent})
 
 
 def secrets_of(model: object) -> Iterator[str]:

@@ -8,6 +8,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.services import StateService
 from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
 
@@ -66,7 +67,7 @@ def _answering(name: str) -> TunedModel:
 
 def _meaning_of(error: Exception, name: str) -> TunedModel:
     """What a call that failed says about the model's state."""
-    failure = classify(error)
+    failure = classify(redact(error))
     match failure and failure.reason:
         case Reason.BAD_OUTPUT | Reason.BLOCKED:
             return _answering(name)

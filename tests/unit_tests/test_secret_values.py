@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from google.oauth2.credentials import Credentials
 from hypothesis import given
@@ -169,6 +170,15 @@ def test_the_password_of_an_address_is_known_and_not_shown(url: str) -> None:
     assert (secret in secrets_in_url(url)) is (secret is not None)
 
 
+def test_the_password_of_an_address_is_known_as_it_is_sent() -> None:
+    for url in ("https://me:a%40word@gateway.example", "https://a-token@gateway.example"):
+        request = httpx.Client(base_url=url).build_request("GET", "/")
+        flow = httpx.Client(base_url=url)._build_request_auth(request).sync_auth_flow(request)
+        sent = next(flow).headers["Authorization"].removeprefix("Basic ")
+
+        assert sent in secrets_in_url(url)
+
+
 def test_a_secret_is_known_as_long_as_its_holder_lives() -> None:
     class Holder:
         """Anything that can be referred to weakly."""
@@ -208,5 +218,11 @@ def test_the_secrets_of_other_providers_models_are_known() -> None:
     )
     robust = FallbackChatModel(models=[ScriptedChatModel(name="tuned", answers=["1"]), other])
 
-    assert set(secrets_of(robust)) == {"the key of another", "the-password", "a gateway's own"}
+    as_sent = "bWU6dGhlLXBhc3N3b3Jk"
+    assert set(secrets_of(robust)) == {
+        "the key of another",
+        "the-password",
+        as_sent,
+        "a gateway's own",
+    }
     assert without_secrets("It is a gateway's own.") == "It is [hidden]."

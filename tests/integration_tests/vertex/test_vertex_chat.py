@@ -18,6 +18,7 @@ from langchain_core.language_models import LangSmithParams
 from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
+from langchain_google_genai.chat_models import ChatGoogleGenerativeAIError
 from pydantic import BaseModel
 
 from langchain_tuned_gemini import (
@@ -26,6 +27,7 @@ from langchain_tuned_gemini import (
     ChatTunedGemini,
     ParameterError,
     ServiceError,
+    TunedModelError,
     TunedModelNotFoundError,
     TunedModelNotReadyError,
     TunedModelState,
@@ -382,6 +384,30 @@ def test_an_endpoint_that_may_not_be_seen_is_waited_for_by_calling_it(
 
     assert ready.state is again.state is later.state is TunedModelState.ACTIVE
     assert asked["generationConfig"] == {"maxOutputTokens": 1}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_no_key_is_shown_by_a_wait_for_an_endpoint_that_may_not_be_seen(
+    is_async: bool, status: int, gemini: Emulator, tuned: VertexModel
+) -> None:
+    model = chat(gemini, tuned.endpoint, api_key="a-gateways-own-key")
+    echo = {"message": "No access with the key a-gateways-own-key."}
+
+    with (
+        gemini.fault(method="endpoints.get", status=403, **echo),
+        gemini.fault(model=tuned.endpoint, status=status, **echo),
+        pytest.raises((ServiceError, TunedModelError, ChatGoogleGenerativeAIError)) as raised,
+    ):
+        if is_async:
+            asyncio.run(model.await_until_active(timeout=0.1))
+        else:
+            model.wait_until_active(timeout=0.1)
+
+    error: BaseException | None = raised.value
+    while error is not None:
+        assert "a-gateways-own-key" not in repr(error) + repr(vars(error))
+        error = error.__cause__ or error.__context__
 
 
 def test_a_job_that_may_not_be_seen_can_not_be_waited_for(
