@@ -17,11 +17,12 @@ from functools import partial
 from typing import Any
 
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.outage_log import OutageLog
 from langchain_tuned_gemini.chat_models.runs import AttemptTrace, CallTrace
 from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
 from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError, NovelInputError
-from langchain_tuned_gemini.failures import Reason
+from langchain_tuned_gemini.failures import Counts, Reason
 from langchain_tuned_gemini.novelty import Novelty
 from langchain_tuned_gemini.provenance import METADATA_KEY, Attempt
 from langchain_tuned_gemini.redaction import redact
@@ -30,6 +31,11 @@ from langchain_tuned_gemini.telemetry import Request
 logger = logging.getLogger("langchain_tuned_gemini")
 
 _HICCUPS = frozenset({Reason.OVERLOADED.value, Reason.CONNECTION.value})
+
+_NO_OUTAGE = frozenset({Reason.SLOW.value, Reason.NOVEL_INPUT.value})
+"""Why another model answers though the first one is well."""
+
+_FINAL = frozenset(reason.value for reason in Reason if reason.handling.counts is Counts.FATAL)
 
 _QUICK = 2.0
 """After how many seconds a failure has cost too much time to try again."""
@@ -48,9 +54,11 @@ class Attempts:
         hedge: Hedge | None,
         on_fallback: OnFallback | None,
         novelty: Novelty | None,
+        outages: OutageLog,
     ) -> None:
         self._candidates = candidates
         self._novelty = novelty
+        self._outages = outages
         self._trace = trace
         self._hedge = hedge
         self._on_fallback = on_fallback
@@ -203,13 +211,21 @@ class Attempts:
         return {METADATA_KEY: self._told_in_the_answer}
 
     def _report_recovery(self, answered: RunningAttempt) -> None:
-        """Tells of a call that another model than the first one answered: once."""
-        if answered.candidate is self._candidates[0]:
+        """Tells of a call that another model than the first one answered, or that it is back."""
+        first = self._candidates[0]
+        if answered.candidate is first:
+            if self._outages.is_on:
+                self._outages.first_answered(first.name, answered.elapsed())
             return
-        reasons = [record.reason for record in self._before_the_answer if record.reason]
+        before = self._before_the_answer
+        reasons = [record.reason for record in before if record.reason]
         level = max((_log_level(reason) for reason in reasons), default=logging.WARNING)
-        told = _told(self._before_the_answer)
-        logger.log(level, "%s. %s answered instead.", told, answered.candidate.name)
+        told = f"{_told(before)}. {answered.candidate.name} answered instead"
+        why = {record.reason for record in before if record.role == first.role and record.reason}
+        if why <= _NO_OUTAGE:
+            logger.log(level, "%s.", told)
+        else:
+            self._outages.another_answered(told, level, is_final=not _FINAL.isdisjoint(why))
         if self._on_fallback is not None:
             try:
                 self._on_fallback(self._told_in_the_answer)

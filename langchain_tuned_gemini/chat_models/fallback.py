@@ -36,6 +36,7 @@ from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
 from langchain_tuned_gemini.chat_models.collected import is_collected
 from langchain_tuned_gemini.chat_models.counting import TokenCounter
+from langchain_tuned_gemini.chat_models.outage_log import OutageLog, outage_log
 from langchain_tuned_gemini.chat_models.racing import aanswer_of, abegin, answer_of, begin
 from langchain_tuned_gemini.chat_models.rules import OnBlocked, OnBrokenStream, Rules
 from langchain_tuned_gemini.chat_models.runs import CallTrace, current_attempt
@@ -278,6 +279,11 @@ class FallbackChatModel(TracedChatModel):
         key = CircuitKey.of(_name_of(first), address=None, api_key=None)
         return CircuitBreaker(key, store=MemoryCircuitStore())
 
+    @cached_property
+    def _outages(self) -> OutageLog:
+        first = self.models[0]
+        return outage_log(str(first.circuit_key) if isinstance(first, HasCircuit) else None)
+
     def _attempts(
         self,
         messages: list[BaseMessage],
@@ -304,7 +310,7 @@ class FallbackChatModel(TracedChatModel):
         trace = CallTrace(
             caller, self, self.models, messages, self.trace_prompts, current_attempt()
         )
-        return Attempts(candidates, trace, hedge, self.on_fallback, novelty)
+        return Attempts(candidates, trace, hedge, self.on_fallback, novelty, self._outages)
 
     def _generate(
         self,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
@@ -17,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from langchain_tuned_gemini.circuit_breaker.record import Circuit
 from langchain_tuned_gemini.forks import renew_after_fork
+from langchain_tuned_gemini.shared import SharedByKey
 
 T = TypeVar("T")
 
@@ -71,24 +71,7 @@ class MemoryCircuitStore:
 _UNKNOWN = Circuit()
 
 
-class _SharedStores:
-    """The stores that somebody in this process holds, by key."""
-
-    def __init__(self) -> None:
-        self._stores: weakref.WeakValueDictionary[str, MemoryCircuitStore]
-        self._stores = weakref.WeakValueDictionary()
-        self.renew()
-        renew_after_fork(self)
-
-    def get(self, key: str) -> MemoryCircuitStore:
-        with self._lock:
-            return self._stores.setdefault(key, MemoryCircuitStore())
-
-    def renew(self) -> None:
-        self._lock = threading.Lock()
-
-
-_shared = _SharedStores()
+_shared = SharedByKey(MemoryCircuitStore)
 
 
 def process_store(key: str) -> MemoryCircuitStore:

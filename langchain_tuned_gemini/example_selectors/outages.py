@@ -60,6 +60,7 @@ class OutageWatch:
         self._kinds = kinds
         self._clock = clock
         self._until = float("-inf")
+        self._is_out = False
 
     @property
     def is_on(self) -> bool:
@@ -68,7 +69,10 @@ class OutageWatch:
 
     @contextmanager
     def ended(self) -> Iterator[None]:
-        """Ends an error that is an outage, and raises all others."""
+        """Ends an error that is an outage, and raises all others.
+
+        A warning tells when an outage begins, and one when it is over.
+        """
         try:
             yield
         except Exception as error:
@@ -77,9 +81,14 @@ class OutageWatch:
                 raise
             self.why = why
             self._until = self._clock() + self._pause
-            _log.warning(
-                "%s can't be used: %s. For %g s %s.", self._what, why, self._pause, self._instead
-            )
+            level = logging.INFO if self._is_out else logging.WARNING
+            self._is_out = True
+            told = (self._what, why, self._pause, self._instead)
+            _log.log(level, "%s can't be used: %s. For %g s %s.", *told)
+        else:
+            if self._is_out:
+                self._is_out = False
+                _log.warning("%s can be used again.", self._what)
 
 
 def outage_in(error: Exception) -> str | None:

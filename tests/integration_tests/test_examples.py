@@ -87,7 +87,7 @@ def test_the_pipeline_answers_from_documents_whoever_answers() -> None:
         *["tunedModels/rental-expert"] * 2,
         *["gemini-3.5-flash"] * 2,
     ]
-    assert done.stderr.count("gemini-3.5-flash answered instead.") == 2
+    assert done.stderr.count("gemini-3.5-flash answered instead.") == 1  # told once
 
 
 def test_the_agent_goes_on_with_its_tools_while_the_tuned_model_is_down() -> None:

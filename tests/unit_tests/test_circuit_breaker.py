@@ -41,6 +41,7 @@ from langchain_tuned_gemini.circuit_breaker.record import Circuit, Refusal
 from langchain_tuned_gemini.circuit_breaker.rules import acquire, force, report, retry_after
 from langchain_tuned_gemini.circuit_breaker.store import decode, encode
 from langchain_tuned_gemini.errors import CircuitOpenError, TunedModelError
+from langchain_tuned_gemini.shared import SharedByKey
 
 T = TypeVar("T")
 NAME = "tunedModels/sql-expert-v1"
@@ -278,15 +279,15 @@ def test_who_names_the_same_model_shares_its_circuit() -> None:
 
 def test_what_nobody_holds_is_forgotten() -> None:
     gc.collect()  # what other tests held
-    before = len(stores._shared._stores)
+    before = len(stores._shared._known)
     breaker = CircuitBreaker(CircuitKey(NAME, "short-lived"))
     call(breaker, Outcome.FATAL)
-    assert len(stores._shared._stores) == before + 1
+    assert len(stores._shared._known) == before + 1
 
     del breaker
     gc.collect()
 
-    assert len(stores._shared._stores) == before
+    assert len(stores._shared._known) == before
     assert CircuitBreaker(CircuitKey(NAME, "short-lived")).state is CircuitState.CLOSED
 
 
@@ -410,10 +411,10 @@ def test_no_report_is_lost_between_threads(clock: Clock) -> None:
 
 def test_a_store_is_made_once_for_all_threads() -> None:
     for _ in range(10):
-        start, shared = threading.Barrier(8), stores._SharedStores()
+        start, shared = threading.Barrier(8), SharedByKey(MemoryCircuitStore)
 
         def get(
-            start: threading.Barrier = start, shared: stores._SharedStores = shared
+            start: threading.Barrier = start, shared: SharedByKey[MemoryCircuitStore] = shared
         ) -> MemoryCircuitStore:
             start.wait()
             return shared.get("race")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import pickle
 import threading
 from collections.abc import Callable, Iterator
@@ -237,6 +238,23 @@ def test_an_outage_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
         "The example selector Selector can't be used: connection (ConnectionError). For 30 s there "
         "are no examples."
     )
+
+
+def test_the_log_warns_when_an_outage_begins_and_when_it_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "langchain_tuned_gemini")
+    clock, selector = Clock(), Selector(ConnectionError())
+    other = OtherSelector(selector, clock=clock)
+
+    for error in (*[ConnectionError()] * 3, None, None):
+        selector.error = error
+        other.choose("1")
+        clock.now += 31
+
+    levels = [record.levelno for record in caplog.records]
+    assert levels == [logging.WARNING, logging.INFO, logging.INFO, logging.WARNING]
+    assert caplog.messages[-1] == "The example selector Selector can be used again."
 
 
 def test_a_copy_selects_the_same() -> None:
