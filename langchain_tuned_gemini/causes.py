@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
+from traceback import walk_tb
 from typing import Final
 
 HTTP_STACKS: Final = frozenset(
@@ -30,23 +31,39 @@ _NO_THREAD: Final = "can't start new thread"  # asyncio looks names up in thread
 
 _ALL_ADDRESSES: Final = "All connection attempts failed"
 
-_DEEPEST = 8
+DEEPEST: Final = 8
 """How many errors are followed: real ones are five deep, and made-up ones may be a circle."""
+
+
+def is_of_a_stack(error: BaseException) -> bool:
+    """Whether an HTTP stack has raised it, in the place of one of Python's, most likely."""
+    return type(error).__module__.partition(".")[0] in HTTP_STACKS
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """What an error was raised from, or in the place of, where a library cuts the cause off.
+
+    Not what the program was handling before, which was raised outside of the frames of this one.
+    """
+    caught = error.__context__
+    if error.__cause__ is not None or caught is None or caught.__traceback__ is None:
+        return error.__cause__
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return caught if caught.__traceback__.tb_frame in frames else None
 
 
 def roots_of(error: BaseException) -> Iterator[BaseException]:
     """What a stack's errors, which wrap each other, were made from.
 
-    httpcore cuts the cause off, so the context is followed; but not beyond the first error that
-    is not the stack's, which may have been raised while a program was handling another one.
-    anyio, which tries all addresses of a host, puts an `OSError` of its own around theirs.
+    They are not followed beyond the first error that is not the stack's. anyio, which tries all
+    addresses of a host, puts an `OSError` of its own around theirs.
     """
     link: BaseException | None = error
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         if link is None:
             return
-        if type(link).__module__.partition(".")[0] in HTTP_STACKS:
-            link = link.__cause__ or link.__context__
+        if is_of_a_stack(link):
+            link = cause_of(link)
         elif type(link) is OSError and str(link) == _ALL_ADDRESSES:
             link = link.__cause__
         elif isinstance(link, BaseExceptionGroup):

@@ -14,12 +14,8 @@ from functools import partial
 from traceback import walk_tb
 from types import CodeType
 
+from langchain_tuned_gemini.causes import DEEPEST, HTTP_STACKS, cause_of, is_of_a_stack
 from langchain_tuned_gemini.errors import TunedGeminiError, UserCodeError
-
-HTTP_STACKS = frozenset(
-    {"google", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
-)
-"""The packages whose errors wrap those of Python's sockets; aiohttp's derive from them."""
 
 _NETWORK = HTTP_STACKS | {
     "aiohttp",
@@ -28,16 +24,28 @@ _NETWORK = HTTP_STACKS | {
     "gevent",
     "h11",
     "h2",
+    "socks",
     "socksio",
+    "truststore",
     "uvloop",
 }
 """The packages that raise Python's own errors for what the network does."""
 
-_WAITS = frozenset({"queue", "selectors", "socket", "ssl", "threading"})
-"""The modules of Python in which a program waits; of these only a signal's handler is called."""
+_WAITS = frozenset(
+    {
+        "httpcore._backends.sync",
+        "httpcore2._backends.sync",
+        "queue",
+        "selectors",
+        "socket",
+        "ssl",
+        "tenacity.nap",
+        "threading",
+    }
+)
+"""The modules in which a thread waits; out of these only a signal's handler is called."""
 
 _OURS = "langchain_tuned_gemini"
-_DEEPEST = 8
 
 
 def raised_by_the_program(error: BaseException) -> Exception | None:
@@ -47,14 +55,14 @@ def raised_by_the_program(error: BaseException) -> Exception | None:
         None for an error that the network, a model, or code that was called for it has raised.
     """
     link: BaseException | None = error
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         if not isinstance(link, Exception):
             break
         if _is_the_programs(link):
             return link
-        if type(link).__module__.partition(".")[0] not in HTTP_STACKS:
+        if not is_of_a_stack(link):
             break
-        link = link.__cause__ or _caught(link)
+        link = cause_of(link)
     return None
 
 
@@ -84,35 +92,28 @@ def user_code(what: str) -> Iterator[None]:
         raise UserCodeError(what, error) from error
 
 
-def _caught(error: BaseException) -> BaseException | None:
-    """What an error was raised in the place of, where a library cuts off the cause.
-
-    Not what the program was handling before, which was raised outside of the frames of this one.
-    """
-    caught = error.__context__
-    if caught is None or caught.__traceback__ is None:
-        return None
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-    return caught if caught.__traceback__.tb_frame in frames else None
-
-
 def _is_the_programs(error: Exception) -> bool:
     """Whether neither the network nor a model's code has raised it.
 
     Where a signal's handler is not known any more, one of Python's own errors is told by the place:
-    code that is none of the network's, called out of the network's or out of a wait.
+    code of the program, called out of a wait. Libraries that watch the network, or take its place,
+    call it or are called by it elsewhere.
     """
     if _comes_from_a_signal(error):
         return True
     if not isinstance(error, OSError):  # and so a TimeoutError or a ConnectionError
         return False
-    names = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)]
-    packages = [name.partition(".")[0] for name in names]
-    while packages and packages[-1] in sys.stdlib_module_names:
-        packages.pop()
-    if not packages or packages[-1] in _NETWORK or packages[-1] == _OURS:
-        return False
-    return not (_NETWORK | _WAITS).isdisjoint(packages)
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)]
+    raised_in = len(modules)
+    while modules and _is_of_the_program(modules[-1]):
+        modules.pop()
+    return len(modules) < raised_in and bool(modules) and modules[-1] in _WAITS
+
+
+def _is_of_the_program(module: str) -> bool:
+    package = module.partition(".")[0]
+    is_known = package in _NETWORK or package in sys.stdlib_module_names or package == _OURS
+    return not is_known and module not in _WAITS
 
 
 def _comes_from_a_signal(error: Exception) -> bool:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import pkgutil
 import signal
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
+import requests
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_google_genai import ChatGoogleGenerativeAI
 
@@ -267,3 +273,100 @@ def test_a_failure_that_is_asked_about_while_the_program_handles_its_own_is_the_
     failure = classify(raised.value)
     assert failure is not None
     assert failure.reason is Reason.CONNECTION
+
+
+def _watched(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """A function as a library that traces programs patches it."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        return plain(*arguments, **options)
+
+    return call
+
+
+class OwnTransport(httpx.BaseTransport):
+    """A transport of the program's, such as one through a proxy."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise ConnectionResetError(request.url.host)
+
+
+def _through_requests(address: str) -> None:
+    requests.get(address, timeout=5)
+
+
+def _through_httpx(address: str) -> None:
+    httpx.get(address, timeout=5, trust_env=False)
+
+
+def _through_a_transport(address: str) -> None:
+    httpx.Client(transport=OwnTransport()).get(address)
+
+
+@pytest.fixture
+def resetting() -> Iterator[str]:
+    """The address of a server that resets each connection."""
+
+    def accept() -> None:
+        with suppress(OSError):  # it was shut down
+            while True:
+                connection, _ = server.accept()
+                connection.recv(1)
+                # Lingering for zero seconds makes close(2) send RST instead of FIN.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+WATCHED: list[tuple[str, str, Callable[[str], None]]] = [
+    ("http.client.HTTPConnection.getresponse", "http", _through_requests),
+    ("socket.socket.connect", "http", _through_requests),
+    ("socket.create_connection", "http", _through_httpx),
+    ("ssl.SSLContext.wrap_socket", "https", _through_httpx),
+    ("ssl.SSLContext.wrap_socket", "https", _through_requests),
+    ("ssl.SSLContext.wrap_socket", "http", _through_a_transport),
+]
+
+
+@pytest.mark.parametrize(("patched", "scheme", "ask"), WATCHED)
+def test_what_is_raised_below_a_library_that_watches_the_network_is_the_networks(
+    patched: str,
+    scheme: str,
+    ask: Callable[[str], None],
+    resetting: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    owner, _, name = patched.rpartition(".")
+    where = pkgutil.resolve_name(owner)
+    monkeypatch.setattr(where, name, _watched(getattr(where, name)))
+    address = "127.0.0.1:1" if "connect" in name else resetting
+
+    with pytest.raises(Exception, match=r".") as raised:
+        ask(f"{scheme}://{address}")
+
+    failure = classify(raised.value)
+    assert failure is not None
+    assert failure.reason is Reason.CONNECTION
+
+
+def _classified(error: Exception) -> Any:
+    with pytest.raises(type(error)) as raised:
+        _raising(error)()
+    return classify(raised.value)
+
+
+def test_what_was_wrong_with_this_machine_before_is_not_why_a_call_failed() -> None:
+    with pytest.raises(OSError, match="open files"):
+        try:
+            _raising(OSError(errno.EMFILE, "Too many open files"))()
+        finally:
+            failure = _classified(httpx.RemoteProtocolError("Server disconnected."))
+
+    assert failure.reason is Reason.CONNECTION
+    assert not failure.is_local
