@@ -23,6 +23,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotReadyError,
 )
 from langchain_tuned_gemini.failures import Reason, classify
+from langchain_tuned_gemini.generation import base_model_parameters
 from langchain_tuned_gemini.library.flows import Flow, Reading
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.redaction import redact
@@ -107,23 +108,24 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """One call of a model."""
+    """One call of a model that was tuned from `base`, as far as that is known."""
 
     service: TunedModelService
     address: str
+    base: str = ""
 
     def ask(self) -> GenerateContentResponse:
         """Waits for the answer."""
         client = self.service.client()
         return client.models.generate_content(
-            model=self.address, contents=_QUESTION, config=_config()
+            model=self.address, contents=_QUESTION, config=_config(self.base)
         )
 
     async def aask(self) -> GenerateContentResponse:
         """Waits for the answer."""
         client = self.service.client()
         return await client.aio.models.generate_content(
-            model=self.address, contents=_QUESTION, config=_config()
+            model=self.address, contents=_QUESTION, config=_config(self.base)
         )
 
 
@@ -154,11 +156,11 @@ def probing(
     if model and (known := _known_without_a_call(model)):
         return known
     state = model.state if model else TunedModelState.UNKNOWN
+    base = model.base_model if model else ""
     began = clock()
     try:
-        answer = yield Calling(service, model.endpoint if model else str(name))
+        answer = yield Calling(service, model.endpoint if model else str(name), base)
     except Exception as error:  # noqa: BLE001  # named by classify; raised there if unforeseen
-        base = model.base_model if model else ""
         retirement = _retirement(base, name, today)
         return _of_error(str(name), error, state, clock() - began, retirement)
     return _of_answer(str(name), answer, state, clock() - began)
@@ -244,6 +246,10 @@ def _retirement(base: str, name: TunedModelName, today: date) -> Retirement | No
     return known.retirement(name.platform, today) if known else None
 
 
-def _config() -> GenerateContentConfigDict:
+def _config(base: str) -> GenerateContentConfigDict:
+    """It thinks as little as it can: its thoughts would use up the limit."""
+    parameters = base_model_parameters(None, {"max_output_tokens": _LIMIT}, find(base))
+    limit = parameters.pop("max_output_tokens")
     options: Any = {"timeout": round(_PATIENCE * 1000)}
-    return {"max_output_tokens": _LIMIT, "http_options": options}
+    thinking: Any = parameters or None
+    return {"max_output_tokens": limit, "thinking_config": thinking, "http_options": options}
