@@ -160,6 +160,6 @@ def test_without_its_extra_the_import_says_what_to_install(missing: str) -> None
     told = subprocess.check_output([sys.executable, "-c", program], text=True)
 
     assert told == (
-        f"the emulator needs {missing}, which is not installed: "
-        'pip install "langchain-tuned-gemini[emulator]"\n'
+        "The emulator needs an optional dependency. "
+        'Install it with: pip install "langchain-tuned-gemini[emulator]"\n'
     )
