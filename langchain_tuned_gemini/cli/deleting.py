@@ -105,9 +105,9 @@ def purge(
     plan = library.plan_deletion(dataset=dataset)
     for name in plan.unseen:
         session.out.warn(
-            f"{name} is recorded as tuned on this data, and was not found here. If it is in "
-            "another project or location, purge there, too; if it is gone, run: "
-            "tuned-gemini sync --mend"
+            f"{name} is recorded as tuned on this data, or further from such a model, and was not "
+            "found here, or can't be told from another one. If it is in another project or "
+            "location, purge there, too; if it is gone, run: tuned-gemini sync --mend"
         )
     is_done = _carry_out(
         session, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)

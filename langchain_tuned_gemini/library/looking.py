@@ -67,7 +67,7 @@ def look(inventory: Inventory, names: Iterable[TunedModelName]) -> Flow[Sight | 
             return Sight(name, model, parts, known)
         return None
     if model is None:
-        yield from _check_that_it_is_not_listed(service, first)
+        yield from _check_that_it_is_not_listed(inventory, service, first)
         return None
     return Sight(first, model, known=known)
 
@@ -82,9 +82,12 @@ def _read_twice(service: TunedModelService, name: TunedModelName) -> Flow[TunedM
     return None
 
 
-def _check_that_it_is_not_listed(service: TunedModelService, name: TunedModelName) -> Flow[None]:
+def _check_that_it_is_not_listed(
+    inventory: Inventory, service: TunedModelService, name: TunedModelName
+) -> Flow[None]:
     ((*listed,),) = yield Listing([service])
-    if any(model.name == str(name) for model in listed):
+    names = [other for model in listed for other in names_of(model)]
+    if any(name.is_same(other, inventory.numbers) is not False for other in names):
         raise ServiceError(
             f"The service lists {name}, and says that it does not exist. So what there is can't be "
             "told, and nothing was deleted. Try again in a while.",

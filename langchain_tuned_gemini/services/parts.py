@@ -15,10 +15,12 @@ class Deployments:
     Attributes:
         ours: The ids of the deployments of the model that is meant.
         others: Whether it answers for another model, too.
+        is_told: Whether the model's own record says that it is deployed there.
     """
 
     ours: tuple[str, ...] = ()
     others: bool = False
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ class TunedModelParts:
 
     @property
     def serving(self) -> tuple[TunedModelName, ...]:
-        """The endpoints that answer for it."""
-        return tuple(name for name, deployments in self.endpoints.items() if deployments.ours)
+        """The endpoints that answer for it, as they or the model say."""
+        return tuple(name for name, told in self.endpoints.items() if told.ours or told.is_told)
 
     def shares(self, name: TunedModelName) -> bool:
         """Whether it is an endpoint that answers for another model, too, and so stays."""

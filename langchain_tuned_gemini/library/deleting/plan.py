@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from langchain_tuned_gemini.errors import (
@@ -12,6 +13,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotDeletableError,
     TunedModelNotFoundError,
 )
+from langchain_tuned_gemini.library.deleting.lineage import Lineage
 from langchain_tuned_gemini.library.deleting.protections import (
     Protection,
     ProtectionKind,
@@ -79,7 +81,8 @@ class DeletionPlan:
         gone: What was named and is gone already.
         left_alone: What was asked for and can't be deleted, and why.
         unseen: What is recorded as tuned on the data that must go, and was not found by the
-            services that were asked. The plan is not complete without it.
+            services that were asked, or of which that can't be told. The plan is not complete
+            without it.
     """
 
     deletions: tuple[PlannedDeletion, ...]
@@ -153,9 +156,13 @@ def planning(inventory: Inventory, wish: DeletionWish) -> Flow[DeletionPlan]:
     unseen: tuple[str, ...] = ()
     if wish.failed or wish.prune or wish.dataset is not None:
         models = yield from inventory.listed(Selection())
-        for choice in _matching(wish, models, catalog):
+        choices = _matching(wish, models)
+        if wish.dataset is not None:
+            lineage = Lineage(catalog, models, inventory.numbers, wish.dataset)
+            learnt = (_Choice(m, f"it was tuned on {of[:12]}") for m, of in lineage.found())
+            choices, unseen = chain(choices, learnt), tuple(lineage.unseen())
+        for choice in choices:
             chosen.setdefault(_key(choice.model, inventory), choice)
-        unseen = tuple(_unseen(wish, models, catalog))
     planned, left_alone = [], []
     for choice in chosen.values():
         if _is_mere_record(choice.model):
@@ -251,10 +258,8 @@ def _is_deployed(held_by: Sequence[Protection]) -> bool:
     return any(held.kind is ProtectionKind.DEPLOYED for held in held_by)
 
 
-def _matching(
-    wish: DeletionWish, models: list[LibraryModel], catalog: Catalog
-) -> Iterator[_Choice]:
-    """The models that are asked for otherwise than by name."""
+def _matching(wish: DeletionWish, models: list[LibraryModel]) -> Iterator[_Choice]:
+    """The models that have failed or are old, if these are asked for."""
     if wish.failed:
         for model in models:
             if model.has_failed:
@@ -263,9 +268,6 @@ def _matching(
         family, keep = wish.prune
         for model in _outdated(models, family, keep):
             yield _Choice(model, f"newer versions of {family}: {keep}", is_old=True)
-    if wish.dataset is not None:
-        for model, of_what in _trained_on(models, catalog, wish.dataset):
-            yield _Choice(model, f"it was tuned on {of_what[:12]}")
 
 
 def _outdated(models: list[LibraryModel], family: str, keep: int) -> list[LibraryModel]:
@@ -276,50 +278,6 @@ def _outdated(models: list[LibraryModel], family: str, keep: int) -> list[Librar
         return []
     oldest_kept = versions.index(active[-keep])
     return [m for m in versions[:oldest_kept] if m.state is not TunedModelState.CREATING]
-
-
-def _tainted(catalog: Catalog, beginning: str) -> set[str]:
-    """A data set's hash, those of what was merged from it, and what was tuned on any of them."""
-    records = [version.record for version in catalog.versions]
-    hashes = {h for r in records for h in (r.dataset.hash, *r.dataset.parts) if h}
-    meant = {hash_ for hash_ in hashes if hash_.startswith(beginning)}
-    if len(meant) > 1:
-        raise ParameterError(f"Several data sets begin with {beginning!r}: {sorted(meant)}.")
-    tainted: set[str] = set(meant)
-    while True:
-        more = {
-            told
-            for r in records
-            if not tainted.isdisjoint({r.dataset.hash, *r.dataset.parts, r.base_model})
-            for told in (r.dataset.hash, r.model)
-            if told
-        } - tainted
-        if not more:
-            break
-        tainted |= more
-    return tainted
-
-
-def _trained_on(
-    models: list[LibraryModel], catalog: Catalog, beginning: str
-) -> Iterator[tuple[LibraryModel, str]]:
-    """What was tuned on a data set, on what was merged from it, or further from such a model."""
-    tainted = _tainted(catalog, beginning)
-    for model in models:
-        if model.record and model.record.record.model in tainted:
-            yield model, model.dataset or beginning
-
-
-def _unseen(wish: DeletionWish, models: list[LibraryModel], catalog: Catalog) -> Iterator[str]:
-    """What is recorded as tuned on a data set, and is where nobody has looked."""
-    if wish.dataset is None:
-        return
-    tainted = _tainted(catalog, wish.dataset)
-    seen = {model.record.record.model for model in models if model.record}
-    for version in catalog.versions:
-        record = version.record
-        if record.model in tainted and record.model not in seen and not record.deleted:
-            yield record.model
 
 
 def _key(model: LibraryModel, inventory: Inventory) -> object:

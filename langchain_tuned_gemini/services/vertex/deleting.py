@@ -18,7 +18,7 @@ from langchain_tuned_gemini.services.problems import NOT_NOW
 from langchain_tuned_gemini.services.vertex import records
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject, Pause
 from langchain_tuned_gemini.services.vertex.operations import completed
-from langchain_tuned_gemini.services.vertex.parts import parts_of, there
+from langchain_tuned_gemini.services.vertex.parts import look_for, parts_of
 
 SETTLING = 120.0
 """How long something may count as deployed after it was undeployed, in seconds of pauses. Users
@@ -113,7 +113,7 @@ def _left_after(
 ) -> Flow[JsonObject | None]:
     """What is there after a step that seems to have failed; None where it has not."""
     try:
-        return (yield from there(name))
+        return (yield from look_for(name))
     except ServiceError:
         raise _failed(error, name) from error
 

@@ -25,6 +25,9 @@ _DEFAULT = "default"
 """The alias of the version that a model's name means without one; there is always one."""
 
 
+_ENDPOINTS: frozenset[Kind] = frozenset({"endpoints"})
+
+
 def parts_of(name: TunedModelName) -> Flow[TunedModelParts]:
     """Finds out what there is of a tuned model, by whichever of its names.
 
@@ -34,11 +37,11 @@ def parts_of(name: TunedModelName) -> Flow[TunedModelParts]:
             several, a tuning that goes on, or nothing left but the record of a tuning job.
         ServiceError: Something could not be read, or records contradict each other.
     """
-    record = yield from there(name)
+    record = yield from look_for(name)
     exact = _in_its_words(name, record)
     job_name, job, unseen = yield from _job_of(exact, record)
     meant = name if name.kind == "models" else _model_of(exact, record or {}, job or {})
-    about = record if meant is name else (yield from there(meant)) if meant else None
+    about = record if meant is name else (yield from look_for(meant)) if meant else None
     model = _in_its_words(meant, about) if meant else None
     if model:
         yield from _check_that_it_is_of_one_project(exact, model)
@@ -49,24 +52,22 @@ def parts_of(name: TunedModelName) -> Flow[TunedModelParts]:
     if about is None and not endpoints:
         yield from _check_that_it_is_not_listed([exact, *([model] if model else []), *known])
         raise _nothing_left(name, job)
-    keys = {endpoint.key for endpoint in endpoints}
     left, is_only = None, True
     if meant and model and about is not None:
         left, is_only = yield from _version_of(meant, model, about)
-    parts = TunedModelParts(
-        job_name,
-        left,
-        is_only,
-        {endpoint: _deployments(told, left) for endpoint, told in endpoints.items()},
-        lost=tuple(one for one in known if one.key not in keys),
-        unseen=unseen if endpoints or job else unseen | {"endpoints"},
-    )
+    serving = {endpoint.key for endpoint in records.endpoints_of_model(about or {})}
+    there = {e: _deployments(told, left, e.key in serving) for e, told in endpoints.items()}
+    keys = {endpoint.key for endpoint in endpoints}
+    lost = tuple(one for one in known if one.key not in keys)
+    if not (endpoints or job):
+        unseen |= _ENDPOINTS
+    parts = TunedModelParts(job_name, left, is_only, there, lost, unseen)
     if not parts.deletable:
         raise _nothing_left(name, job)
     return parts
 
 
-def there(name: TunedModelName) -> Flow[JsonObject | None]:
+def look_for(name: TunedModelName) -> Flow[JsonObject | None]:
     """A resource; None where two looks find none of that name."""
     for _ in range(2):
         try:
@@ -98,7 +99,7 @@ def _job_of(
         return name, record, frozenset()
     labelled = records.job_in_labels(name, record or {})
     if labelled:
-        return labelled, (yield from unless_forbidden(there(labelled))), frozenset()
+        return labelled, (yield from unless_forbidden(look_for(labelled))), frozenset()
     jobs = yield from unless_forbidden(pages(name, "tuningJobs", {}))
     for job in jobs or ():
         made = [*records.endpoints_of_job(job), records.model_of_job(job)]
@@ -205,10 +206,14 @@ def _version_of(
     return TunedModelName.parse(f"{whole}@{number}"), len(numbers) == 1
 
 
-def _deployments(record: JsonObject, model: TunedModelName | None) -> Deployments:
+def _deployments(
+    record: JsonObject,
+    model: TunedModelName | None,
+    is_told: bool,  # a verdict that is passed on
+) -> Deployments:
     deployed = records.deployed_models(record)
     ours = [id_ for id_, other in deployed.items() if model and other and _is_made(other, model)]
-    return Deployments(tuple(ours), others=len(ours) < len(deployed))
+    return Deployments(tuple(ours), others=len(ours) < len(deployed), is_told=is_told)
 
 
 def _versions(model: TunedModelName) -> Flow[list[JsonObject]]:
@@ -220,7 +225,7 @@ def _those_there(names: Iterable[TunedModelName]) -> Flow[dict[TunedModelName, J
     """The resources that are there, each once."""
     found: dict[TunedModelName, JsonObject] = {}
     for name in {name.key: name for name in names}.values():
-        record = yield from there(name)
+        record = yield from look_for(name)
         if record is not None:
             found[_in_its_words(name, record)] = record
     return found

@@ -360,3 +360,25 @@ def test_a_version_that_can_not_go_is_told_before_anything_of_it_goes(run, gemin
     assert "is the default version of" in done.out
     assert (first["version"], second["version"]) == ("v1", "v3")
     assert first["deployed"]
+
+
+@pytest.mark.parametrize("step", ["endpoints.undeployModel", "endpoints.delete", "models.delete"])
+def test_after_a_process_was_killed_the_same_command_does_the_rest(
+    run, gemini, records, step
+) -> None:
+    tuned = gemini.add_vertex_model(f"{AT}/endpoints/42", examples=NEXT_NUMBER)
+    records.write_text(
+        f'[x.versions.v1]\nmodel = "{AT}/endpoints/42"\n[x.aliases]\nproduction = "v1"\n'
+    )
+    command = ["delete", "x@production", "--yes", "--deployed", "--alias", "x@production"]
+
+    with gemini.fault(method=step, hang=True):
+        delete = Terminal(*command, *ON_VERTEX)
+        delete.wait_until(lambda: step in {request.call for request in gemini.requests})
+        delete.process.kill()
+        delete.end()
+    done = run(*command, *ON_VERTEX)
+
+    assert done.code == ExitCode.OK
+    assert run("probe", tuned.model, *ON_VERTEX).code == ExitCode.NEVER
+    assert "deleted = " in records.read_text()

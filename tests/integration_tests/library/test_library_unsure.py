@@ -358,6 +358,43 @@ def test_a_purge_over_two_projects_takes_both_and_tells_what_nobody_has_looked_f
     assert set(report.deleted) == {copy.job, tuned.job}
 
 
+@BOTH_FORMS
+@pytest.mark.parametrize("base", ["endpoint", "job", "model"])
+def test_what_was_tuned_further_is_purged_by_whichever_name_its_base_is_recorded(
+    records: Records, base: str, numbers: dict[str, str]
+) -> None:
+    with Emulator(project_numbers=numbers) as gemini:
+        tuned, further, unsure = add(gemini, 1), add(gemini, 2), add(gemini, 3)
+        whole = by_id(tuned.model).partition("@")[0]
+        with records.edit() as (_, editor):
+            for label, model, fields in (
+                ("v1", tuned, {"dataset": DatasetRecord(hash=HASH)}),
+                ("v2", further, {"base_model": by_id(getattr(tuned, base))}),
+                ("v3", unsure, {"base_model": whole}),
+            ):
+                version = VersionRecord(model=by_id(model.endpoint), **fields)
+                editor.add_version("sql", label, version)
+
+        plan = ModelLibrary(service(gemini), records).plan_deletion(dataset=HASH)
+
+    assert plan.names == (tuned.job, further.job)
+    assert plan.unseen == (by_id(unsure.endpoint),)
+
+
+def test_an_endpoint_that_seems_empty_counts_as_deployed_where_the_model_says_so(
+    gemini: Emulator, records: Records
+) -> None:
+    tuned = add(gemini, 1)
+    library = ModelLibrary(service(gemini), records)
+    plan = library.plan_deletion([tuned.model])
+
+    with gemini.fault(method="endpoints.get", body={"name": tuned.endpoint}):
+        report = library.delete(plan)
+
+    assert outcomes(report) == ["protected"]
+    assert changes(gemini) == []
+
+
 def test_the_service_of_a_models_own_project_is_asked(records: Records) -> None:
     with Emulator(rejected_keys={"key-of-prod-000"}) as gemini:
         copy = add(gemini, 1, at=DEV)
