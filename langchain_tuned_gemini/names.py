@@ -113,7 +113,8 @@ class TunedModelName:
             _check_location(text, full["location"], location)
             return cls(full["id"], _kind(full), full["project"], full["location"], _version(full))
         if short := _short(text):
-            place = _place(text, project, location)
+            wanted = f"{text!r} is short for a name of Vertex AI"
+            place = place_of(project, location, wanted, name=text)
             return cls(short["id"], _kind(short), *place, _version(short))
         raise TunedModelNameError(_problem_with(text), name=text)
 
@@ -241,24 +242,36 @@ def _version(match: re.Match[str]) -> str:
     return match["version"] or ""
 
 
-def _place(name: str, project: str | None, location: str | None) -> tuple[str, str]:
-    """The project and the location of a short name."""
+def place_of(
+    project: str | None, location: str | None, wanted: str, *, name: str = ""
+) -> tuple[str, str]:
+    """A project and a location, those of the environment where none are given.
+
+    Args:
+        project: The project's id or number.
+        location: The region.
+        wanted: Why they are needed, as the start of a sentence.
+        name: What they are wanted for, if it is a short name.
+
+    Raises:
+        TunedModelNameError: One is not known, or can't be.
+    """
     project = project or os.environ.get("GOOGLE_CLOUD_PROJECT") or ""
     location = location or os.environ.get("GOOGLE_CLOUD_LOCATION") or ""
+    full = ", or write the full name: projects/P/locations/L/endpoints/E" if name else ""
     for what, value in (("project", project), ("location", location)):
         if not value:
             raise TunedModelNameError(
-                f"{name!r} is short for a name of Vertex AI, and its {what} is not known. Pass "
-                f"{what}=..., set GOOGLE_CLOUD_{what.upper()}, or write the full name: "
-                "projects/P/locations/L/endpoints/E.",
+                f"{wanted}, and {'its' if name else 'the'} {what} is not known. Pass {what}=..., "
+                f"set GOOGLE_CLOUD_{what.upper()}{full}.",
                 name=name,
             )
     if problem := _problem_with_place(project, location):
         raise TunedModelNameError(f"{problem}.", name=name)
     if location == "global":
         raise TunedModelNameError(
-            f"{name!r} can't be in the location 'global': a tuned model lies in the region it "
-            "was tuned in. Pass that one, for example location='us-central1'.",
+            f"{repr(name) if name else 'It'} can't be in the location 'global': a tuned model lies "
+            "in the region it was tuned in. Pass that one, for example location='us-central1'.",
             name=name,
         )
     return project, location

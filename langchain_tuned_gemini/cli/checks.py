@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from langchain_tuned_gemini.base_models import find
 from langchain_tuned_gemini.cli.installation import check_extras, check_packages, versions_in_use
-from langchain_tuned_gemini.cli.place import KEYS, Place, Platform
+from langchain_tuned_gemini.cli.place import KEYS, Place
 from langchain_tuned_gemini.cli.probing import told_of
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.telling import for_the_command_line, sentence_for
-from langchain_tuned_gemini.errors import TunedGeminiError
+from langchain_tuned_gemini.errors import RecordsError, TunedGeminiError
 from langchain_tuned_gemini.google_client import VertexAccess
-from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
+from langchain_tuned_gemini.library import LibraryModel
 from langchain_tuned_gemini.services.rights import RIGHTS, may_list
 
 Level = Literal["ok", "note", "problem"]
@@ -52,13 +52,13 @@ def checks(session: Session, name: str | None) -> Iterator[tuple[str, Check]]:
     place = session.place
     yield "the installation", _installation
     yield "the environment", lambda: _environment(place)
-    platforms, objection = _set_up(place)
-    if objection:
-        yield "what is set up", lambda: [objection]
-    for platform in platforms:
-        if platform == "vertex":
-            yield "the rights on Vertex AI", lambda: _rights(place)
-        yield f"the tuned models ({platform})", lambda p=platform: _models(session, p)  # type: ignore[misc]
+    places, objections = _set_up(session)
+    if objections:
+        yield "what is set up", lambda: objections
+    for there in places:
+        if there.platform == "vertex":
+            yield f"the rights on Vertex AI ({there})", lambda p=there: _rights(p, places)  # type: ignore[misc]
+        yield f"the tuned models ({there})", lambda p=there: _models(session, p)  # type: ignore[misc]
     yield "the records", lambda: _records(session)
     if name:
         yield name, lambda: _probe(session, name)
@@ -90,13 +90,6 @@ def _environment(place: Place) -> Iterator[Finding]:
             "No tuned model is in 'global': pass the region that it was tuned in, for example "
             "--location us-central1, or set GOOGLE_CLOUD_LOCATION.",
         )
-    if bool(place.project) != bool(place.location):
-        missing = "location" if place.project else "project"
-        yield Finding(
-            "note",
-            missing,
-            f"Vertex AI is not looked at: pass --{missing}, or set GOOGLE_CLOUD_{missing.upper()}.",
-        )
 
 
 def _key(place: Place) -> Iterator[Finding]:
@@ -118,17 +111,24 @@ def _key(place: Place) -> Iterator[Finding]:
         yield Finding("ok", "API key", f"{used} is set ({len(secret)} characters).")
 
 
-def _set_up(place: Place) -> tuple[list[Platform], Finding | None]:
-    """The platforms to look at, or why there is none."""
+def _set_up(session: Session) -> tuple[list[Place], list[Finding]]:
+    """The places to look at, or why there is none, and what is not looked at."""
     try:
-        platforms = place.platforms
+        places = session.places()
+    except RecordsError:  # told by the check of the records
+        places = session.place.places(())
     except TunedGeminiError as error:
-        return [], Finding("problem", "set-up", str(error))
-    return [p for p in platforms if p == "developer" or place.location != "global"], None
+        return [], [Finding("problem", "set-up", str(error))]
+    told = session.place.not_asked(places)
+    return (
+        [place for place in places if place.location != "global" or place.platform != "vertex"],
+        [Finding("note", "not asked", told.removeprefix("Not asked: "))] if told else [],
+    )
 
 
-def _rights(place: Place) -> Iterator[Finding]:
+def _rights(place: Place, places: Sequence[Place]) -> Iterator[Finding]:
     """Which records of Vertex AI may be seen; credentials that don't work are told by the list."""
+    where = f" in {place}" if len([p for p in places if p.platform == "vertex"]) > 1 else ""
     try:
         access = place.access(place.name("endpoints/0"))
         assert isinstance(access, VertexAccess)  # noqa: S101  # what an endpoint's name takes
@@ -136,25 +136,25 @@ def _rights(place: Place) -> Iterator[Finding]:
             allowed = may_list(access, right)
             level: Level = "ok" if allowed else "note"
             told = "allowed" if allowed else f"forbidden to this account; needed for {needed_for}"
-            yield Finding(level, right, f"{told}.")
+            yield Finding(level, right, f"{told}{where}.")
     except TunedGeminiError as error:
-        yield Finding("problem", "Vertex AI", sentence_for(error) or "")
+        yield Finding("problem", f"Vertex AI{where}", sentence_for(error) or "")
 
 
-def _models(session: Session, platform: Platform) -> Iterator[Finding]:
+def _models(session: Session, place: Place) -> Iterator[Finding]:
+    about = f"models ({place})"
     try:
-        library = ModelLibrary([session.place.service(platform)], records=session.place.records)
-        models = library.list()
+        models = session.library_at([place]).list()
     except TunedGeminiError as error:
-        yield Finding("problem", f"models ({platform})", sentence_for(error) or "")
+        yield Finding("problem", about, sentence_for(error) or "")
         return
     active = [model for model in models if model.state == "ACTIVE"]
-    failed = [model for model in models if model.state in {"FAILED", "CANCELLED"}]
+    failed = [model for model in models if model.has_failed]
     told = f"{_counted(len(models), 'tuned model')} can be seen, {len(active):,} of them ACTIVE."
-    yield Finding("ok", f"models ({platform})", told)
+    yield Finding("ok", about, told)
     if failed:
         told = f"{len(failed):,} will never answer. To delete them: tuned-gemini delete --failed"
-        yield Finding("note", f"models ({platform})", told)
+        yield Finding("note", about, told)
     yield from _bases(active)
 
 

@@ -51,7 +51,9 @@ _PLACE: dict[str, Any] = {
     "location": Annotated[
         str | None,
         typer.Option(
-            envvar="GOOGLE_CLOUD_LOCATION", help="Region of Vertex AI.", rich_help_panel=_HERE
+            envvar="GOOGLE_CLOUD_LOCATION",
+            help="Region of Vertex AI; for list, versions and doctor also several, or 'all'.",
+            rich_help_panel=_HERE,
         ),
     ],
     "base_url": Annotated[

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, VERSIONS, command
+from langchain_tuned_gemini.cli.everywhere import everywhere
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Table, state_cell, text_of
 
@@ -51,18 +53,18 @@ def list_models(
     from langchain_tuned_gemini.tuned_model import TunedModelState
 
     age = None if older_than is None else seconds_of(older_than)
-    models = session.library().list(
-        platform=session.place.platform,
+    found = everywhere(
+        session,
         state=TunedModelState(state) if state else None,
         family=family,
         base_model=base,
         older_than=age,
     )
-    if failed:
-        models = [m for m in models if m.state in {"FAILED", "CANCELLED"}]
-    _show(session, models, with_reasons=failed)
+    models = [m for m in found.models if m.has_failed] if failed else found.models
+    _show(session, models, found.places, with_reasons=failed)
     if not models:
         session.out.say("There is no such tuned model here.")
+    found.tell_the_rest(session)
 
 
 @command("versions", panel=VERSIONS)
@@ -71,20 +73,32 @@ def versions(
     family: Annotated[str, typer.Argument(help="A family of models, such as sql-expert.")],
 ) -> None:
     """List the versions of a family, the newest last, and what the next one is called."""
-    library = session.library()
-    models = library.versions(family)
-    _show(session, models)
-    session.out.say(f"The next one is {library.next_version(family)}.")
+    from langchain_tuned_gemini.library.models import in_order
+
+    found = everywhere(session, family=family)
+    _show(session, in_order(found.models), found.places)
+    if not found.failed:  # else its name may be taken
+        session.out.say(f"The next one is {session.library_at(found.places).next_version(family)}.")
+    found.tell_the_rest(session)
 
 
-def _show(session: Session, models: list[LibraryModel], *, with_reasons: bool = False) -> None:
+def _show(
+    session: Session,
+    models: list[LibraryModel],
+    places: Sequence[Place],
+    *,
+    with_reasons: bool = False,
+) -> None:
     """Shows models; if asked to, with why each of them failed."""
     from langchain_tuned_gemini.cli.records import library_data
 
     rows = [_row(model) for model in models]
     if session.out.is_terminal:
         platforms = {model.platform for model in models}
-        rows = [_shortened(session.place, row, is_one=len(platforms) == 1) for row in rows]
+        there = [place for place in places if place.platform == "vertex"]
+        only = there[0] if len(there) == 1 else None
+        here = f"projects/{only.project}/locations/{only.location}/" if only else ""
+        rows = [_shortened(here, row, is_one=len(platforms) == 1) for row in rows]
     columns: tuple[str, ...] = _COLUMNS
     if with_reasons:
         columns = (*_COLUMNS, "why")
@@ -112,7 +126,7 @@ def _row(model: LibraryModel) -> list[str | Cell]:
     ]
 
 
-def _shortened(place: Place, row: list[str | Cell], *, is_one: bool) -> list[str | Cell]:
+def _shortened(here: str, row: list[str | Cell], *, is_one: bool) -> list[str | Cell]:
     """A row for somebody who knows where he looks: short names, and nothing told twice."""
     from langchain_tuned_gemini.base_models import base_model_id
 
@@ -120,7 +134,7 @@ def _shortened(place: Place, row: list[str | Cell], *, is_one: bool) -> list[str
         text_of, row
     )
     return [
-        name.removeprefix(f"projects/{place.project}/locations/{place.location}/"),
+        name.removeprefix(here),
         state_cell(state),
         "" if name.startswith(f"tunedModels/{family}-") else family,
         version,

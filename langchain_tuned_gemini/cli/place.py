@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from langchain_tuned_gemini.errors import ParameterError
     from langchain_tuned_gemini.google_client import Access
     from langchain_tuned_gemini.names import TunedModelName
     from langchain_tuned_gemini.services import TunedModelService
@@ -16,6 +18,9 @@ Platform: TypeAlias = Literal["developer", "vertex"]
 
 KEYS = ("TUNED_GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY")
 """Where an API key is looked for. The first one goes to whatever address is given."""
+
+ALL = "all"
+"""What `--location` takes for every region."""
 
 ANY_KEY = "any-key"
 """What an emulator on this machine takes."""
@@ -28,7 +33,8 @@ class Place:
     Attributes:
         platform: The one that was asked for; None where the names, or what is set up, decide.
         project: The project of Vertex AI, if it was given.
-        location: The region of Vertex AI, if it was given.
+        location: The region of Vertex AI, if it was given; where a command looks at all places
+            (`places`), also several with commas between them, or `all`.
         base_url: Where the API is; Google's own address when None.
         records: The file of versions and aliases; the library's default when None.
     """
@@ -49,6 +55,8 @@ class Place:
         from langchain_tuned_gemini.names import TunedModelName
 
         is_full = text.startswith(("projects/", "tunedModels/"))
+        if not is_full:
+            self._check_that_it_is_one()
         short = {} if is_full else {"project": self.project, "location": self.location}
         name = TunedModelName.parse(text, **short)
         if self.platform and name.platform != self.platform:
@@ -73,11 +81,69 @@ class Place:
             found.append("developer")
         if self.project and self.location:
             found.append("vertex")
-        if found:
-            return tuple(found)
+        if not found:
+            raise self._nothing_is_set_up()
+        return tuple(found)
+
+    def places(self, recorded: Iterable[tuple[str, str]]) -> list[Place]:
+        """All places to look at, each with one platform, project and location.
+
+        Args:
+            recorded: Projects and locations of Vertex AI that the records know.
+
+        Raises:
+            ParameterError: Nothing is set up.
+        """
+        here = [(self.project, region) for region in self._regions()] if self.project else []
+        there = dict.fromkeys([*here, *recorded] if self.platform != "developer" else [])
+        found = [
+            replace(self, platform="vertex", project=project, location=location)
+            for project, location in there
+        ]
+        is_ours = bool(key()) or (self.is_local and not here)
+        if self.platform == "developer" or (self.platform is None and is_ours):
+            found.insert(0, replace(self, platform="developer"))
+        if not found:
+            raise self._nothing_is_set_up()
+        return found
+
+    def not_asked(self, places: Iterable[Place]) -> str:
+        """Where nobody looks though tuned models may be there, and what changes that; or empty."""
+        asked = {place.platform for place in places}
+        if self.platform == "developer":
+            return ""
+        told = []
+        if self.platform is None and "developer" not in asked:
+            told.append("the Developer API (no API key is set)")
+        if not (self.project and self.location):
+            missing = [f"--{name}" for name in ("project", "location") if not getattr(self, name)]
+            told.append(f"Vertex AI{' elsewhere' if 'vertex' in asked else ''} ({_both(missing)})")
+        elif self.location != ALL:
+            told.append(f"other locations of Vertex AI (--location {ALL})")
+        return f"Not asked: {'; '.join(told)}." if told else ""
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.location}" if self.platform == "vertex" else "developer"
+
+    def _regions(self) -> list[str]:
+        from langchain_tuned_gemini.locations import REGIONS
+
+        given = [text.strip() for text in (self.location or "").split(",") if text.strip()]
+        return list(REGIONS) if ALL in given else given
+
+    def _nothing_is_set_up(self) -> ParameterError:
         from langchain_tuned_gemini.errors import ParameterError
 
-        raise ParameterError(
+        if self.platform == "vertex":
+            missing = [name for name in ("project", "location") if not getattr(self, name)]
+            options = _both([f"--{name}" for name in missing])
+            variables = _both([f"GOOGLE_CLOUD_{name.upper()}" for name in missing])
+            return ParameterError(
+                f"Vertex AI is asked in a project and a location, and {' and '.join(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} missing: pass {options}, or set "
+                f"{variables}."
+            )
+        return ParameterError(
             "Nothing says where your tuned models are. For the Gemini Developer API set "
             "GOOGLE_API_KEY; for Vertex AI pass --project and --location, or set "
             "GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION; for the emulator pass --base-url."
@@ -113,6 +179,8 @@ class Place:
 
             if name:
                 return VertexService(name.project, name.location, **self._vertex_rights())
+            if not (self.project and self.location):
+                raise self._nothing_is_set_up()
             self._check_location()
             rights = self._vertex_rights()
             return VertexService(self.project, self.location, **rights, upload=upload_to)
@@ -169,10 +237,21 @@ class Place:
         """Refuses where no tuned model can be; a list of them would be empty."""
         from langchain_tuned_gemini.errors import ParameterError
 
+        self._check_that_it_is_one()
         if self.location == "global":
             raise ParameterError(
                 "No tuned model is in the location 'global': each lies in the region that it was "
                 "tuned in. Pass that one, for example --location us-central1."
+            )
+
+    def _check_that_it_is_one(self) -> None:
+        """Refuses several locations where one is needed."""
+        from langchain_tuned_gemini.errors import ParameterError
+
+        if self.location == ALL or "," in (self.location or ""):
+            raise ParameterError(
+                f"--location {self.location} is for list, versions and doctor. What this command "
+                "is about lies in one location: pass that."
             )
 
     def _check_destination(self) -> None:
@@ -189,6 +268,10 @@ class Place:
                 f"{self.base_url!r} is neither Google's nor this machine's, so it gets no key and "
                 f"no credentials that were meant for Google. Set {KEYS[0]} to the one it is to get."
             ) from refusal
+
+
+def _both(words: list[str]) -> str:
+    return " and ".join(words)
 
 
 def key() -> str | None:

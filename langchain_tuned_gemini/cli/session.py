@@ -38,6 +38,26 @@ class Session:
             records=self.place.records,
         )
 
+    def places(self) -> list[Place]:
+        """All places to look at: what is set up, and what the records know.
+
+        Raises:
+            ParameterError: Nothing is set up.
+            RecordsError: The records can't be read.
+        """
+        from langchain_tuned_gemini.records import Records
+
+        versions = Records(self.place.records).load().versions
+        there = [v.name for v in versions if v.platform == "vertex" and not v.record.deleted]
+        return self.place.places((name.project, name.location) for name in there)
+
+    def library_at(self, places: Sequence[Place]) -> ModelLibrary:
+        """The tuned models of some places, each with its platform."""
+        from langchain_tuned_gemini.library import ModelLibrary
+
+        services = [place.service(place.platform) for place in places if place.platform]
+        return ModelLibrary(services, records=self.place.records)
+
     def library_of(self, names: Sequence[str]) -> ModelLibrary:
         """The library with the services that are needed to find some models."""
         from langchain_tuned_gemini.library import ModelLibrary

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from langchain_tuned_gemini import TunedModelName, TunedModelNameError
 from langchain_tuned_gemini.names import Platform
+from langchain_tuned_gemini.services.vertex import VertexService
 
 ID_CHARACTERS = string.ascii_lowercase + string.digits + "-"
 PLACE = "projects/acme/locations/us-central1"
@@ -222,6 +223,22 @@ def test_a_short_name_needs_its_project_and_location(
         "location=..., set GOOGLE_CLOUD_LOCATION, or write the full name: "
         "projects/P/locations/L/endpoints/E."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "the project is not known. Pass project=..., set GOOGLE_CLOUD_PROJECT."),
+        ({"project": "acme"}, "the location is not known. Pass location=..., set GOOGLE_CLOUD_"),
+        ({"project": "acme", "location": "global"}, "can't be in the location 'global'"),
+    ],
+)
+def test_a_service_without_its_place_says_so_in_its_own_words(given, told) -> None:
+    with pytest.raises(TunedModelNameError) as refused:
+        VertexService(**given)
+
+    assert told in str(refused.value)
+    assert "endpoints/0" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.google_client import VertexAccess
 from langchain_tuned_gemini.google_credentials import SharedCredentials
-from langchain_tuned_gemini.names import Platform, TunedModelName
+from langchain_tuned_gemini.names import Platform, TunedModelName, place_of
 from langchain_tuned_gemini.services import TunedModelParts, TunedModels
 from langchain_tuned_gemini.services.vertex import creating, deleting, parts, reading
 from langchain_tuned_gemini.services.vertex.api import VertexApi
@@ -69,12 +69,8 @@ class VertexService:
         upload: Upload | str | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        # Any name there will do: what matters is where it is.
-        any_name = "endpoints/0"
-        if project and location:
-            any_name = f"projects/{project}/locations/{location}/{any_name}"
-            project = location = None
-        self._place = TunedModelName.parse(any_name, project=project, location=location)
+        place = place_of(project, location, "A VertexService asks in a project and a location")
+        self._place = TunedModelName("0", "endpoints", *place)  # any name there will do
         access = VertexAccess(
             self._place.project,
             self._place.location,

@@ -103,7 +103,7 @@ def test_a_key_that_google_rejects_is_a_problem(run, monkeypatch) -> None:
     ("arguments", "about", "told"),
     [
         (["--project", "acme", "--location", "global"], "location", "--location us-central1"),
-        (["--project", "acme"], "location", "Vertex AI is not looked at"),
+        (["--project", "acme"], "not asked", "Vertex AI (--location)"),
         (["tunedModels/gone"], "tunedModels/gone", "deleted: "),
         (["tunedModels/broken"], "tunedModels/broken", "failed: "),
         (["no name"], "no name", "not a tuned model's full name"),

@@ -24,6 +24,7 @@ from tests.integration_tests.cli.running import (
 DAY = 86400.0
 ON_VERTEX = ["--project", PROJECT, "--location", LOCATION]
 COLUMNS = 10
+IN_EUROPE = f"projects/{PROJECT}/locations/europe-west4/tuningJobs/9"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,7 @@ def gemini():
             )
         emulator.add_tuned_model("tunedModels/other", display_name="a\x1b[2J\u202eb\tc")
         emulator.add_vertex_model(f"{AT}/tuningJobs/7", display_name="sql-expert-v4")
+        emulator.add_vertex_model(IN_EUROPE, display_name="sql-expert-v9")
         emulator.add_vertex_model(
             f"{AT}/tuningJobs/8",
             display_name="\x1b[1A\x9b2Kevil",
@@ -67,7 +69,7 @@ def test_a_pipe_gets_a_line_for_each_with_tabs_between(run) -> None:
         "models/gemini-1.5-flash-001-tuning",
         "30 d",
     ]
-    assert done.err == ""
+    assert done.err == "Not asked: Vertex AI (--project and --location).\n"
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_versions_come_in_their_order_and_the_next_is_named(run) -> None:
     done = run("versions", "sql-expert")
 
     assert names(done) == ["sql-expert-v1", "sql-expert-v2-rc1", "sql-expert-v2", "sql-expert-v3"]
-    assert done.err == "The next one is sql-expert-v4.\n"
+    assert done.err.startswith("The next one is sql-expert-v4.\n")
 
 
 @pytest.mark.parametrize(
@@ -195,3 +197,51 @@ def test_a_service_that_is_not_there_is_one_sentence(run) -> None:
     assert done.code == ExitCode.FAILED
     assert done.err.startswith("error: Can't reach http://127.0.0.1:1: Connection refused.")
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "locations", ["all", f"{LOCATION},europe-west4", f"europe-west4, {LOCATION}"]
+)
+def test_several_locations_are_asked_at_once(run, locations) -> None:
+    done = run("list", "--project", PROJECT, "--location", locations)
+
+    assert done.code == ExitCode.OK
+    assert IN_EUROPE in done.out
+    assert f"{AT}/tuningJobs/7" in done.out
+    told = ["the Developer API (no API key is set)"]
+    told += [] if locations == "all" else ["other locations of Vertex AI (--location all)"]
+    assert done.err == f"Not asked: {'; '.join(told)}.\n"
+
+
+def test_the_locations_that_the_records_know_are_asked_too(run, tmp_path) -> None:
+    records = tmp_path / "tuned-models.toml"
+    records.write_text(f'[sql-expert.versions.v9]\nmodel = "{IN_EUROPE}"\n')
+
+    listed = run("list", "--records", str(records), *ON_VERTEX)
+    versions = run("versions", "sql-expert", "--records", str(records))
+    doctor = run("doctor", "--records", str(records), *ON_VERTEX)
+
+    assert IN_EUROPE in listed.out
+    assert f"{AT}/tuningJobs/7" in listed.out
+    assert [row[3] for row in rows(versions.out)][-1] == "v9"
+    assert "The next one is sql-expert-v10." in versions.err
+    assert f"models ({PROJECT}/europe-west4)" in doctor.out
+    assert f"models ({PROJECT}/{LOCATION})" in doctor.out
+
+
+@pytest.mark.parametrize("command", [["list"], ["versions", "sql-expert"]])
+def test_a_location_that_fails_does_not_hide_the_others(run, command) -> None:
+    done = run(*command, "--project", PROJECT, "--location", "us-moon1,europe-west4")
+
+    assert done.code == ExitCode.PARTLY
+    assert IN_EUROPE in done.out
+    assert f"warning: {PROJECT}/us-moon1 is not in it: " in done.err
+    assert "The next one" not in done.err  # its name may be taken there
+
+
+@pytest.mark.parametrize("command", ["sync", "prune sql-expert", "rollback sql-expert@p"])
+def test_what_changes_something_takes_one_location(run, command) -> None:
+    done = run(*command.split(), "--project", PROJECT, "--location", "all")
+
+    assert done.code == ExitCode.USAGE
+    assert "--location all is for list, versions and doctor." in done.err
