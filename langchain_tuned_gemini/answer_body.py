@@ -7,6 +7,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ ENCODING: Final = "gzip"
 """What may be sent packed, and how; zlib can be told how much to unpack, the others can't."""
 
 _DATA, _DONE, _BYTE_ORDER_MARK = b"data: ", b"[DONE]", b"\xef\xbb\xbf"
+_WHOLE_EVENTS: Final = re.compile(rb"(?:data: \{[^\r\n]*(?:\r\n\r\n|\n\n))+")
 _UNREAD: Final = (b":", b"event:", b"id:", b"retry:")
 _UNREAD_ALONE: Final = (b"data", b"event", b"id", b"retry")
 
@@ -86,6 +88,9 @@ class Events:
 
     def feed(self, piece: bytes) -> bytes:
         """The lines that have come to their end."""
+        if not self._begun and _WHOLE_EVENTS.fullmatch(piece):  # as nearly always
+            self._after_cr = False
+            return piece
         if self._after_cr and piece.startswith(b"\n"):
             piece = piece[1:]  # the line ended before it
         self._after_cr = piece.endswith(b"\r")

@@ -80,7 +80,10 @@ def raise_not_ready() -> None:
     raise TunedModelNotReadyError.of(CREATING)
 
 
-VERTEX = VertexService("acme", "us-central1", api_key="not-a-real-key")
+def vertex() -> VertexService:
+    return VertexService("acme", "us-central1", api_key="not-a-real-key")
+
+
 NEXT = VersionName("x", "v2")
 
 
@@ -97,7 +100,7 @@ def another_is_creating() -> None:
         running=("x-v1",),
         prices=None,
     )
-    create_version(ModelLibrary(VERTEX), plan, VERTEX)
+    create_version(ModelLibrary(vertex()), plan, vertex())
 
 
 SPEAK_PYTHON = [
@@ -107,7 +110,7 @@ SPEAK_PYTHON = [
     lambda: conversation().rows("csv"),
     no_credentials,
     another_is_creating,
-    lambda: VERTEX.create([("1", "2")], base_model="gemini-3.5-flash"),
+    lambda: vertex().create([("1", "2")], base_model="gemini-3.5-flash"),
     lambda: planning._origin(NewVersion(platform="vertex"), None, "x"),
     lambda: planning._origin(NewVersion(), None, "x"),
     lambda: planning._examples(NewVersion(), None, NEXT, "vertex"),
