@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future
 from contextvars import copy_context
 from functools import partial
@@ -42,6 +43,8 @@ class HelperThread:
                 continue
             try:
                 outcome.set_result(function())
+            except StopIteration as error:  # no future of asyncio's takes one
+                outcome.set_exception(RuntimeError(f"a call raised {error!r}"))
             except BaseException as error:  # noqa: BLE001  # raised by whoever asks for the result
                 outcome.set_exception(error)
 
@@ -52,6 +55,14 @@ def in_a_thread(function: Callable[[], T]) -> Future[T]:
     outcome = thread.call(function)
     thread.end()
     return outcome
+
+
+async def in_a_thread_of_its_own(function: Callable[[], T]) -> T:
+    """What a call gives, made in a thread that the end of the event loop does not wait for.
+
+    Nor does a call that nobody waits for any more keep the loop's own few threads from others.
+    """
+    return await asyncio.wrap_future(in_a_thread(function))
 
 
 def within_deadline(outcome: Future[T]) -> T:
@@ -86,3 +97,17 @@ def stream_within_deadline(stream: Generator[T, None, None]) -> Generator[T, Non
         thread.end()
         if coming.done():  # or its thread is busy with it, for ever perhaps
             closed.result()
+
+
+async def astream_in_a_thread(stream: Generator[T, None, None]) -> AsyncGenerator[T, None]:
+    """A stream whose items a thread waits for, which the end of the event loop does not."""
+    thread = HelperThread()
+    try:
+        while True:
+            item = await asyncio.wrap_future(thread.call(partial(next, stream, None)))
+            if item is None:
+                return
+            yield item
+    finally:
+        thread.call(stream.close)
+        thread.end()

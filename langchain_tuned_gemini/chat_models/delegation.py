@@ -7,7 +7,8 @@ a model that can't, and, for the models of a fallback, their own cache and rate 
 
 A task can be cancelled, a thread can't. So a model that does not keep to the deadline by itself,
 as the Gemini models of this package do, is called in a thread of its own there, which the caller
-leaves when the deadline is over.
+leaves when the deadline is over. So is one that is not asynchronous, by a task: LangChain would
+call it in one of the event loop's few threads, for the end of which the loop's end waits.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from langchain_core.globals import get_llm_cache
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, SimpleChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from langchain_tuned_gemini.chat_models.limiting import Limited, WithinDeadline
+from langchain_tuned_gemini.chat_models.limiting import WithinDeadline
 from langchain_tuned_gemini.deadline import time_left
 from langchain_tuned_gemini.threads import (
+    astream_in_a_thread,
     in_a_thread,
+    in_a_thread_of_its_own,
     stream_within_deadline,
     within_deadline,
 )
@@ -34,6 +37,9 @@ KEEPS_DEADLINE = "keeps_deadline"
 """What a model is asked whose calls end by themselves when the deadline in force is over."""
 
 T = TypeVar("T")
+
+_SYNC: Final = frozenset({BaseChatModel._agenerate, SimpleChatModel._agenerate})
+"""How LangChain calls a model that is not asynchronous."""
 
 _ENDED: Final = object()
 
@@ -55,11 +61,26 @@ async def astream_from(
     model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> AsyncGenerator[ChatGenerationChunk, None]:
     """Streams a model; one that can't stream yields its answer as one chunk."""
-    if model._should_stream(async_api=True, **{**kwargs, "stream": True}):
+    if not model._should_stream(async_api=True, **{**kwargs, "stream": True}):
+        yield _as_chunk(await agenerate_from(model, messages, stop, **kwargs))
+    elif type(model)._astream is BaseChatModel._astream:
+        source = stream_from(model, messages, stop, **_in_sync(kwargs))
+        async with aclosing(astream_in_a_thread(source)) as stream:
+            async for chunk in stream:
+                yield chunk
+    else:
         async for chunk in model._astream(messages, stop=stop, **kwargs):
             yield chunk
-    else:
-        yield _as_chunk(await model._agenerate(messages, stop=stop, **kwargs))
+
+
+async def agenerate_from(
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
+) -> ChatResult:
+    """Asks a model; one that is not asynchronous in a thread of its own."""
+    if type(model)._agenerate in _SYNC:
+        ask = partial(model._generate, messages, stop=stop, **_in_sync(kwargs))
+        return await in_a_thread_of_its_own(ask)
+    return await model._agenerate(messages, stop=stop, **kwargs)
 
 
 def generate_with(
@@ -70,7 +91,8 @@ def generate_with(
         if model.rate_limiter:
             WithinDeadline(model.rate_limiter).acquire()
         return _within_deadline(model, partial(model._generate, messages, stop=stop, **kwargs))
-    generate = partial(BaseChatModel._generate_with_cache, _limited(model))
+    asked: Any = _Uncached(model)
+    generate = partial(BaseChatModel._generate_with_cache, asked)
     return _copy(_within_deadline(model, partial(generate, messages, stop=stop, **kwargs)))
 
 
@@ -81,9 +103,10 @@ async def agenerate_with(
     if not _is_cached(model):
         if model.rate_limiter:
             await WithinDeadline(model.rate_limiter).aacquire()
-        return await model._agenerate(messages, stop=stop, **kwargs)
+        return await agenerate_from(model, messages, stop, **kwargs)
     generate = BaseChatModel._agenerate_with_cache
-    return _copy(await generate(_limited(model), messages, stop=stop, **kwargs))
+    asked: Any = _Uncached(model)
+    return _copy(await generate(asked, messages, stop=stop, **kwargs))
 
 
 def stream_with(
@@ -142,9 +165,31 @@ def _needs_no_thread(model: BaseChatModel) -> bool:
     return bool(getattr(model, KEEPS_DEADLINE, False)) or time_left() == float("inf")
 
 
-def _limited(model: BaseChatModel) -> Any:
-    """A model whose rate limiter, asked where its cache has no answer, keeps to the deadline."""
-    return Limited(model, model.rate_limiter) if model.rate_limiter else model
+class _Uncached:
+    """A model as `_generate_with_cache` sees it, which asks it where its cache has no answer."""
+
+    def __init__(self, model: BaseChatModel) -> None:
+        self._model = model
+        self.rate_limiter = WithinDeadline(model.rate_limiter) if model.rate_limiter else None
+
+    async def _agenerate(
+        self,
+        messages: Messages,
+        stop: Stop = None,
+        run_manager: None = None,  # noqa: ARG002  # LangChain looks whether it is taken
+        **kwargs: Any,
+    ) -> ChatResult:
+        return await agenerate_from(self._model, messages, stop, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the model's."""
+        return getattr(self._model, name)
+
+
+def _in_sync(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call for a model's synchronous method."""
+    manager = arguments.get("run_manager")
+    return {**arguments, "run_manager": manager.get_sync()} if manager else arguments
 
 
 def _is_cached(model: BaseChatModel) -> bool:

@@ -116,8 +116,9 @@ class FallbackChatModel(TracedChatModel):
     """How long each model's whole answer may take, in seconds, streamed or not, with the time in
     its rate limiter; None for ever. It holds for the last model, too: `"auto"` is 30 s, and 120 s
     for the last one, after which nobody answers. What whoever reads a stream does between two
-    chunks is not part of it. Where a thread is to end the call of a model that is not of this
-    package, that runs on in a thread of its own: give it a timeout, too."""
+    chunks is not part of it. What a model has for a timeout of its own, such as the 30 s of
+    `ChatTunedGemini.timeout`, holds besides. A call in a thread that nobody can end, of a model
+    that is not of this package, runs on in a thread of its own: give it a timeout, too."""
 
     streaming: bool | None = None
     """Whether `invoke` streams from the service, too, and hands out the whole: then

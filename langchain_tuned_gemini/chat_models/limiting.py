@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
-from typing import Any
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.rate_limiters import BaseRateLimiter
 
 from langchain_tuned_gemini.deadline import queueing, waiting
@@ -59,15 +57,3 @@ class WithinDeadline(BaseRateLimiter):
         """Waits for a turn; a task that waits can be cancelled."""
         with queueing(), self._told_as_its_own():
             return await self._limiter.aacquire(blocking=blocking)
-
-
-class Limited:
-    """A model as `_generate_with_cache` sees it, which asks the limiter where no cache answers."""
-
-    def __init__(self, model: BaseChatModel, limiter: BaseRateLimiter) -> None:
-        self._model = model
-        self.rate_limiter = WithinDeadline(limiter)
-
-    def __getattr__(self, name: str) -> Any:
-        """All else is the model's."""
-        return getattr(self._model, name)

@@ -102,7 +102,8 @@ class TunedGeminiParameters(NamedChatModel):
     """How hard it thinks, for a base from Gemini 3 on; the least when None."""
 
     timeout: float | None = 30.0
-    """How long to wait for the answer, in seconds; None waits for ever, as upstream does."""
+    """How long to wait for the answer, or for more of it, in seconds; None waits for ever, as
+    upstream does. It holds for a base model that is given by its name, too."""
 
     max_retries: int = 0
     """How often google-genai may try again, waiting 1 s, 2 s, 4 s, … in between. Off, since a

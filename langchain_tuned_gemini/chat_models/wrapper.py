@@ -16,6 +16,7 @@ from pydantic import BaseModel, SerializeAsAny, model_validator
 
 from langchain_tuned_gemini.chat_models.delegation import (
     KEEPS_DEADLINE,
+    agenerate_from,
     astream_from,
     stream_from,
 )
@@ -116,10 +117,8 @@ class WrapperChatModel(TracedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        told = self._prepare(messages)
-        return await self._answering()._agenerate(
-            told, stop=stop, run_manager=run_manager, **kwargs
-        )
+        model, told = self._answering(), self._prepare(messages)
+        return await agenerate_from(model, told, stop, run_manager=run_manager, **kwargs)
 
     def _stream(
         self,

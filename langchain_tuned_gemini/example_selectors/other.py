@@ -15,7 +15,7 @@ from langchain_tuned_gemini.dataset import TEXT_INPUT, TuningExample
 from langchain_tuned_gemini.deadline import time_left
 from langchain_tuned_gemini.example_selectors.base import Choice, TuningExampleSelector
 from langchain_tuned_gemini.example_selectors.outages import OutageWatch
-from langchain_tuned_gemini.threads import in_a_thread
+from langchain_tuned_gemini.threads import in_a_thread, in_a_thread_of_its_own
 
 _PATIENCE = 10.0
 """How long a selector may take, in seconds: it may load a model for its first query."""
@@ -80,7 +80,7 @@ class OtherSelector:
     async def _aselected(self, query: str) -> Iterable[Any]:
         if type(self.selector).aselect_examples is BaseExampleSelector.aselect_examples:
             # LangChain would ask it in a thread that the end of the event loop waits for.
-            return await asyncio.wrap_future(in_a_thread(self._asked(query)))
+            return await in_a_thread_of_its_own(self._asked(query))
         return await self.selector.aselect_examples({TEXT_INPUT: query})
 
     def _read(self, selected: Iterable[object]) -> Choice:

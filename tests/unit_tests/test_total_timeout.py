@@ -6,12 +6,13 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.exceptions import ModelTimeoutError
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, SimpleChatModel
 from langchain_core.load import dumpd
 from langchain_core.rate_limiters import BaseRateLimiter, InMemoryRateLimiter
 from pydantic import BaseModel, PrivateAttr
@@ -20,6 +21,8 @@ from langchain_tuned_gemini import (
     AllModelsFailedError,
     AnswerTimeoutError,
     FallbackChatModel,
+    FewShotChatModel,
+    FewShotPrompt,
     RateLimiterTimeoutError,
 )
 from langchain_tuned_gemini.testing import ScriptedChatModel
@@ -52,9 +55,22 @@ class Stalled(ScriptedChatModel):
             await asyncio.sleep(LONG)
 
 
-@pytest.fixture
-def stalled() -> Iterator[Stalled]:
-    model = Stalled(name="stalled", answers=["one two"])
+class StalledInThreads(Stalled):
+    """The same without any asynchronous method."""
+
+    _agenerate = BaseChatModel._agenerate
+    _astream = BaseChatModel._astream
+
+
+class StalledSimply(StalledInThreads):
+    """The same as LangChain's `SimpleChatModel` makes itself asynchronous."""
+
+    _agenerate = SimpleChatModel._agenerate  # type: ignore[assignment]
+
+
+@pytest.fixture(params=[Stalled, StalledInThreads, StalledSimply])
+def stalled(request: pytest.FixtureRequest) -> Iterator[Stalled]:
+    model: Stalled = request.param(name="stalled", answers=["one two"])
     yield model
     model._let_go.set()
 
@@ -97,6 +113,7 @@ def test_the_last_model_is_given_up_with_an_error_that_says_so(
     way: str, is_only_one: bool, stalled: Stalled
 ) -> None:
     models = [stalled] if is_only_one else [down(), stalled]
+    stalled.cache = InMemoryCache() if is_only_one else None
 
     began = time.monotonic()
     with pytest.raises(AllModelsFailedError) as failed:
@@ -124,6 +141,54 @@ def test_each_model_has_all_of_the_time(way: str) -> None:
         ("last", "timeout"),
     ]
     assert all(attempt.duration_s >= 0.29 for attempt in failed.value.attempts)
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+@pytest.mark.parametrize("way", ["ainvoke", "astream"])
+def test_a_call_that_was_given_up_keeps_no_thread_of_the_event_loop(
+    way: str, is_wrapped: bool
+) -> None:
+    model = StalledInThreads(answers=["x"])
+    prompt = FewShotPrompt([("1", "2")])
+    prompt.build()
+    asked = FewShotChatModel(wrapped=model, prompt=prompt) if is_wrapped else model
+    robust = fallback(asked, total_timeout=0.5)
+
+    async def ask_and_go_on() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        with pytest.raises(AllModelsFailedError):
+            await (robust.ainvoke("Hi") if way == "ainvoke" else _read(robust))
+        await asyncio.wait_for(asyncio.to_thread(time.monotonic), LONG / 4)
+
+    began = time.monotonic()
+    asyncio.run(ask_and_go_on())
+    took = time.monotonic() - began
+    model._let_go.set()
+
+    assert took < LONG / 2
+
+
+def test_a_model_that_is_not_asynchronous_answers_in_a_task_as_in_a_thread() -> None:
+    class NotAsync(ScriptedChatModel):
+        _agenerate = BaseChatModel._agenerate
+        _astream = BaseChatModel._astream
+
+    model = fallback(NotAsync(answers=["one two"]))
+
+    assert asyncio.run(model.ainvoke("Hi")).text == "one two"
+    assert "".join(chunk.text for chunk in asyncio.run(_read(model))).split() == ["one", "two"]
+
+
+def test_a_bug_that_ends_an_iteration_ends_the_call() -> None:
+    class Exhausted(ScriptedChatModel):
+        _agenerate = BaseChatModel._agenerate
+
+        def _generate(self, *args: Any, **kwargs: Any) -> Any:
+            raise StopIteration("nothing left")
+
+    for way in ("invoke", "ainvoke"):
+        with pytest.raises(RuntimeError, match="nothing left"):
+            WAYS[way](fallback(Exhausted(answers=["x"])))
 
 
 LIMITS: list[tuple[dict[str, Any], list[float | None]]] = [
