@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Final
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import (
     NoOpTracerProvider,
     ProxyTracerProvider,
@@ -23,7 +23,7 @@ from opentelemetry.trace import (
     get_current_span,
     get_tracer,
     get_tracer_provider,
-    use_span,
+    set_span_in_context,
 )
 
 from langchain_tuned_gemini.provenance import Attempt, Role
@@ -147,10 +147,17 @@ class AttemptSpan:
 
     def current(self) -> AbstractContextManager[Any]:
         """Makes the model's own spans children of this one; nothing may be yielded inside."""
-        if self._span is None:
-            return _NOTHING
-        # What it would record is the exception's text and its stack trace.
-        return use_span(self._span, record_exception=False, set_status_on_exception=False)
+        return _NOTHING if self._span is None else _attached(self._span)
+
+
+@contextmanager
+def _attached(span: Span) -> Iterator[None]:
+    """`use_span` would ask the span in the call's own thread, and it is anybody's code."""
+    token = attach(set_span_in_context(span))
+    try:
+        yield
+    finally:
+        detach(token)
 
 
 def _count(ended: list[tuple[Attempt, float]], reason: str | None) -> None:

@@ -21,6 +21,7 @@ import pytest
 from langchain_core.exceptions import ModelAuthenticationError, ModelRateLimitError
 from langchain_core.messages import AIMessage
 from opentelemetry import trace
+from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import SpanKind, StatusCode
 
 from langchain_tuned_gemini import (
@@ -488,6 +489,20 @@ def test_nothing_that_a_recorder_raises_reaches_a_call(
     broken.error = None
     ask(robust("fine"))
     assert recorded.attempts()[-1].name == "attempt tuned"
+
+
+@every_way
+def test_a_span_is_asked_nothing_in_the_thread_of_a_call(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, recorded: Recording
+) -> None:
+    """An SDK's own spans are anybody's code, too."""
+    asked_in: set[int] = set()
+    monkeypatch.setattr(Span, "is_recording", lambda _: asked_in.add(threading.get_ident()) or True)
+
+    assert _text(ask(robust(TimeoutError()))).strip() == "from the base"
+
+    assert asked_in
+    assert threading.get_ident() not in asked_in
 
 
 @every_way
