@@ -1,7 +1,7 @@
 """The answer in a schema that `create_agent(response_format=...)` waits for.
 
 A model that was tuned to answer in JSON does so, whatever tool it is told to call. An agent that
-waits for the call would ask again and again.
+waits for the call would ask again and again, as it would a model that repeats what it has refused.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from itertools import takewhile
+from typing import Any, Final, Self
 
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.messages.tool import tool_call
-from langchain_core.outputs import ChatGeneration
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import StructuredTool
 
-from langchain_tuned_gemini.chat_models.attempt import Candidate
+from langchain_tuned_gemini.chat_models.attempt import Candidate, shaped
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
 from langchain_tuned_gemini.chat_models.structured import whole_value
-from langchain_tuned_gemini.guards import Refusal, whole_tool_calls
+from langchain_tuned_gemini.guards import Refusal, answer_of, as_error, check, whole_tool_calls
 from langchain_tuned_gemini.guards.wholeness import UnreadableError
+
+_TEXTS: Final = 3
+"""How many texts are taken for a call in one turn, each after the agent has refused the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,13 @@ class AgentAnswer:
     Attributes:
         schemas: JSON schemas by their names; the answer has to fit one of them.
         is_a_call: Whether the agent waits for a tool call, and not for a text in JSON.
+        refused: What it was given in this turn, and has refused: schemas check less than the
+            program's own code does.
     """
 
     schemas: Mapping[str, dict[str, Any]]
     is_a_call: bool
+    refused: Sequence[list[tuple[str, Any]]] = ()
 
     @classmethod
     def waited_for(cls, tools: Iterable[Any], arguments: Mapping[str, Any]) -> Self | None:
@@ -59,21 +66,51 @@ class AgentAnswer:
         schemas = {function["name"]: function.get("parameters", {}) for function in functions}
         return cls(schemas, is_a_call=True) if schemas else None
 
-    def asked_of(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    def asked_of(
+        self, candidates: Sequence[Candidate], messages: Sequence[BaseMessage]
+    ) -> tuple[Candidate, ...]:
         """The candidates, whose answers have to be what the agent waits for."""
+        form = (self._within(messages),)
         ended = (candidate.held_to_the_end() for candidate in candidates)
-        return tuple(replace(one, form=(self,), shape=self._as_waited_for) for one in ended)
+        return tuple(replace(one, form=form, shape=self._as_waited_for) for one in ended)
+
+    def taken(self, result: ChatResult, messages: Sequence[BaseMessage], name: str) -> ChatResult:
+        """The answer of a model that is asked alone, as the agent waits for it.
+
+        Raises:
+            AnswerRefusedError: If it is none that the agent would take.
+            ContentBlockedError: If it was blocked for safety.
+        """
+        message = answer_of(result.generations[0], result.llm_output)
+        if refusal := check((self._within(messages),), message):
+            raise as_error(refusal, message, name=name)
+        return shaped(result, self._as_waited_for)
 
     def __call__(self, message: AIMessage) -> Refusal | None:
         """Judges an answer, as a guard does."""
-        if message.tool_calls:
-            return whole_tool_calls(message)
+        if cut := whole_tool_calls(message):
+            return cut
         try:
-            self._read(message)
+            answers = self._answers_in(message)
         except UnreadableError as error:
             called = "it calls no tool, and " if self.is_a_call else ""
             return Refusal(f"{called}it can't be read as {' or '.join(self.schemas)}: {error}")
+        is_text = not message.tool_calls
+        if answers in self.refused or (is_text and len(self.refused) >= _TEXTS):
+            return Refusal("the agent has refused such an answer before")
         return None
+
+    def _within(self, messages: Sequence[BaseMessage]) -> Self:
+        """The same in a conversation: an answer that it had accepted would have ended the turn."""
+        turn = takewhile(lambda m: not isinstance(m, HumanMessage), reversed(messages))
+        given = (self._answers_in(m) for m in turn if isinstance(m, AIMessage) and m.tool_calls)
+        return replace(self, refused=[answers for answers in given if answers])
+
+    def _answers_in(self, message: AIMessage) -> list[tuple[str, Any]]:
+        """The calls in its schemas, or what the text would be as one; calls of other tools not."""
+        if not message.tool_calls:
+            return [self._read(message)]
+        return [(c["name"], c["args"]) for c in message.tool_calls if c["name"] in self.schemas]
 
     def _as_waited_for(self, message: AIMessage) -> AIMessage:
         """An answer that was accepted, with its text as the call that the agent waits for."""

@@ -106,6 +106,14 @@ def held_to(rules: Mapping[str, Any], candidates: Sequence[Candidate]) -> tuple[
     return tuple(replace(one, rules=replace(one.rules, **rules)) for one in candidates)
 
 
+def shaped(result: ChatResult, shape: Callable[[AIMessage], AIMessage]) -> ChatResult:
+    """A result whose message was made into what is waited for."""
+    first, *others = result.generations
+    if isinstance(first.message, AIMessage):
+        first = ChatGeneration(message=shape(first.message), generation_info=first.generation_info)
+    return ChatResult(generations=[first, *others], llm_output=result.llm_output)
+
+
 class LostRaceError(Exception):
     """Ends an attempt, and never leaves it: another model has answered in the meantime."""
 
@@ -164,11 +172,7 @@ class RunningAttempt:
         complete = answer_of(result.generations[0], result.llm_output)
         few_shot = message.response_metadata.pop(FEW_SHOT_KEY, None)
         message.response_metadata.update(self._succeed(complete, few_shot))
-        if (shape := self.candidate.shape) and isinstance(message, AIMessage):
-            result.generations[0] = ChatGeneration(
-                message=shape(message), generation_info=result.generations[0].generation_info
-            )
-        return result
+        return shaped(result, self.candidate.shape) if self.candidate.shape else result
 
     def opening(self) -> Iterator[ChatGenerationChunk]:
         """A chunk that marks a new beginning, if another model's text has been handed out."""

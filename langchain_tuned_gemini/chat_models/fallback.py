@@ -41,7 +41,12 @@ from langchain_tuned_gemini.chat_models.racing import aanswer_of, abegin, answer
 from langchain_tuned_gemini.chat_models.rules import OnBlocked, OnBrokenStream, Rules
 from langchain_tuned_gemini.chat_models.runs import CallTrace, current_attempt
 from langchain_tuned_gemini.chat_models.streaming import Commit
-from langchain_tuned_gemini.chat_models.structured import StructuredCall, for_tracers, read_with
+from langchain_tuned_gemini.chat_models.structured import (
+    STRUCTURED,
+    StructuredCall,
+    for_tracers,
+    read_with,
+)
 from langchain_tuned_gemini.chat_models.tools import asked_of, neutral
 from langchain_tuned_gemini.chat_models.traced import TracedChatModel
 from langchain_tuned_gemini.chat_models.tracing import current_caller
@@ -69,9 +74,6 @@ class HasCircuit(Protocol):
     def circuit_key(self) -> CircuitKey:
         """The same for all models that call the same tuned model with the same key."""
 
-
-_STRUCTURED = "structured_output"
-"""The argument with which a call carries its schema: a `StructuredCall` or an `AgentAnswer`."""
 
 _LONGEST = 30.0
 _LONGEST_OF_THE_LAST = 120.0
@@ -296,8 +298,8 @@ class FallbackChatModel(TracedChatModel):
         """Begins a call; takes out of its arguments what is not a model's, or refuses it."""
         check_arguments(arguments, self)
         candidates = self._candidates
-        if structured := arguments.pop(_STRUCTURED, None):
-            candidates = structured.asked_of(candidates)
+        if structured := arguments.pop(STRUCTURED, None):
+            candidates = structured.asked_of(candidates, messages)
         if is_streamed and run_manager is not None and not is_collected():
             # LangChain adds up the chunks of v3 events; no mark would keep it from gluing.
             candidates = held_to({"on_broken_stream": "raise"}, candidates)
@@ -417,7 +419,7 @@ class FallbackChatModel(TracedChatModel):
         """
         arguments = {**neutral(tools, tool_choice), **kwargs}
         if waited_for := AgentAnswer.waited_for(tools, arguments):
-            arguments[_STRUCTURED] = waited_for
+            arguments[STRUCTURED] = waited_for
         return self.bind(**arguments)
 
     def with_structured_output(
@@ -443,7 +445,7 @@ class FallbackChatModel(TracedChatModel):
         """
         check_structured_options(kwargs)
         call = StructuredCall.of(tuple(self.models), schema, kwargs, include_raw=include_raw)
-        asked = self.bind(**{_STRUCTURED: call}, **for_tracers(schema, kwargs))
+        asked = self.bind(**{STRUCTURED: call}, **for_tracers(schema, kwargs))
         chain = read_with(call.parser, asked, include_raw=include_raw)
         return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
 

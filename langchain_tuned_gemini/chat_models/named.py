@@ -11,6 +11,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from langchain_tuned_gemini.chat_models.conversation import own_thoughts, require_contents
 from langchain_tuned_gemini.chat_models.gated import GatedChatModel
+from langchain_tuned_gemini.chat_models.structured import STRUCTURED
 
 
 class NamedChatModel(GatedChatModel):
@@ -26,7 +27,9 @@ class NamedChatModel(GatedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self._named(super()._generate(messages, stop, run_manager, **kwargs))
+        waited_for = kwargs.pop(STRUCTURED, None)
+        result = self._named(super()._generate(messages, stop, run_manager, **kwargs))
+        return waited_for.taken(result, messages, self.model) if waited_for else result
 
     async def _agenerate(
         self,
@@ -35,7 +38,9 @@ class NamedChatModel(GatedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self._named(await super()._agenerate(messages, stop, run_manager, **kwargs))
+        waited_for = kwargs.pop(STRUCTURED, None)
+        result = self._named(await super()._agenerate(messages, stop, run_manager, **kwargs))
+        return waited_for.taken(result, messages, self.model) if waited_for else result
 
     def _stream(
         self,
@@ -58,6 +63,10 @@ class NamedChatModel(GatedChatModel):
         async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
             self._name(chunk)
             yield chunk
+
+    def _should_stream(self, *, async_api: bool, **kwargs: Any) -> bool:
+        """Not what an agent waits for: it is known at the end only."""
+        return STRUCTURED not in kwargs and super()._should_stream(async_api=async_api, **kwargs)
 
     def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
         require_contents(messages)

@@ -49,6 +49,9 @@ from langchain_tuned_gemini.guards.wholeness import (
 
 Schema = dict[str, Any] | type
 
+STRUCTURED: Final = "structured_output"
+"""The argument with which a call carries its schema: a `StructuredCall` or an `AgentAnswer`."""
+
 FOR_TRACERS: Final = "ls_structured_output_format"
 """LangChain's argument that shows a schema to tracers, and to no model."""
 
@@ -126,7 +129,9 @@ class StructuredCall:
             one.pop(FOR_TRACERS, None)  # of the chat model that has these models
         return cls(arguments, parser, check, include_raw)
 
-    def asked_of(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    def asked_of(
+        self, candidates: Sequence[Candidate], _: Sequence[BaseMessage]
+    ) -> tuple[Candidate, ...]:
         """The candidates, each asked for the schema, which its answer has to fit."""
         ended = [one.held_to_the_end(tells_refusals=self.is_lenient) for one in candidates]
         asked = [

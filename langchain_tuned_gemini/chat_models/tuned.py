@@ -24,6 +24,7 @@ from langchain_tuned_gemini.base_models import (
     base_model_id,
     find,
 )
+from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import (
     check_arguments,
     check_structured_options,
@@ -40,8 +41,9 @@ from langchain_tuned_gemini.chat_models.parameters import (
 )
 from langchain_tuned_gemini.chat_models.runs import name_run
 from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
-from langchain_tuned_gemini.chat_models.structured import parsed_text
+from langchain_tuned_gemini.chat_models.structured import STRUCTURED, parsed_text
 from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
+from langchain_tuned_gemini.chat_models.tools import neutral
 from langchain_tuned_gemini.chat_models.trying import TriedByCalling
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
@@ -360,7 +362,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         tool_choice: str | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Offers tools to the tuned model.
+        """Offers tools to the tuned model; JSON is taken for the call that an agent waits for.
 
         Args:
             tools: Tools in any form that LangChain knows.
@@ -368,7 +370,9 @@ class ChatTunedGemini(TunedGeminiParameters):
             **kwargs: Further arguments for each call.
         """
         check_arguments(kwargs, self)
-        return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
+        bound = super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
+        waited_for = AgentAnswer.waited_for(tools, neutral(tools, tool_choice))
+        return bound.bind(**{STRUCTURED: waited_for}) if waited_for else bound
 
     def with_structured_output(
         self,

@@ -26,10 +26,11 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import StructuredTool, tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from langchain_tuned_gemini import (
     AllModelsFailedError,
+    AnswerRefusedError,
     ChatTunedGemini,
     ContentBlockedError,
     FallbackChatModel,
@@ -370,6 +371,98 @@ def test_a_tuned_model_that_neither_calls_nor_fits_makes_way_for_the_base_model(
     assert state["structured_response"] == Advice(umbrella=True)
     assert [answered_by(message) for message in answers(state)] == ["base_fallback"]
     assert_valid(state["messages"])
+
+
+class Party(BaseModel):
+    """How many travel."""
+
+    people: int
+
+    @field_validator("people")
+    @classmethod
+    def _in_pairs(cls, people: int) -> int:
+        if people % 2:
+            raise ValueError("odd")
+        return people
+
+
+def party(people: int) -> FunctionCall:
+    return FunctionCall("Party", {"people": people})
+
+
+ODD = [f'{{"people": {number}}}' for number in range(1, 99, 2)]
+"""Each fits the JSON schema: only the program's own code, and so the agent, knows better."""
+
+
+@pytest.mark.parametrize("run", [invoke, astream])
+@pytest.mark.parametrize("tools", [[], [weather]], ids=["no tools", "tools"])
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ([ODD[0]], 1),
+        ([party(3)], 1),
+        ([Answer(calls=[party(2), party(4)])], 1),
+        (ODD, 3),
+    ],
+    ids=["a text", "a call", "two calls at once", "a text that is ever different"],
+)
+def test_a_tuned_model_whose_answer_the_agent_has_refused_makes_way_for_the_base_model(
+    said: list[Any], taken: int, tools: list[Any], run: Run, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(robust_on(gemini), tools, response_format=Party)
+
+    with gemini.script(party(2)), gemini.script(*said, model=TUNED):
+        state = run(agent, asked(), FEW_STEPS)
+
+    assert state["structured_response"] == Party(people=2)
+    by = [answered_by(message) for message in answers(state)]
+    assert by == [*["tuned"] * taken, "base_fallback"]
+    assert_valid(state["messages"])
+
+
+def test_an_answer_that_was_refused_is_no_longer_so_in_the_next_turn(gemini: Emulator) -> None:
+    agent: Any = create_agent(
+        robust_on(gemini), response_format=Party, checkpointer=InMemorySaver()
+    )
+
+    with gemini.script(party(2), model=TUNED):
+        agent.invoke(asked(), THREAD)
+        state = agent.invoke(asked(), THREAD)
+
+    assert [answered_by(message) for message in answers(state)] == ["tuned", "tuned"]
+
+
+@pytest.mark.parametrize("run", [invoke, ainvoke, astream])
+@pytest.mark.parametrize("tools", [[], [weather]], ids=["no tools", "tools"])
+def test_json_of_a_tuned_model_without_a_fallback_is_taken_for_the_call_too(
+    tools: list[Any], run: Run, tuned: ChatTunedGemini, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(tuned, tools, response_format=Advice)
+
+    with gemini.script('{"umbrella": true}', model=TUNED):
+        state = run(agent, asked(), FEW_STEPS)
+
+    assert state["structured_response"] == Advice(umbrella=True)
+    assert_valid(state["messages"])
+
+
+@pytest.mark.parametrize("run", [invoke, ainvoke, astream])
+@pytest.mark.parametrize("tools", [[], [weather]], ids=["no tools", "tools"])
+@pytest.mark.parametrize(
+    "said",
+    ["Take it along.", ODD[0], '{"people": 2', party(3), Answer(finish_reason="SAFETY")],
+    ids=str,
+)
+def test_a_tuned_model_without_a_fallback_that_does_not_fit_ends_the_agent_with_an_error(
+    said: Any, tools: list[Any], run: Run, tuned: ChatTunedGemini, gemini: Emulator
+) -> None:
+    agent: Any = create_agent(tuned, tools, response_format=Party)
+
+    with (
+        gemini.script(said, model=TUNED),
+        pytest.raises((AnswerRefusedError, ContentBlockedError), match=TUNED),
+    ):
+        run(agent, asked(), FEW_STEPS)
 
 
 @pytest.mark.parametrize("schema", [Advice, ProviderStrategy(Advice)], ids=["call", "text"])
