@@ -108,6 +108,8 @@ class BaseModel:
         ((name, least),) = self.least_thinking.items()
         value = said.get(name, least)
         if name == "thinking_level":
+            if value not in THINKING_LEVELS:  # it is the service's to refuse
+                return {name: value}
             return {name: max(value, least, key=THINKING_LEVELS.index)}
         lowest, highest = self.thinking_budgets
         return {name: min(max(value, lowest), highest) if value > 0 else value or least}

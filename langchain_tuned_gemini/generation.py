@@ -32,6 +32,8 @@ _MOST_TOKENS = 65_535
 
 _SAMPLING = ("temperature", "top_p", "top_k")
 _THINKING = frozenset({"thinking_budget", "thinking_level"})
+_RULED = frozenset({*_SAMPLING, *_THINKING, "max_output_tokens"})
+"""The parameters for which a base model has rules of its own."""
 
 
 def generation_parameters(
@@ -108,6 +110,36 @@ def base_model_parameters(
         longest = max(limit, min(limit + thinking.get("thinking_budget", 0), _MOST_TOKENS))
         parameters["max_output_tokens"] = longest
     return {**parameters, **thinking}
+
+
+def base_model_arguments(
+    task: Task | None, given: Mapping[str, Any], base: BaseModel | None, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    """A call's arguments, as a base model takes them: as if the tuned one had been built so.
+
+    Args:
+        task: As for `base_model_parameters`.
+        given: As for `base_model_parameters`.
+        base: What is known of the base model.
+        arguments: Those of the call, in the words of langchain-google-genai.
+
+    Example:
+        >>> from langchain_tuned_gemini.base_models import find
+        >>> base_model_arguments(None, {}, find("gemini-2.5-pro"), {"max_output_tokens": 64})
+        {'max_output_tokens': 192, 'thinking_budget': 128}
+    """
+    said = {name: it for name, it in arguments.items() if it is not None}
+    config = said.get("generation_config")
+    if isinstance(config, Mapping) and _RULED & config.keys():  # it goes before the others
+        said |= {name: config[name] for name in _RULED & config.keys()}
+        said["generation_config"] = {k: it for k, it in config.items() if k not in _RULED}
+    if (effort := said.pop("reasoning_effort", None)) is not None:
+        said.setdefault("thinking_level", effort)
+    if base is None or not _RULED & said.keys():
+        return arguments
+    ruled = base_model_parameters(task, {**given, **said}, base)
+    rest = {name: it for name, it in said.items() if name not in _RULED}
+    return {**rest, **{name: it for name, it in ruled.items() if name in _RULED}}
 
 
 def _over_the_preset(task: Task | None, given: Mapping[str, Any]) -> dict[str, Any]:

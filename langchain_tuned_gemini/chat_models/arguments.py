@@ -47,18 +47,15 @@ _POPPED: Final = frozenset(
     {
         "include_thoughts",
         "max_retries",
+        "max_tokens",
         "reasoning_effort",
         "thinking_budget",
         "thinking_level",
         "timeout",
     }
 )
-"""What langchain-google-genai takes out of a call's arguments, without a signature that says so."""
-
-_REQUESTS: Final = frozenset(
-    {"GenerateContentConfig", "GenerationConfig", "HttpOptions", "ImageConfig", "ThinkingConfig"}
-)
-"""What google-genai makes of a call's arguments."""
+"""What langchain-google-genai takes out of a call's arguments, without a signature that says so,
+and the name that LangChain has for a limit; see `in_geminis_words`."""
 
 _GOOGLES: Final = frozenset({ChatGoogleGenerativeAI})
 
@@ -78,6 +75,8 @@ def check_arguments(arguments: Mapping[str, Any], model: BaseChatModel) -> None:
     names: Collection[str] = arguments
     if isinstance(own := arguments.get(TUNED_ONLY), Mapping):
         names = (arguments.keys() | own.keys()) - {TUNED_ONLY}
+        _check_numbers(ChatGoogleGenerativeAI, own, "{}")
+    _check_numbers(ChatGoogleGenerativeAI, arguments, "{}")
     if _known_to_one_of(_GOOGLES).issuperset(names):
         return  # to look into the models takes longer
     kinds = frozenset(map(type, _innermost(model)))
@@ -104,10 +103,14 @@ def check_numbers(kind: type[BaseModel], values: dict[str, Any]) -> None:
     Raises:
         ParameterError: With the number that was meant.
     """
+    _check_numbers(kind, values, f"{kind.__name__}({{}})")
+
+
+def _check_numbers(kind: type[BaseModel], values: Mapping[str, Any], where: str) -> None:
     numeric = _numeric_fields(kind)
     for name, value in values.items():
         if isinstance(value, str | bool) and value not in numeric.get(name, [value]):
-            raise ParameterError.no_number(f"{kind.__name__}({name}={value!r})", value)
+            raise ParameterError.no_number(where.format(f"{name}={value!r}"), value)
 
 
 def _refuse_unknown(
@@ -122,12 +125,26 @@ def _refuse_unknown(
             raise ParameterError(f"{what}: {name!r}.")
 
 
-def refused_request(invalid: ValidationError) -> ParameterError | None:
-    """What to say in the place of google-genai's error about a request; None for another one."""
-    if invalid.title not in _REQUESTS:
-        return None
-    error = invalid.errors(include_input=False)[0]
-    return ParameterError(f"{error['loc'][0]}=... can't be sent with the call: {error['msg']}.")
+def unsendable(error: Exception) -> ParameterError:
+    """What to say in the place of an error about a request that can't be built."""
+    what = str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False)[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return ParameterError(f"The call can't be sent: {what.rstrip('.')}.")
+
+
+def in_geminis_words(arguments: dict[str, Any], model: BaseChatModel) -> dict[str, Any]:
+    """The arguments of a call with `max_tokens`, as LangChain calls it, by Gemini's own name.
+
+    For a model of another provider they are left as they are.
+    """
+    if "max_tokens" not in arguments:
+        return arguments
+    if not all(isinstance(one, ChatGoogleGenerativeAI) for one in _innermost(model)):
+        return arguments
+    rest = dict(arguments)
+    return {"max_output_tokens": rest.pop("max_tokens"), **rest}
 
 
 def _innermost(model: BaseChatModel) -> Iterator[BaseChatModel]:
@@ -148,9 +165,11 @@ def _known_to_one_of(kinds: frozenset[type[BaseChatModel]]) -> frozenset[str]:
 @cache
 def _known_to(kind: type[BaseChatModel]) -> frozenset[str]:
     """The arguments of a call that are known of a class."""
-    methods = (kind._generate, getattr(kind, "_prepare_request", kind._generate), kind.invoke)
+    is_googles = issubclass(kind, ChatGoogleGenerativeAI)
+    prepare = ChatGoogleGenerativeAI._prepare_request if is_googles else kind._generate
+    methods = (kind._generate, prepare, kind.invoke)
     parameters = {name for method in methods for name in inspect.signature(method).parameters}
-    if not issubclass(kind, ChatGoogleGenerativeAI):
+    if not is_googles:
         return frozenset(parameters | _names_of(kind)) | _STANDARD
     from google.genai.types import GenerateContentConfig
 

@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from langchain_tuned_gemini.chat_models.arguments import check_arguments
+from langchain_tuned_gemini.chat_models.arguments import check_arguments, in_geminis_words
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.errors.base import keep_retryable
 from langchain_tuned_gemini.failures import classify
@@ -59,6 +59,7 @@ class GatedChatModel(WrapperChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         check_arguments(kwargs, self)
+        kwargs = in_geminis_words(kwargs, self)
         with self._telling_the_gate():
             self.gate.check()
             self._admitted(run_manager)
@@ -72,6 +73,7 @@ class GatedChatModel(WrapperChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         check_arguments(kwargs, self)
+        kwargs = in_geminis_words(kwargs, self)
         with self._telling_the_gate():
             await self.gate.acheck()
             self._admitted(run_manager)
@@ -85,6 +87,7 @@ class GatedChatModel(WrapperChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         check_arguments(kwargs, self)
+        kwargs = in_geminis_words(kwargs, self)
         with self._telling_the_gate():
             self.gate.check()
             self._admitted(run_manager)
@@ -98,6 +101,7 @@ class GatedChatModel(WrapperChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         check_arguments(kwargs, self)
+        kwargs = in_geminis_words(kwargs, self)
         with self._telling_the_gate():
             await self.gate.acheck()
             self._admitted(run_manager)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
+from langchain_core.messages import BaseMessage
 from langchain_google_genai import ChatGoogleGenerativeAI
+from pydantic import PrivateAttr
 
 from langchain_tuned_gemini.base_models import find
+from langchain_tuned_gemini.chat_models.arguments import unsendable
 from langchain_tuned_gemini.google_client import (
     Absent,
     Access,
@@ -17,6 +20,9 @@ from langchain_tuned_gemini.google_client import (
     VertexAccess,
     tls_arguments,
 )
+
+Fit: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes a call's arguments suit a model."""
 
 _AT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/publishers/.*")
 
@@ -30,6 +36,7 @@ def google_chat_model(
     max_answer_bytes: int,
     parameters: Mapping[str, Any],
     base_model: str = "",
+    fit: Fit | None = None,
 ) -> ChatGoogleGenerativeAI:
     """A Gemini chat model that sends only what it is told to, once, over shared connections.
 
@@ -46,11 +53,12 @@ def google_chat_model(
         max_answer_bytes: How many bytes an answer may have, unpacked.
         parameters: Generation parameters.
         base_model: What a tuned model was tuned from; empty where it is not known.
+        fit: Makes the arguments of a call suit it; None for one that takes what it is given.
     """
     if isinstance(access, VertexAccess) and (place := _AT.fullmatch(model)):
         access = replace(access, project=place["project"], location=place["location"])
     base = find(base_model)
-    inner = ChatGoogleGenerativeAI(
+    inner = _GeminiChatModel(
         model=base.id if base and base.signs_thoughts else model,
         client_args={**tls_arguments(), "trust_env": False},  # proxies are ours to look for
         **_of_platform(access),
@@ -68,6 +76,7 @@ def google_chat_model(
     # Upstream makes retry options for every call, here they are the client's: 8 % of a call.
     inner.max_retries = None  # type: ignore[assignment]
     inner.n = None  # type: ignore[assignment]  # or candidateCount is sent; Gemini 3 refuses it
+    inner._fit = fit
     return inner
 
 
@@ -87,6 +96,19 @@ def _of_platform(access: Access) -> dict[str, Any]:
             return {"vertexai": False, "api_key": access.api_key, "base_url": access.base_url}
         case _:
             return {"vertexai": False, "api_key": "none"}
+
+
+class _GeminiChatModel(ChatGoogleGenerativeAI):
+    """Upstream's chat model, which says in the package's words why a call can't be sent."""
+
+    _fit: Fit | None = PrivateAttr(default=None)
+
+    def _prepare_request(self, messages: list[BaseMessage], **arguments: Any) -> dict[str, Any]:
+        try:
+            fitting = self._fit(arguments) if self._fit else arguments
+            return super()._prepare_request(messages, **fitting)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise unsendable(error) from error
 
 
 class _Addressed:

@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from langchain_tuned_gemini.chat_models.arguments import TUNED_ONLY
+from langchain_tuned_gemini.chat_models.arguments import TUNED_ONLY, in_geminis_words
 from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.chat_models.conversation import own_thoughts
 from langchain_tuned_gemini.errors import ParameterError
@@ -52,7 +52,8 @@ def asked_of(
         ParameterError: If there are tools and the model does not take them, or does not bind
             them to itself, or for a `tuned_only` that holds no arguments.
     """
-    model, rest = candidate.model, _own(candidate, arguments)
+    model = candidate.model
+    rest = in_geminis_words(_own(candidate, arguments), model)
     told = own_thoughts(messages, candidate.name)
     tools = rest.pop("tools", None)
     if not tools:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal, Self, cast
 
 from langchain_core.callbacks.manager import BaseRunManager
@@ -16,7 +17,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import BaseModel, PrivateAttr, ValidationError
+from pydantic import BaseModel, PrivateAttr
 
 from langchain_tuned_gemini.base_models import (
     BaseModelRetiredWarning,
@@ -28,7 +29,6 @@ from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import (
     check_arguments,
     check_structured_options,
-    refused_request,
 )
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
@@ -51,7 +51,11 @@ from langchain_tuned_gemini.destinations import check_destination
 from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError
 from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.few_shot import FewShotPrompt
-from langchain_tuned_gemini.generation import base_model_parameters, generation_parameters
+from langchain_tuned_gemini.generation import (
+    base_model_arguments,
+    base_model_parameters,
+    generation_parameters,
+)
 from langchain_tuned_gemini.google_client import AbsentAccess, Access, access_to
 from langchain_tuned_gemini.google_credentials import default_credentials
 from langchain_tuned_gemini.names import TunedModelName
@@ -158,13 +162,15 @@ class ChatTunedGemini(TunedGeminiParameters):
     def _google_model(self, name: str) -> ChatGoogleGenerativeAI:
         """A base model with this one's rights and patience, and its parameters as they fit."""
         given = {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
+        base = find(name)
         return google_chat_model(
             name,
             access=self._access,
             timeout=self.timeout,
             max_retries=self.max_retries,
             max_answer_bytes=self.max_answer_bytes,
-            parameters=base_model_parameters(self.task, given, find(name)),
+            parameters=base_model_parameters(self.task, given, base),
+            fit=partial(base_model_arguments, self.task, given, base),
         )
 
     def _names_its_run(self) -> bool:
@@ -189,15 +195,10 @@ class ChatTunedGemini(TunedGeminiParameters):
 
     @contextmanager
     def _telling_the_gate(self) -> Iterator[None]:
-        """Says so when the model does not answer because its base was retired.
-
-        And when a call can't be sent, in place of google-genai's error about its own classes.
-        """
+        """Says so when the model does not answer because its base was retired."""
         try:
             with super()._telling_the_gate():
                 yield
-        except ValidationError as invalid:
-            raise refused_request(invalid) or invalid from None
         except Exception as error:  # named by classify; raised again in any case
             failure = classify(error)
             if failure and failure.reason is Reason.GONE:

@@ -244,11 +244,34 @@ def test_a_limit_of_tokens_leaves_the_base_model_room_to_answer(
     assert answer.response_metadata["tuned_gemini"]["model"] == base
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"max_output_tokens": 64},
+        {"max_tokens": 64},
+        {"generation_config": {"max_output_tokens": 64}},
+        {"max_tokens": 64, "thinking_level": "minimal"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("base", ["gemini-2.5-flash", "gemini-3.5-flash"])
 def test_a_limit_of_one_call_leaves_the_base_model_room_to_answer(
-    robust: FallbackChatModel, deployed: Deployed
+    base: str, said: dict[str, Any], deployed: Deployed
 ) -> None:
+    robust = deployed.chat().with_few_shot_fallback(base, examples=NEXT_NUMBER)
+
     with deployed.emulator.fault(model=deployed.name, status=503):
-        assert robust.invoke("7", max_output_tokens=64).text == "8"
+        answer = robust.invoke("7", **said)
+
+    assert (answer.text, answer.response_metadata["tuned_gemini"]["model"]) == ("8", base)
+
+
+@every_way
+@pytest.mark.parametrize("limit", ["max_tokens", "max_output_tokens"])
+def test_a_limit_of_one_call_has_two_names(ask: Ask, limit: str, deployed: Deployed) -> None:
+    ask(deployed.chat().bind(**{limit: 5}))
+
+    assert deployed.emulator.requests[-1].body["generationConfig"]["maxOutputTokens"] == 5
 
 
 @pytest.mark.parametrize("setting", [{"max_tokens": 64}, {"thinking_budget": 0}])

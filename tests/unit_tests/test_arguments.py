@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_google_genai import ChatGoogleGenerativeAI
 
 from langchain_tuned_gemini import (
@@ -133,6 +133,47 @@ def test_an_argument_that_only_another_provider_may_know_is_left_to_it() -> None
 def test_a_text_is_no_number(make: Callable[[], object]) -> None:
     with pytest.raises(ParameterError, match=r"a number is needed, not str\. Did you mean 40\?"):
         make()
+
+
+@pytest.mark.parametrize("ask", list(WAYS.values())[:4], ids=list(WAYS)[:4])
+@pytest.mark.parametrize("make", list(MODELS.values())[:3], ids=list(MODELS)[:3])
+@pytest.mark.parametrize("name", ["max_tokens", "top_k", "timeout", "thinking_budget"])
+def test_a_text_is_no_number_of_a_call(
+    name: str, make: Callable[[], Any], ask: Callable[[Any, dict[str, Any]], object]
+) -> None:
+    with pytest.raises(ParameterError, match=r"a number is needed, not str\. Did you mean 8\?"):
+        ask(make(), {name: "8"})
+
+
+UNSENDABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "of a request": ({"labels": 3}, "labels: Input should be a valid dictionary"),
+    "in a list": ({"stop": [1]}, r"stop_sequences\.0: Input should be a valid string"),
+    "that upstream looks at": ({"safety_settings": "x"}, "safety_settings must be"),
+    "without what it needs": ({"tool_choice": "any"}, "only be specified if 'tools'"),
+    "that nothing holds": ({"timeout": float("inf")}, "infinity"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "told"), UNSENDABLE.values(), ids=UNSENDABLE)
+@pytest.mark.parametrize("ask", list(WAYS.values())[:4], ids=list(WAYS)[:4])
+@pytest.mark.parametrize("is_base", [False, True])
+def test_a_call_that_can_not_be_sent_is_told_alike_by_the_tuned_model_and_its_base(
+    is_base: bool, ask: Callable[[Any, dict[str, Any]], object], wrong: dict[str, Any], told: str
+) -> None:
+    model = tuned().stand_in("gemini-2.5-flash") if is_base else tuned().wrapped
+
+    with pytest.raises(ParameterError, match=f"The call can't be sent: .*{told}"):
+        ask(model, wrong)
+
+
+@pytest.mark.parametrize("base", ["gemini-3.6-flash", "gemini-3.5-flash-lite"])
+def test_a_conversation_that_a_base_model_does_not_go_on_with_is_refused_with_a_sentence(
+    base: str,
+) -> None:
+    begun = [HumanMessage("1"), AIMessage("The answer is")]
+
+    with pytest.raises(ParameterError, match="does not support model prefilling"):
+        tuned().stand_in(base).invoke(begun)
 
 
 def test_a_circuit_must_not_give_up_a_probe_that_is_still_answered() -> None:

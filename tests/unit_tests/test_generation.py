@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from langchain_tuned_gemini.base_models import BASE_MODELS, find
-from langchain_tuned_gemini.generation import base_model_parameters, generation_parameters
+from langchain_tuned_gemini.generation import (
+    base_model_arguments,
+    base_model_parameters,
+    generation_parameters,
+)
 
 
 def test_nothing_is_sent_that_was_not_said() -> None:
@@ -92,6 +96,57 @@ def test_a_budget_to_think_leaves_the_answer_its_tokens(
     parameters = base_model_parameters(None, {"max_output_tokens": 64, **said}, find(base))
 
     assert parameters["max_output_tokens"] == limit
+
+
+THINKING_MORE = {"max_output_tokens": 64, "thinking_budget": 700}
+
+
+@pytest.mark.parametrize(
+    ("base", "given", "said", "sent"),
+    [
+        ("gemini-2.5-pro", {}, {}, {}),
+        ("gemini-2.5-pro", {}, {"seed": 7, "stop": None}, {"seed": 7, "stop": None}),
+        (
+            "gemini-2.5-pro",
+            {},
+            {"max_output_tokens": 64, "seed": 7},
+            {"max_output_tokens": 192, "thinking_budget": 128, "seed": 7},
+        ),
+        ("gemini-2.5-pro", {}, {"thinking_budget": 0}, {"thinking_budget": 128}),
+        (
+            "gemini-2.5-flash",
+            THINKING_MORE,
+            {"max_output_tokens": 32},
+            {"max_output_tokens": 732, "thinking_budget": 700},
+        ),
+        (
+            "gemini-2.5-flash",
+            THINKING_MORE,
+            {"thinking_budget": 0},
+            {"max_output_tokens": 64, "thinking_budget": 0},
+        ),
+        ("gemini-2.5-flash", {}, {"thinking_level": "high"}, {"thinking_budget": 0}),
+        ("gemini-2.5-flash", {}, {"reasoning_effort": "high"}, {"thinking_budget": 0}),
+        ("gemini-3.5-flash", {}, {"reasoning_effort": "high"}, {"thinking_level": "high"}),
+        ("gemini-3.5-flash", {}, {"thinking_level": "hard"}, {"thinking_level": "hard"}),
+        ("gemini-3.8-flash", {}, {"temperature": 0.1}, {"thinking_level": "low"}),
+        (
+            "gemini-2.5-pro",
+            {},
+            {"generation_config": {"max_output_tokens": 64, "seed": 7}},
+            {
+                "max_output_tokens": 192,
+                "thinking_budget": 128,
+                "generation_config": {"seed": 7},
+            },
+        ),
+        ("gemini-99", {}, {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+    ],
+)
+def test_what_a_call_says_to_a_base_model_follows_its_rules(
+    base: str, given: dict[str, Any], said: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    assert base_model_arguments(None, given, find(base), said) == sent
 
 
 def test_a_preset_limits_a_base_model_too() -> None:
