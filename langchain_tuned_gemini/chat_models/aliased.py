@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from langchain_core.callbacks.manager import BaseRunManager
@@ -23,6 +24,7 @@ from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.following import Following
 from langchain_tuned_gemini.chat_models.parameters import TunedGeminiParameters
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
+from langchain_tuned_gemini.chat_models.unbuilt import unpickled
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.errors import ParameterError
@@ -161,8 +163,7 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         """
         if columns is not None and examples is not None:
             examples, k = FewShotPrompt.of(examples, k=k, columns=columns), None
-        recipe = _Recipe(self, base, examples, k, settings)
-        return AliasedFallbackChatModel.following(self.followed_by(recipe.build))
+        return AliasedFallbackChatModel.by(_Recipe(self, base, examples, k, settings))
 
     def stand_in(self, base: str | BaseChatModel) -> BaseChatModel:
         """The model that is to stand in for the version that the alias points to now."""
@@ -232,14 +233,16 @@ def _missing(version: RecordedVersion, what: str) -> ParameterError:
 class AliasedFallbackChatModel(FallbackChatModel):
     """A fallback model of an alias: each call is answered as the version at its beginning says."""
 
+    _recipe: _Recipe = PrivateAttr()
     _following: Following[FallbackChatModel] = PrivateAttr()
 
     @classmethod
-    def following(cls, following: Following[FallbackChatModel]) -> Self:
+    def by(cls, recipe: _Recipe) -> Self:
         """Shows the settings of the version that the alias points to now."""
+        following = recipe.tuned.followed_by(recipe.build)
         now = following.current()
         self = cls(**{name: getattr(now, name) for name in now.model_fields_set})
-        self._following = following
+        self._recipe, self._following = recipe, following
         return self
 
     @property
@@ -273,8 +276,8 @@ class AliasedFallbackChatModel(FallbackChatModel):
         return False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles what it follows; its settings are those of the version."""
-        return type(self).following, (self._following,)
+        """Pickles how it is made; its settings are those of the version."""
+        return unpickled, (partial(type(self).by, self._recipe),)
 
 
 def init_tuned_gemini(

@@ -64,13 +64,6 @@ class Following(Generic[_T]):
         """Starts with a lock that nobody holds."""
         self._lock = threading.Lock()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What another process needs to follow by itself."""
-        return {"watch": self.watch, "build": self._build}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]  # a new one in every respect
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Following[_T]:
         """Itself: copies of a chat model follow the same alias."""
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -10,6 +11,7 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import Field, SerializeAsAny
 
 from langchain_tuned_gemini.chat_models.conversation import require_contents
+from langchain_tuned_gemini.chat_models.unbuilt import unpickled
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 
 
@@ -55,8 +57,4 @@ class StandInChatModel(WrapperChatModel):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles what it is built from."""
-        return _rebuild, (type(self), {"model": self.model, "tuned": self.tuned})
-
-
-def _rebuild(kind: type[StandInChatModel], parameters: dict[str, Any]) -> StandInChatModel:
-    return kind(**parameters)
+        return unpickled, (partial(type(self), model=self.model, tuned=self.tuned),)

@@ -45,6 +45,7 @@ from langchain_tuned_gemini.chat_models.structured import STRUCTURED, parsed_tex
 from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
 from langchain_tuned_gemini.chat_models.tools import neutral
 from langchain_tuned_gemini.chat_models.trying import TriedByCalling
+from langchain_tuned_gemini.chat_models.unbuilt import unpickled
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.destinations import check_destination
@@ -458,7 +459,7 @@ class ChatTunedGemini(TunedGeminiParameters):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the parameters without key and credentials, which are found again."""
         has_key = self.google_api_key is not None or isinstance(self.credentials, AbsentAccess)
-        return _rebuild, (type(self), self._parameters(), has_key)
+        return unpickled, (partial(_rebuild, type(self), self._parameters(), has_key),)
 
     def _parameters(self) -> dict[str, Any]:
         fields = type(self).model_fields

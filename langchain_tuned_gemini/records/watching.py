@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from langchain_tuned_gemini.errors import RecordNotFoundError, RecordsError
 from langchain_tuned_gemini.forks import renew_after_fork
@@ -95,10 +95,3 @@ class AliasWatch:
     def renew(self) -> None:
         """Starts with a lock that nobody holds."""
         self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What another process needs to look for itself."""
-        return {"records": self._records, "alias": self._alias, "clock": self._clock}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]  # a new watch in every respect

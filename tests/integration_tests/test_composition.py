@@ -453,6 +453,21 @@ def test_what_a_pickle_leaves_behind_is_missed_at_the_first_call_and_not_before(
     assert "s3cret-word" not in f"{pickle.dumps(model)!r}{model!r}{dumps(model)}"
 
 
+@pytest.mark.parametrize("has_fallback", [True, False])
+def test_a_key_that_can_not_be_sent_where_it_is_unpickled_is_told_at_the_first_call(
+    has_fallback: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model: Any = ChatTunedGemini(model=TUNED, api_key=SECRET)
+    if has_fallback:
+        model = model.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
+    monkeypatch.setenv("GOOGLE_API_KEY", "copied\u200bfrom-a-page")
+
+    twin = pickle.loads(pickle.dumps(model))
+
+    with pytest.raises(ParameterError, match="no HTTP header can hold"):
+        twin.invoke("7")
+
+
 @pytest.mark.usefixtures("no_environment")
 def test_a_worker_of_a_pool_says_what_its_model_lacks() -> None:
     """One that can't build what it is sent would be started again for ever."""

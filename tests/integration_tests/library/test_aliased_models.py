@@ -7,7 +7,7 @@ import copy
 import json
 import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from langchain_tuned_gemini import (
     RecordNotFoundError,
     Records,
     RecordsError,
+    TunedGeminiError,
     TunedGeminiFallbackMiddleware,
     TunedModelFailedError,
     TunedModelNameError,
@@ -431,7 +432,7 @@ def test_an_alias_that_is_not_there_says_what_is(
 ) -> None:
     with pytest.raises(RecordNotFoundError, match="its aliases are: sql-expert@production"):
         ChatTunedGemini(model="sql-expert@staging", **given)
-    with pytest.raises(RecordNotFoundError, match=r"nowhere\.toml; it has no aliases"):
+    with pytest.raises(RecordNotFoundError, match=r"there is no file .*nowhere\.toml"):
         ChatTunedGemini(model=ALIAS, **{**given, "records": str(tmp_path / "nowhere.toml")})
     records.path.write_text("[", encoding="utf-8")
     with pytest.raises(RecordsError, match="is no TOML"):
@@ -513,6 +514,55 @@ def test_it_can_be_pickled_and_serialised(given: dict[str, Any], records: Record
     assert [one.invoke("who?").text for one in [*copies, loaded]] == ["v2", "v2", "v2"]
     assert KEY not in str(dumped)
     assert KEY.encode() not in pickled
+
+
+GONE: dict[str, Callable[[Records], object]] = {
+    "the file": lambda records: records.path.unlink(),
+    "its order": lambda records: records.path.write_text("[", encoding="utf-8"),
+    "the alias": lambda records: records.path.write_text("", encoding="utf-8"),
+    "the examples": lambda records: (records.path.parent / "v1.jsonl").unlink(),
+}
+SCHEMA = {"title": "Answer", "type": "object", "properties": {}}
+
+
+def look(table: str) -> str:
+    """Looks at a table."""
+    return table
+
+
+USES: dict[str, Callable[[Any], object]] = {
+    "invoke": lambda model: model.invoke("who?"),
+    "ainvoke": lambda model: asyncio.run(model.ainvoke("who?")),
+    "stream": lambda model: list(model.stream("who?")),
+    "batch": lambda model: model.batch(["who?"]),
+    "tools": lambda model: model.bind_tools([look]).invoke("who?"),
+    "a schema": lambda model: model.with_structured_output(SCHEMA).invoke("who?"),
+    "tokens": lambda model: model.get_num_tokens("who?"),
+    "another pickle": lambda model: pickle.loads(pickle.dumps(model)).invoke("who?"),
+}
+
+
+@pytest.mark.usefixtures("in_environment")
+@pytest.mark.parametrize("gone", GONE)
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_what_is_gone_where_it_is_unpickled_is_missed_at_its_first_use_and_not_before(
+    use: Callable[[Any], object], gone: str, given: dict[str, Any], records: Records
+) -> None:
+    del given["clock"]
+    tuned = ChatTunedGemini(model=ALIAS, **given)
+    models = [tuned, tuned.with_few_shot_fallback(), FallbackChatModel(models=[tuned])]
+    pickled = pickle.dumps(models)
+    kept = {path: path.read_bytes() for path in records.path.parent.iterdir()}
+    GONE[gone](records)
+
+    copies = pickle.loads(pickled)
+
+    for twin in copies[1:2] if gone == "the examples" else copies:
+        with pytest.raises(TunedGeminiError, match=r"tuned-models\.toml|v1\.jsonl"):
+            use(twin)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    assert [twin.invoke("who?").text for twin in copies] == ["v1", "v1", "v1"]
 
 
 def test_tools_and_schemas_go_to_the_version_of_the_call(
