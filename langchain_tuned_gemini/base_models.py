@@ -13,6 +13,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+from langchain_tuned_gemini.locations import GLOBAL, MULTI_REGIONS
 from langchain_tuned_gemini.names import Platform
 
 THINKING_LEVELS = ("minimal", "low", "medium", "high")
@@ -65,6 +66,7 @@ class BaseModel:
             it can do without thinking, 0.
         has_fixed_sampling: Whether it ignores temperature, top_p and top_k.
         signs_thoughts: Whether a function call in its history must carry a signature.
+        is_in_multi_regions: Whether it is served in the multi-regions of Vertex AI, `us` and `eu`.
         ends: When and how it ends on each platform: the day, and what stands in for it.
     """
 
@@ -73,6 +75,7 @@ class BaseModel:
     thinking_budgets: tuple[int, int] = (1, 24_576)
     has_fixed_sampling: bool = False
     signs_thoughts: bool = True
+    is_in_multi_regions: bool = True
     ends: Mapping[Platform, tuple[date, str]] = field(default_factory=dict)
 
     def retirement(self, platform: Platform, today: date) -> Retirement | None:
@@ -140,6 +143,8 @@ _SHUTDOWN = date(2026, 12, 1)
 # profiles; from Gemini 3 on a budget is refused or ignored. Fixed sampling, for 3.5 Flash-Lite,
 # 3.6 Flash "and all future Gemini model releases":
 # https://ai.google.dev/gemini-api/docs/whats-new-gemini-3.6
+# Multi-regions serve Gemini 3 and later:
+# https://docs.cloud.google.com/gemini-enterprise-agent-platform/resources/locations
 # A retirement that Google has announced as "or later" is none yet: 2027-05-07 for
 # 3.1 Flash-Lite, 2027-05-19 for 3.5 Flash and 2027-07-21 for 3.5 Flash-Lite, on Vertex AI.
 _TABLE = (
@@ -148,12 +153,14 @@ _TABLE = (
         {"thinking_budget": 128},
         thinking_budgets=(128, 32_768),
         signs_thoughts=False,
+        is_in_multi_regions=False,
         ends={"vertex": (_END_OF_2_5, ""), "developer": (_SHUTDOWN, "gemini-3.8-flash")},
     ),
     BaseModel(
         "gemini-2.5-flash",
         _OFF,
         signs_thoughts=False,
+        is_in_multi_regions=False,
         ends={"vertex": (_END_OF_2_5, ""), "developer": (_SHUTDOWN, "gemini-3.5-flash-lite")},
     ),
     BaseModel(
@@ -161,6 +168,7 @@ _TABLE = (
         _OFF,
         thinking_budgets=(512, 24_576),
         signs_thoughts=False,
+        is_in_multi_regions=False,
         ends={"vertex": (_END_OF_2_5, "")},
     ),
     BaseModel("gemini-3.1-flash-lite", _MINIMAL),
@@ -202,3 +210,15 @@ def find(name: str) -> BaseModel | None:
     """
     model_id = base_model_id(name) or ""
     return BASE_MODELS.get(model_id) or BASE_MODELS.get(re.sub(r"-\d{3}$", "", model_id))
+
+
+def served_in(name: str) -> tuple[str, ...]:
+    """Where on Vertex AI a base model is served, besides single regions.
+
+    Example:
+        >>> served_in("gemini-3.5-flash"), served_in("gemini-2.5-flash")
+        (('us', 'eu', 'global'), ('global',))
+    """
+    known = find(name)
+    is_old = known is not None and not known.is_in_multi_regions
+    return (GLOBAL,) if is_old else (*MULTI_REGIONS, GLOBAL)

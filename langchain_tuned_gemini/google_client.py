@@ -57,6 +57,7 @@ class Access(Protocol):
         timeout: float | None = None,
         max_retries: int = 0,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        connect_timeout: float = http.CONNECT_TIMEOUT,
     ) -> Client:
         """A google-genai client.
 
@@ -64,6 +65,7 @@ class Access(Protocol):
             timeout: How long to wait for an answer, in seconds; for ever when None.
             max_retries: How often to try again, waiting 1 s, 2 s, 4 s, … in between.
             max_answer_bytes: How many bytes an answer may have, unpacked.
+            connect_timeout: How long opening a connection may take, in seconds.
         """
 
 
@@ -97,11 +99,14 @@ class DeveloperAccess:
         timeout: float | None = None,
         max_retries: int = 0,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        connect_timeout: float = http.CONNECT_TIMEOUT,
     ) -> Client:
         """A google-genai client of the Developer API; see `Access`."""
         from google.genai import Client
 
-        options = _http_options(self.base_url, API_VERSION, timeout, max_retries, max_answer_bytes)
+        options = _http_options(
+            self.base_url, API_VERSION, timeout, max_retries, max_answer_bytes, connect_timeout
+        )
         client = Client(api_key=self.identity, vertexai=False, http_options=options)
         remember(client, self.identity, *secrets_in_url(self.base_url))
         return client
@@ -160,6 +165,7 @@ class VertexAccess:
         timeout: float | None = None,
         max_retries: int = 0,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        connect_timeout: float = http.CONNECT_TIMEOUT,
     ) -> Client:
         """A google-genai client of Vertex AI; see `Access`."""
         from google.genai import Client
@@ -172,7 +178,12 @@ class VertexAccess:
             project=self.project,
             location=self.location,
             http_options=_http_options(
-                self.base_url, VERTEX_API_VERSION, timeout, max_retries, max_answer_bytes
+                self.base_url,
+                VERTEX_API_VERSION,
+                timeout,
+                max_retries,
+                max_answer_bytes,
+                connect_timeout,
             ),
             **who,
         )
@@ -295,6 +306,7 @@ def _http_options(
     timeout: float | None,
     max_retries: int,
     max_answer_bytes: int,
+    connect_timeout: float,
 ) -> Any:
     from google.genai.types import HttpOptions, HttpRetryOptions
 
@@ -303,8 +315,8 @@ def _http_options(
         api_version=api_version,
         timeout=None if timeout is None else math.ceil(timeout * 1000),
         retry_options=HttpRetryOptions(attempts=max_retries + 1) if max_retries else None,
-        httpx_client=http.sync_client(max_answer_bytes),
-        httpx_async_client=http.async_client(max_answer_bytes),
+        httpx_client=http.sync_client(max_answer_bytes, connect_timeout),
+        httpx_async_client=http.async_client(max_answer_bytes, connect_timeout),
         client_args=tls_arguments(),
         async_client_args=tls_arguments(),
     )

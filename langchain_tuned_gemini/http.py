@@ -54,22 +54,28 @@ def tls_context() -> SSLContext:
     return httpx.create_ssl_context()
 
 
-def sync_client(max_answer_bytes: int = MAX_ANSWER_BYTES) -> httpx.Client:
+def sync_client(
+    max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT
+) -> httpx.Client:
     """The process's client for synchronous calls; closed when its last user is gone.
 
     Args:
         max_answer_bytes: How many bytes an answer may have, unpacked.
+        connect_timeout: How long opening a connection may take, in seconds.
     """
-    return _shared(_sync_clients, max_answer_bytes, _new_sync_client)
+    return _shared(_sync_clients, (max_answer_bytes, connect_timeout), _new_sync_client)
 
 
-def async_client(max_answer_bytes: int = MAX_ANSWER_BYTES) -> httpx.AsyncClient:
+def async_client(
+    max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT
+) -> httpx.AsyncClient:
     """The process's client for asynchronous calls, for any number of event loops.
 
     Args:
         max_answer_bytes: How many bytes an answer may have, unpacked.
+        connect_timeout: How long opening a connection may take, in seconds.
     """
-    return _shared(_async_clients, max_answer_bytes, _new_async_client)
+    return _shared(_async_clients, (max_answer_bytes, connect_timeout), _new_async_client)
 
 
 class _Pool(Protocol):
@@ -116,10 +122,14 @@ class _SyncTransport(httpx.BaseTransport):
 
     Args:
         max_answer_bytes: How many bytes an answer may have, unpacked.
+        connect_timeout: How long opening a connection may take, in seconds.
     """
 
-    def __init__(self, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
+    def __init__(
+        self, max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT
+    ) -> None:
         self._limit = max_answer_bytes
+        self._connect_timeout = connect_timeout
         self.renew()
         renew_after_fork(self)
         _pools.add(self)
@@ -129,7 +139,7 @@ class _SyncTransport(httpx.BaseTransport):
         self.idle: IdleConnections[Connection] = IdleConnections()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        origin = _prepare(request)
+        origin = _prepare(request, self._connect_timeout)
         connection = self._take(origin)
         sending = Sending(request, is_reused=connection is not None)
         while True:
@@ -170,8 +180,11 @@ class _SyncTransport(httpx.BaseTransport):
 class _AsyncTransport(httpx.AsyncBaseTransport):
     """The same for asyncio: a connection belongs to the event loop that opened it."""
 
-    def __init__(self, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
+    def __init__(
+        self, max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT
+    ) -> None:
         self._limit = max_answer_bytes
+        self._connect_timeout = connect_timeout
         self.renew()
         renew_after_fork(self)
 
@@ -181,7 +194,7 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
         self.loops: dict[asyncio.AbstractEventLoop, _LoopConnections] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        origin = _prepare(request)
+        origin = _prepare(request, self._connect_timeout)
         pool = self.loops.get(asyncio.get_running_loop()) or await self._new_pool()
         connection = await pool.take(origin)
         sending = Sending(request, is_reused=connection is not None)
@@ -317,14 +330,14 @@ class _AsyncBody(httpx.AsyncByteStream):
             await release()
 
 
-def _prepare(request: httpx.Request) -> Origin:
+def _prepare(request: httpx.Request, connect_timeout: float) -> Origin:
     """Limits how long connecting may take, and says where the request goes.
 
     A password in the address is in a header by now, and httpx logs the address.
     """
     timeout = request.extensions.setdefault("timeout", {})
-    if (timeout.get("connect") or CONNECT_TIMEOUT) >= CONNECT_TIMEOUT:
-        request.extensions["timeout"] = {**timeout, "connect": CONNECT_TIMEOUT}
+    if (timeout.get("connect") or connect_timeout) >= connect_timeout:
+        request.extensions["timeout"] = {**timeout, "connect": connect_timeout}
     if request.url.userinfo:
         request.url = request.url.copy_with(userinfo=b"")
     url = request.url
@@ -368,8 +381,8 @@ def _is_bypassed(url: httpx.URL, no_proxy: str) -> bool:
     return any(urllib.request.proxy_bypass(name) for name in names)
 
 
-def _new_sync_client(max_answer_bytes: int) -> httpx.Client:
-    transport = _SyncTransport(max_answer_bytes)
+def _new_sync_client(max_answer_bytes: int, connect_timeout: float) -> httpx.Client:
+    transport = _SyncTransport(max_answer_bytes, connect_timeout)
     client = httpx.Client(
         transport=transport,
         follow_redirects=False,
@@ -381,8 +394,8 @@ def _new_sync_client(max_answer_bytes: int) -> httpx.Client:
     return client
 
 
-def _new_async_client(max_answer_bytes: int) -> httpx.AsyncClient:
-    transport = _AsyncTransport(max_answer_bytes)
+def _new_async_client(max_answer_bytes: int, connect_timeout: float) -> httpx.AsyncClient:
+    transport = _AsyncTransport(max_answer_bytes, connect_timeout)
     client = httpx.AsyncClient(
         transport=transport,
         follow_redirects=False,
@@ -400,12 +413,14 @@ def _no_cookies() -> CookieJar:
 
 
 _Client = TypeVar("_Client", httpx.Client, httpx.AsyncClient)
-_sync_clients: weakref.WeakValueDictionary[int, httpx.Client] = weakref.WeakValueDictionary()
-_async_clients: weakref.WeakValueDictionary[int, httpx.AsyncClient] = weakref.WeakValueDictionary()
+_Limits = tuple[int, float]
+_Shared = weakref.WeakValueDictionary[_Limits, _Client]
+_sync_clients: _Shared[httpx.Client] = weakref.WeakValueDictionary()
+_async_clients: _Shared[httpx.AsyncClient] = weakref.WeakValueDictionary()
 
 
 def _shared(
-    clients: weakref.WeakValueDictionary[int, _Client], limit: int, new: Callable[[int], _Client]
+    clients: _Shared[_Client], limits: _Limits, new: Callable[[int, float], _Client]
 ) -> _Client:
     """The living client, or a new one. Two threads may race to it: the loser uses the winner's."""
-    return clients.get(limit) or clients.setdefault(limit, new(limit))
+    return clients.get(limits) or clients.setdefault(limits, new(*limits))

@@ -85,13 +85,7 @@ class AliasedChatTunedGemini(ChatTunedGemini):
     def version(self, version: RecordedVersion) -> ChatTunedGemini:
         """The model of a version, used as it is recorded."""
         record = version.record
-        recorded = {
-            "base_model": record.base_model or None,
-            "task": record.task,
-            "system_instruction": record.system_instruction,
-        }
-        parameters = {name: value for name, value in recorded.items() if value is not None}
-        return ChatTunedGemini(**{**parameters, **self._said, "model": record.model})
+        return ChatTunedGemini(**{**record.parameters, **self._said, "model": record.model})
 
     @property
     def current(self) -> ChatTunedGemini:
@@ -151,6 +145,7 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         examples: Examples | BaseExampleSelector | FewShotPrompt | None = None,
         k: int | None = None,
         columns: Columns | None = None,
+        fallback_location: str | None = None,
         **settings: Any,
     ) -> FallbackChatModel:
         """A model that answers with a base model and examples while the version can't.
@@ -163,14 +158,17 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         """
         if columns is not None and examples is not None:
             examples, k = FewShotPrompt.of(examples, k=k, columns=columns), None
+        settings = {**settings, "fallback_location": fallback_location}
         return AliasedFallbackChatModel.by(_Recipe(self, base, examples, k, settings))
 
-    def stand_in(self, base: str | BaseChatModel) -> BaseChatModel:
+    def stand_in(
+        self, base: str | BaseChatModel, *, fallback_location: str | None = None
+    ) -> BaseChatModel:
         """The model that is to stand in for the version that the alias points to now."""
-        return self.current.stand_in(base)
+        return self.current.stand_in(base, fallback_location=fallback_location)
 
-    def _google_model(self, name: str) -> ChatGoogleGenerativeAI:
-        return self.current._google_model(name)
+    def _google_model(self, name: str, location: str | None = None) -> ChatGoogleGenerativeAI:
+        return self.current._google_model(name, location)
 
     def get_num_tokens(self, text: str) -> int:
         """The version's count of tokens."""

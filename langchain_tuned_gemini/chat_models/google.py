@@ -20,11 +20,23 @@ from langchain_tuned_gemini.google_client import (
     VertexAccess,
     tls_arguments,
 )
+from langchain_tuned_gemini.http import CONNECT_TIMEOUT
 
 Fit: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes a call's arguments suit a model."""
 
 _AT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/publishers/.*")
+
+
+def published_in(base: str) -> str | None:
+    """The location that stands in a base model's own name; None for most of them.
+
+    Example:
+        >>> published_in("projects/p/locations/global/publishers/google/models/gemini-3.5-flash")
+        'global'
+    """
+    place = _AT.fullmatch(base)
+    return place["location"] if place else None
 
 
 def google_chat_model(
@@ -34,6 +46,7 @@ def google_chat_model(
     timeout: float | None,
     max_retries: int,
     max_answer_bytes: int,
+    connect_timeout: float = CONNECT_TIMEOUT,
     parameters: Mapping[str, Any],
     base_model: str = "",
     fit: Fit | None = None,
@@ -51,6 +64,7 @@ def google_chat_model(
         timeout: How long to wait for the answer, in seconds; for ever when None.
         max_retries: How often google-genai may try again, waiting 1 s, 2 s, 4 s, … in between.
         max_answer_bytes: How many bytes an answer may have, unpacked.
+        connect_timeout: How long opening a connection may take, in seconds.
         parameters: Generation parameters.
         base_model: What a tuned model was tuned from; empty where it is not known.
         fit: Makes the arguments of a call suit it; None for one that takes what it is given.
@@ -66,7 +80,10 @@ def google_chat_model(
         **{"temperature": None, **parameters},
     )
     client = access.client(
-        timeout=timeout, max_retries=max_retries, max_answer_bytes=max_answer_bytes
+        timeout=timeout,
+        max_retries=max_retries,
+        max_answer_bytes=max_answer_bytes,
+        connect_timeout=connect_timeout,
     )
     is_right = inner.model == model or isinstance(client, Absent)
     addressed: Any = client if is_right else _Addressed(client, model)

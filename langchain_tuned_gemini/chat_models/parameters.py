@@ -75,6 +75,10 @@ class TunedGeminiParameters(NamedChatModel):
     """The model it was tuned from: it decides profile, sampling, thinking and the price. Where
     the platform tells it, it is known from the first call on."""
 
+    fallback_location: str | None = None
+    """Where on Vertex AI a base model is asked that stands in for this one and is given by its
+    name; see `with_few_shot_fallback`."""
+
     task: Task | None = None
     """What it was tuned to do: a preset of the generation parameters."""
 

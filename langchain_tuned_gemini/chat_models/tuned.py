@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Self, cast
 
@@ -40,7 +41,7 @@ from langchain_tuned_gemini.chat_models.parameters import (
     TunedGeminiParameters,
 )
 from langchain_tuned_gemini.chat_models.runs import name_run
-from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
+from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel, location_of_fallback
 from langchain_tuned_gemini.chat_models.structured import STRUCTURED, parsed_text
 from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
 from langchain_tuned_gemini.chat_models.tools import neutral
@@ -57,8 +58,9 @@ from langchain_tuned_gemini.generation import (
     base_model_parameters,
     generation_parameters,
 )
-from langchain_tuned_gemini.google_client import AbsentAccess, Access, access_to
+from langchain_tuned_gemini.google_client import AbsentAccess, Access, VertexAccess, access_to
 from langchain_tuned_gemini.google_credentials import default_credentials
+from langchain_tuned_gemini.http import CONNECT_TIMEOUT
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.readiness import ReadinessGate
 from langchain_tuned_gemini.records import AliasName
@@ -68,6 +70,9 @@ from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.either import service_for
 from langchain_tuned_gemini.tuned_model import TunedModel
 from langchain_tuned_gemini.waiting import Progress, await_until_active, wait_until_active
+
+_CONNECT_ELSEWHERE = 1.0
+"""How long connecting to another location than the tuned model's may take, in seconds."""
 
 
 class ChatTunedGemini(TunedGeminiParameters):
@@ -160,16 +165,24 @@ class ChatTunedGemini(TunedGeminiParameters):
             return model
         return DefaultSystemPromptChatModel(wrapped=model, system_prompt=self.system_instruction)
 
-    def _google_model(self, name: str) -> ChatGoogleGenerativeAI:
-        """A base model with this one's rights and patience, and its parameters as they fit."""
+    def _google_model(self, name: str, location: str | None = None) -> ChatGoogleGenerativeAI:
+        """A base model with this one's rights and patience, and its parameters as they fit.
+
+        In another location than this model's, connecting must not take long: there may be no
+        route to it.
+        """
+        access, connect_timeout = self._access, CONNECT_TIMEOUT
+        if location is not None and isinstance(access, VertexAccess):
+            access, connect_timeout = replace(access, location=location), _CONNECT_ELSEWHERE
         given = {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
         base = find(name)
         return google_chat_model(
             name,
-            access=self._access,
+            access=access,
             timeout=self.timeout,
             max_retries=self.max_retries,
             max_answer_bytes=self.max_answer_bytes,
+            connect_timeout=connect_timeout,
             parameters=base_model_parameters(self.task, given, base),
             fit=partial(base_model_arguments, self.task, given, base),
         )
@@ -284,11 +297,17 @@ class ChatTunedGemini(TunedGeminiParameters):
         if circuit.view().forced is None:
             circuit.reset()
 
-    def stand_in(self, base: str | BaseChatModel) -> BaseChatModel:
+    def stand_in(
+        self, base: str | BaseChatModel, *, fallback_location: str | None = None
+    ) -> BaseChatModel:
         """The model that is to stand in for this one, with its rights if it is Google's.
 
         Args:
             base: A Gemini model's name, or any chat model, which is returned as it is.
+            fallback_location: Where on Vertex AI it is asked; see `with_few_shot_fallback`.
+
+        Raises:
+            ParameterError: If it can't be asked there.
 
         Warns:
             BaseModelRetiredWarning: If the base model is retired, or Google lets another one
@@ -307,7 +326,10 @@ class ChatTunedGemini(TunedGeminiParameters):
                 UserWarning,
                 stacklevel=3,
             )
-        return StandInChatModel(model=base, tuned=self)
+        name = TunedModelName.parse(self.model)
+        said = self.fallback_location if fallback_location is None else fallback_location
+        location = location_of_fallback(base, name, said)
+        return StandInChatModel(model=base, tuned=self, location=location)
 
     def with_few_shot_fallback(
         self,
@@ -316,6 +338,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         examples: Examples | BaseExampleSelector | FewShotPrompt | None = None,
         k: int | None = None,
         columns: Columns | None = None,
+        fallback_location: str | None = None,
         **settings: Any,
     ) -> FallbackChatModel:
         """A model that answers with a base model and examples while this one can't.
@@ -325,9 +348,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         Args:
             base: The model that stands in: a Gemini model's name, which gets this model's key,
                 address and parameters, as far as they suit it, or any chat model. It thinks as
-                little as it can unless this model was told to think more. On Vertex AI it is
-                asked in this model's location; another one may stand in the name:
-                `projects/P/locations/global/publishers/google/models/gemini-3.5-flash`.
+                little as it can unless this model was told to think more.
             examples: What this model was tuned on: a file of `{"text_input", "output"}` rows, a
                 `TuningDataset`, the rows themselves, or an example selector. Or a
                 `FewShotPrompt`, which says more: how examples are shown, how many tokens they
@@ -336,6 +357,11 @@ class ChatTunedGemini(TunedGeminiParameters):
                 what it selects by itself of a selector. A `FewShotPrompt` has its own.
             columns: What the file of the examples calls the fields, where they have other names:
                 `{"text_input": "question", "output": "answer"}`.
+            fallback_location: Where on Vertex AI the base model is asked: a region, `"us"`,
+                `"eu"` or `"global"`. By default in the multi-region `us` for a tuned model in
+                `us-*`, so that an outage of the region does not take both, and elsewhere in
+                the tuned model's own region, which may be bound to its country. Where the
+                other location does not answer, the own region is asked.
             **settings: Further parameters of `FallbackChatModel`, such as `guards`.
 
         Raises:
@@ -354,7 +380,8 @@ class ChatTunedGemini(TunedGeminiParameters):
             )
         prompt = FewShotPrompt.of(examples, k=k, columns=columns)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
-        shown = FewShotChatModel(wrapped=self.stand_in(base), prompt=prompt)
+        stand_in = self.stand_in(base, fallback_location=fallback_location)
+        shown = FewShotChatModel(wrapped=stand_in, prompt=prompt)
         return FallbackChatModel(models=[self, self._instructed(shown)], **settings)
 
     def bind_tools(

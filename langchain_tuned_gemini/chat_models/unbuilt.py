@@ -14,6 +14,7 @@ from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import BaseModel, Field, PrivateAttr
 
+from langchain_tuned_gemini.base_models import Retirement
 from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
 from langchain_tuned_gemini.chat_models.traced import TracedChatModel
 from langchain_tuned_gemini.errors import TunedGeminiError
@@ -126,8 +127,11 @@ class UnbuiltChatModel(TracedChatModel):
         """The count of the model that it stands for."""
         return int(self.built.get_num_tokens(text))
 
-    def _google_model(self, name: str) -> ChatGoogleGenerativeAI:
-        return cast("ChatGoogleGenerativeAI", self.built._google_model(name))
+    def _google_model(self, name: str, location: str | None = None) -> ChatGoogleGenerativeAI:
+        return cast("ChatGoogleGenerativeAI", self.built._google_model(name, location))
+
+    def _retirement_of(self, base: str) -> Retirement | None:
+        return cast("Retirement | None", self.built._retirement_of(base))
 
     @property
     def _llm_type(self) -> str:

@@ -105,21 +105,9 @@ def _contestant(session: Session, text: str) -> Contestant:
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 
     found = session.find(text)
-    parameters = {**_recorded(found), **session.place.rights(found.platform)}
+    recorded = found.record.record.parameters if found.record else {}
+    parameters = {**recorded, **session.place.rights(found.platform)}
     return Contestant(text, found, ChatTunedGemini(model=found.name, **parameters))
-
-
-def _recorded(found: LibraryModel) -> dict[str, Any]:
-    """How a model is used, as it is recorded."""
-    if found.record is None:
-        return {}
-    record = found.record.record
-    told = {
-        "base_model": record.base_model or None,
-        "task": record.task,
-        "system_instruction": record.system_instruction,
-    }
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _base_model(text: str, tuned: Sequence[Contestant], stand_in: StandIn) -> Any:

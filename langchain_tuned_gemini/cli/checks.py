@@ -14,10 +14,12 @@ from langchain_tuned_gemini.cli.installation import check_extras, check_packages
 from langchain_tuned_gemini.cli.place import KEYS, Place
 from langchain_tuned_gemini.cli.probing import told_of
 from langchain_tuned_gemini.cli.session import Session
-from langchain_tuned_gemini.cli.telling import for_the_command_line, sentence_for
+from langchain_tuned_gemini.cli.telling import for_the_command_line, meaning_of_call, sentence_for
 from langchain_tuned_gemini.errors import RecordsError, TunedGeminiError
 from langchain_tuned_gemini.google_client import VertexAccess
 from langchain_tuned_gemini.library import LibraryModel
+from langchain_tuned_gemini.locations import elsewhere
+from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.services.rights import RIGHTS, may_list
 
 Level = Literal["ok", "note", "problem"]
@@ -42,12 +44,15 @@ class Finding:
     told: str
 
 
-def checks(session: Session, name: str | None) -> Iterator[tuple[str, Check]]:
+def checks(
+    session: Session, name: str | None, base: str | None = None
+) -> Iterator[tuple[str, Check]]:
     """All checks, each with its title.
 
     Args:
         session: Where to look.
         name: A tuned model that is to be called once; None for none.
+        base: The base model that is to stand in for it; the recorded one when None.
     """
     place = session.place
     yield "the installation", _installation
@@ -62,6 +67,7 @@ def checks(session: Session, name: str | None) -> Iterator[tuple[str, Check]]:
     yield "the records", lambda: _records(session)
     if name:
         yield name, lambda: _probe(session, name)
+        yield "its fallback", lambda: _fallback(session, name, base)
 
 
 def _installation() -> Iterator[Finding]:
@@ -201,6 +207,39 @@ def _probe(session: Session, name: str) -> Iterator[Finding]:
         return
     level: Level = "ok" if seen.is_ready else "problem"
     yield Finding(level, name, f"{seen.outcome}: {told_of(seen)}")
+
+
+def _fallback(session: Session, name: str, base: str | None) -> Iterator[Finding]:
+    """Asks the base model once, as the fallback of the tuned one would."""
+    from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
+    from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
+
+    try:
+        found = session.find(name)
+        record = found.record.record if found.record else None
+        base = base or (record.fallback.base_model if record and record.fallback else None)
+        if base is None:
+            told = "No base model is recorded that is to stand in; say with --base which one it is."
+            yield Finding("note", "fallback", told)
+            return
+        parameters = record.parameters if record else {}
+        rights = session.place.rights(found.platform)
+        model = ChatTunedGemini(model=found.name, **parameters, **rights).stand_in(base)
+        assert isinstance(model, StandInChatModel)  # noqa: S101  # what a name becomes
+        model.invoke("Hello", max_output_tokens=16)
+    except Exception as error:
+        if (said := sentence_for(error) or meaning_of_call(error)) is None:
+            raise
+        yield Finding("problem", "fallback", f"{base} does not answer: {said}")
+        return
+    where, own = model.locations[0], TunedModelName.parse(found.name).location
+    told = f"{base} answers{f' in {where}' if where else ''}."
+    if where and where == own:
+        told += (
+            f" An outage of {where} takes both models: fallback_location={elsewhere(own)!r} asks "
+            "the base model elsewhere."
+        )
+    yield Finding("ok", "fallback", told)
 
 
 def _counted(number: int, word: str, plural: str = "") -> str:

@@ -23,13 +23,17 @@ def doctor(
     name: Annotated[
         str | None, typer.Argument(help="A tuned model that is to be called once, too.")
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="The base model that is to stand in for it, if none is recorded."),
+    ] = None,
 ) -> None:
-    """Check installation, credentials, rights, location and models; fails on problems."""
+    """Check installation, credentials, rights, location, models, fallback; fails on problems."""
     from langchain_tuned_gemini.cli.checks import checks
 
     findings: list[Finding] = []
     with session.out.progress() as advance:
-        for title, check in checks(session, name):
+        for title, check in checks(session, name, base):
             advance(f"checking {title}", None)
             findings.extend(check())
     session.out.result(

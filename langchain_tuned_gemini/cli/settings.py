@@ -19,6 +19,10 @@ def set_family(
     session: Session,
     family: Annotated[str, typer.Argument(help="A family that is recorded, such as sql-expert.")],
     fallback: Fallback = None,
+    fallback_location: Annotated[
+        str | None,
+        typer.Option(help="Where on Vertex AI it is asked: a region, us, eu or global."),
+    ] = None,
     examples: Examples = None,
     k: K = None,
     task: Task = None,
@@ -27,6 +31,7 @@ def set_family(
     """Record how a family is used: its fallback, its task and its guards."""
     from langchain_tuned_gemini.cli.candidates import guard_told
     from langchain_tuned_gemini.errors import RecordNotFoundError
+    from langchain_tuned_gemini.locations import check_location
     from langchain_tuned_gemini.records import Records
 
     records = Records(session.place.records)
@@ -35,7 +40,14 @@ def set_family(
         raise RecordNotFoundError.of(family, records.path, what="families", known=list(known))
     told: dict[str, Any] = {"task": task, "guards": [guard_told(text) for text in guards or ()]}
     shown = examples and os.path.relpath(examples.resolve(), records.path.resolve().parent)
-    said = {"base_model": fallback, "k": k, "examples": shown and Path(shown).as_posix()}
+    if fallback_location is not None:
+        check_location(fallback_location)
+    said = {
+        "base_model": fallback,
+        "location": fallback_location,
+        "k": k,
+        "examples": shown and Path(shown).as_posix(),
+    }
     if given := {key: value for key, value in said.items() if value}:
         before = known[family].fallback
         told["fallback"] = {
@@ -46,7 +58,9 @@ def set_family(
             raise typer.BadParameter(f"{family} has no fallback yet: say with --fallback which.")
     told = {key: value for key, value in told.items() if value}
     if not told:
-        raise typer.BadParameter("Say what: --fallback, --examples, -k, --task or --guard.")
+        raise typer.BadParameter(
+            "Say what: --fallback, --fallback-location, --examples, -k, --task or --guard."
+        )
     with records.edit() as (_, editor):
         editor.set_family(family, told)
     session.out.result({"family": family, **told}, f"{family} is changed in {records.path}.")

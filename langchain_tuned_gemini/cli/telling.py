@@ -118,7 +118,9 @@ def _own_words(error: Exception) -> str:
         return str(error)
     causes = [meaning_of_call(each) or str(each) for each in error.exceptions]
     told = error.message.partition(" The errors are in")[0]
-    return "\n".join([told, *(f"  {cause.splitlines()[0]}" for cause in causes if cause)])
+    return "\n".join(
+        [told, *(f"  {cause.splitlines()[0]}" for cause in causes if cause and cause not in told)]
+    )
 
 
 def meaning_of_call(error: Exception) -> str | None:

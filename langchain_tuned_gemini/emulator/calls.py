@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 from langchain_tuned_gemini.emulator.bindings import Api, compiled
 from langchain_tuned_gemini.emulator.errors import ApiError
 from langchain_tuned_gemini.emulator.vertex import bindings as vertex
-from langchain_tuned_gemini.emulator.vertex.names import ResourceName, model_of
+from langchain_tuned_gemini.emulator.vertex.names import (
+    ResourceName,
+    location_in,
+    model_of,
+    published,
+)
 from langchain_tuned_gemini.emulator.vertex.places import LOCATION_OF_HOST, LOCATIONS
 from langchain_tuned_gemini.emulator.wire import Message, snake_case
 
@@ -107,12 +112,21 @@ class Call:
             return None
         return self.name if kind == "models" else f"{kind}/{rest.partition('/')[0]}"
 
+    @property
+    def asked_in(self) -> str | None:
+        """The location of Vertex AI: that of the host, or else that in the name."""
+        return self.location or location_in(self.name)
+
     def is_about(self, model: str | None) -> bool:
-        """Whether the call is about a model, by any of its names; `None` stands for all."""
+        """Whether the call is about a model, by any of its names; `None` stands for all.
+
+        A base model that is named with its location is meant in that one only.
+        """
         if model is None:
             return True
         full = (model_of(model) or model) if "/" in model else f"models/{model}"
-        return self.model == full
+        places = {location_in(model), self.asked_in} - {None} if published(model) else set()
+        return self.model == full and len(places) < 2
 
     def parameter(self, name: str) -> str:
         """A query parameter, in camelCase or in snake_case; empty if it is absent."""

@@ -78,6 +78,8 @@ class BaseModel:
     gemini_3: bool = False
     """Whether it is of Gemini 3 or later: its function calls have ids and thought signatures,
     which it wants back, and it takes tools and a response schema together."""
+    locations: tuple[str, ...] | None = None
+    """Where Vertex AI serves it: regions, multi-regions, `global`; everywhere when None."""
 
     def __post_init__(self) -> None:
         """Refuses a name that no URL could address."""

@@ -34,6 +34,7 @@ TunedGeminiError
 ├── PromptTooLongError (ContextOverflowError)   a conversation that a model certainly can't take
 ├── AnswerTimeoutError (ModelTimeoutError)      a model's deadline passed: limit, seconds
 ├── RateLimiterTimeoutError (ModelError)  it was not called: its rate limiter let nothing pass
+├── BaseModelNotFoundError (ModelNotFoundError)   Vertex AI serves no such base model there
 ├── EmptyAnswerError (ModelError)         a model ended its stream without an answer
 ├── BrokenStreamError (ModelError)        a stream broke after a part of it was handed out: partial
 ├── AnswerRefusedError (ModelError)       a model's answer that a guard refused: guard, why
@@ -57,6 +58,7 @@ from langchain_tuned_gemini.errors.answers import (
     AllModelsRefusedError,
     AnswerRefusedError,
     AnswerTimeoutError,
+    BaseModelNotFoundError,
     BrokenStreamError,
     ContentBlockedError,
     EmptyAnswerError,
@@ -112,6 +114,7 @@ __all__ = [
     "AnswerRefusedError",
     "AnswerTimeoutError",
     "AnswerTooLongError",
+    "BaseModelNotFoundError",
     "BaseModelRetiredError",
     "BrokenStreamError",
     "CircuitOpenError",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from langchain_core.exceptions import (
     ContextOverflowError,
     ModelError,
+    ModelNotFoundError,
     ModelRefusalError,
     ModelTimeoutError,
 )
@@ -19,6 +20,7 @@ from langchain_tuned_gemini.errors.base import TunedGeminiError, UserCodeError, 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
 
+    from langchain_tuned_gemini.base_models import Retirement
     from langchain_tuned_gemini.provenance import Attempt
 
 
@@ -200,6 +202,48 @@ class GuardCrashedError(UserCodeError):
         self.guard = guard
 
 
+class BaseModelNotFoundError(TunedGeminiError, ModelNotFoundError):
+    """Vertex AI does not serve a base model where it was asked.
+
+    Attributes:
+        name: The base model's name.
+        locations: Where it was asked.
+        retirement: The end of the base model, if that has come.
+    """
+
+    status = 404
+
+    def __init__(
+        self, message: str, *, name: str, locations: Sequence[str], retirement: Retirement | None
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.locations = tuple(locations)
+        self.retirement = retirement
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        locations: Sequence[str],
+        *,
+        served_in: Sequence[str],
+        retirement: Retirement | None,
+    ) -> Self:
+        """Says where it was asked, and where it may be."""
+        others = [where for where in served_in if where not in locations]
+        advice = (
+            f"Models of its generation are in {', '.join(served_in)} and in some regions. Check "
+            "the name, and whether the project may use it, or pass another location: "
+            f"fallback_location={(others or served_in)[0]!r}. (Who asks in 'global' does not know "
+            "in which country the request is processed.)"
+        )
+        if retirement:
+            advice = f"{retirement}. Name a current base model."
+        told = f"{name} was not found on Vertex AI in {' or in '.join(locations)} (404). {advice}"
+        return cls(told, name=name, locations=locations, retirement=retirement)
+
+
 class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelError):
     """Every model was tried and none answered; the group holds each model's error.
 
@@ -212,7 +256,8 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
 
     def __new__(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> Self:  # noqa: D102
         told = dict.fromkeys(f"{a.model}: {a.reason} ({a.error_type})" for a in attempts)
-        message = f"No model could answer. {'; '.join(told)}. The errors are in `exceptions`"
+        known = "".join(f" {one}" for one in errors if isinstance(one, BaseModelNotFoundError))
+        message = f"No model could answer. {'; '.join(told)}.{known} The errors are in `exceptions`"
         self = super().__new__(cls, message, errors)
         self.attempts = tuple(attempts)
         self.is_retryable = any(getattr(e, "is_retryable", False) for e in errors)

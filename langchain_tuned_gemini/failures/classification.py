@@ -11,6 +11,7 @@ from langchain_tuned_gemini.causes import is_about_a_certificate, is_local
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
     AllModelsRefusedError,
+    BaseModelNotFoundError,
     BaseModelRetiredError,
     BrokenStreamError,
     CircuitOpenError,
@@ -144,8 +145,8 @@ def _meaning_told(error: BaseException) -> Failure | None:
     """What an error of ours says that was made from another failure."""
     if isinstance(error, CircuitOpenError):
         return Failure(_reason_for(error.reason), retry_after=error.retry_after, is_local=True)
-    if isinstance(error, BaseModelRetiredError):
-        return Failure(Reason.RETIRED, error.status)
+    if isinstance(error, BaseModelRetiredError | BaseModelNotFoundError):
+        return Failure(Reason.RETIRED if error.retirement else Reason.GONE, error.status)
     if isinstance(error, BrokenStreamError):
         return Failure(_reason_for(error.reason))
     if isinstance(error, AllModelsRefusedError):

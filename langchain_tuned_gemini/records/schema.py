@@ -28,7 +28,7 @@ at = 2026-11-28T14:00:00Z
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, RootModel
 
@@ -93,12 +93,14 @@ class FallbackRecord(RecordModel):
         k: How many examples go into the prompt at the most; 8 when left out.
         form: How they are shown, as in `FewShotPrompt`.
         examples: The file with the examples, if it is not what the version was tuned on.
+        location: Where on Vertex AI it is asked, as `fallback_location` of `ChatTunedGemini`.
     """
 
     base_model: Annotated[str, Field(min_length=1)]
     k: Annotated[int, Field(ge=1)] | None = None
     form: ExampleForm = "turns"
     examples: str = ""
+    location: str = ""
 
 
 class SettingsRecord(RecordModel):
@@ -133,6 +135,19 @@ class VersionRecord(SettingsRecord):
     dataset: DatasetRecord = DatasetRecord()
     keep: bool = False
     deleted: datetime | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What a `ChatTunedGemini` for it is built with, besides its name."""
+        is_somewhere = TunedModelName.parse(self.model).platform == "vertex"  # not all of a family
+        told = {
+            "base_model": self.base_model or None,
+            "task": self.task,
+            "system_instruction": self.system_instruction,
+            "fallback_location": (is_somewhere and self.fallback and self.fallback.location)
+            or None,
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
 
 class ChangeRecord(RecordModel):

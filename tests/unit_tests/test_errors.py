@@ -69,6 +69,9 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.PromptTooLongError(3_000, 1_000),
     errors.AnswerTimeoutError("tunedModels/x", limit="stall_timeout", seconds=10, queued=0.5),
     errors.RateLimiterTimeoutError("tunedModels/x", limit="total_timeout", seconds=30),
+    errors.BaseModelNotFoundError.of(
+        "gemini-9-flash", ["us", "us-east4"], served_in=["us", "global"], retirement=None
+    ),
     errors.EmptyAnswerError("tunedModels/x"),
     errors.BrokenStreamError("tunedModels/x", partial="half an", reason="connection"),
     errors.AnswerRefusedError(

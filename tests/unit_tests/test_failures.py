@@ -732,6 +732,7 @@ NEED_MORE = {"HTTPStatusError", "APIError", "ClientError", "ServerError"} | {
     "AllModelsFailedError",
     "AllModelsOverflowError",
     "AllModelsRefusedError",
+    "BaseModelNotFoundError",
     "BaseModelRetiredError",
     "BrokenStreamError",
     "CircuitOpenError",

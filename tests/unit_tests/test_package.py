@@ -34,6 +34,7 @@ LAYERS = [
         "functions",
         "generation",
         "http",
+        "locations",
         "names",
         "prices",
         "program_errors",

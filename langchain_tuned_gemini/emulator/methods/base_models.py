@@ -11,6 +11,7 @@ from langchain_tuned_gemini.emulator.methods.paging import page
 from langchain_tuned_gemini.emulator.prompts import read_prompt
 from langchain_tuned_gemini.emulator.records import BaseModel
 from langchain_tuned_gemini.emulator.wire import compact
+from langchain_tuned_gemini.locations import GLOBAL, REGIONS
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.calls import Call
@@ -31,7 +32,12 @@ KNOWN = (
         output_token_limit=8_192,
         tunable=True,
     ),
-    BaseModel(name="models/gemini-2.5-flash", display_name="Gemini 2.5 Flash", thinking=True),
+    BaseModel(
+        name="models/gemini-2.5-flash",
+        display_name="Gemini 2.5 Flash",
+        thinking=True,
+        locations=(*REGIONS, GLOBAL),  # multi-regions have Gemini 3 and later
+    ),
     BaseModel(
         name="models/gemini-3.5-flash",
         display_name="Gemini 3.5 Flash",

@@ -57,6 +57,11 @@ class ResourceName:
         return f"{self.parent}/{self.kind}/{self.id}"
 
 
+def location_in(name: str) -> str | None:
+    """The location in a name; None for one that has none."""
+    return ResourceName.parse(name).location if name.startswith("projects/") else None
+
+
 def published(name: str) -> tuple[str, str] | None:
     """Publisher and id of a base model's name, with or without a project before it."""
     match = _PUBLISHED.fullmatch(name)

@@ -186,3 +186,51 @@ def test_extras_are_told_with_what_is_missing(monkeypatch) -> None:
     assert told["json"].missing == ("nobody-has-this",)
     assert told["json"].told.endswith('pip install "langchain-tuned-gemini[json]"')
     assert "dev" not in told
+
+
+RECORDS = """
+[numbers]
+fallback = {{ base_model = "{base}"{location} }}
+
+[numbers.versions.v1]
+model = "projects/acme/locations/europe-west4/endpoints/42"
+
+[numbers.aliases]
+production = "v1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "location", "level", "words"),
+    [
+        ("gemini-3.5-flash", "", "ok", "answers in europe-west4. An outage of europe-west4 takes"),
+        ("gemini-3.5-flash", "", "ok", "fallback_location='eu'"),
+        ("gemini-3.5-flash", ', location = "eu"', "ok", "answers in eu."),
+        ("gemini-3.9-flash", ', location = "eu"', "problem", "not found on Vertex AI in eu or in"),
+        ("gemini-3.5-flash", ', location = "uk"', "problem", "no location 'uk'"),
+    ],
+)
+def test_the_base_model_is_asked_where_the_fallback_would(
+    run, tmp_path, base, location, level, words
+) -> None:
+    path = tmp_path / "tuned-models.toml"
+    path.write_text(RECORDS.format(base=base, location=location))
+    with Emulator() as emulator:
+        emulator.add_vertex_model("projects/acme/locations/europe-west4/endpoints/42")
+        done = run(
+            *("doctor", "numbers@production", "--records", str(path)),
+            *("--project", "acme", "--location", "europe-west4", "--base-url", emulator.base_url),
+        )
+
+    ((seen, text),) = found(done)["fallback"]
+    assert seen == level
+    assert words in text
+
+
+def test_without_a_recorded_fallback_the_base_model_can_be_named(run) -> None:
+    nobody = found(run("doctor", "tunedModels/fine"))["fallback"]
+    named = found(run("doctor", "tunedModels/fine", "--base", "gemini-3.5-flash"))["fallback"]
+
+    assert nobody[0][0] == "note"
+    assert "--base" in nobody[0][1]
+    assert named == [("ok", "gemini-3.5-flash answers.")]

@@ -275,13 +275,15 @@ def test_a_promotion_tells_what_an_application_will_miss_and_set_records_it(
     told = ["--fallback", "gemini-3.5-flash", "--examples", str(examples), "-k", "3"]
     guards = ["--guard", "json", "--guard", "regex = '[0-9]+'"]
     done = run("set", "sql-expert", *told, "--task", "strict", *guards)
-    again = run("set", "sql-expert", "-k", "4")
+    again = run("set", "sql-expert", "-k", "4", "--fallback-location", "eu")
+    wrong = run("set", "sql-expert", "--fallback-location", "moon")
 
+    assert "no location 'moon'" in wrong.err
     assert (done.code, again.code) == (ExitCode.OK, ExitCode.OK)
     family = tomllib.loads(records.read_text(encoding="utf-8"))["sql-expert"]
     assert (family["task"], family["guards"]) == ("strict", ["json", {"regex": "[0-9]+"}])
     fallback = {"base_model": "gemini-3.5-flash", "k": 4, "examples": "data/train.jsonl"}
-    assert family["fallback"] == fallback
+    assert family["fallback"] == {**fallback, "location": "eu"}
     assert run("promote", ALIAS, "v2").err == ""
     assert run("ask", ALIAS, "7").out == "8\n"
 

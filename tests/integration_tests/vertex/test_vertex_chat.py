@@ -148,17 +148,17 @@ def test_the_location_of_the_name_decides_the_host(
 
 
 @pytest.mark.parametrize(
-    ("base", "host"),
+    ("base", "locations"),
     [
-        ("gemini-3.5-flash", "us-central1-aiplatform.googleapis.com"),
-        (
-            "projects/other/locations/global/publishers/google/models/gemini-3.5-flash",
-            "aiplatform.googleapis.com",
-        ),
+        # The proxy lets nobody through, so that the own region is asked, too.
+        ("gemini-3.5-flash", ["us", "us-central1"]),
+        ("gemini-2.5-flash", ["us-central1"]),
+        ("projects/other/locations/global/publishers/google/models/gemini-3.5-flash", ["global"]),
     ],
 )
+@pytest.mark.filterwarnings("ignore::langchain_tuned_gemini.BaseModelRetiredWarning")
 def test_a_base_model_may_be_asked_in_another_location(
-    base: str, host: str, proxy: ConnectRecorder
+    base: str, locations: list[str], proxy: ConnectRecorder
 ) -> None:
     tuned = ChatTunedGemini(model=f"{AT}/endpoints/42", credentials=Credentials("a-token"))
     robust = tuned.with_few_shot_fallback(base, examples=ROWS)
@@ -166,7 +166,7 @@ def test_a_base_model_may_be_asked_in_another_location(
     with pytest.raises(Exception, match="502"):
         robust.models[1].invoke("7")
 
-    assert proxy.hosts == [f"{host}:443"]
+    assert proxy.hosts == [f"{HOSTS[location]}:443" for location in locations]
 
 
 def test_a_base_model_with_a_place_of_its_own_is_named_in_full(gemini: Emulator) -> None:

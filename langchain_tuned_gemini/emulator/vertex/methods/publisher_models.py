@@ -21,12 +21,16 @@ def find(world: World, call: Call) -> BaseModel:
     """The base model that a call addresses.
 
     Raises:
-        ApiError: 404 if there is none, or it is another publisher's.
+        ApiError: 404 if there is none, or not in this location, or it is another publisher's.
     """
     model = world.base_models.get(model_of(call.name) or "")
-    if model is None:
+    if model is None or not _is_served(model, call.asked_in):
         raise missing_publisher_model(call.name)
     return model
+
+
+def _is_served(model: BaseModel, location: str | None) -> bool:
+    return None in {location, model.locations} or location in (model.locations or ())
 
 
 def get(world: World, call: Call) -> JsonObject:

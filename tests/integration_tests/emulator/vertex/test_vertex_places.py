@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from langchain_tuned_gemini.emulator import Emulator, VertexModel
+from langchain_tuned_gemini.emulator import BaseModel, Emulator, VertexModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -274,3 +274,41 @@ def test_an_endpoint_without_a_model_answers_as_it_is_told(
 
     assert (error["code"], error["status"]) == (status, word)
     assert "has no deployed model" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("location", "base", "status"),
+    [
+        ("us-central1", "gemini-3.5-flash", 200),
+        ("eu", "gemini-3.5-flash", 200),
+        ("us", "gemini-3.5-flash", 200),
+        ("global", "gemini-3.5-flash", 200),
+        ("us-central1", "gemini-2.5-flash", 200),
+        ("global", "gemini-2.5-flash", 200),
+        ("us", "gemini-2.5-flash", 404),
+        ("eu", "gemini-2.5-flash", 404),
+        ("us", "gemini-x", 200),
+        ("us-central1", "gemini-x", 404),
+    ],
+)
+def test_a_base_model_is_served_in_its_locations_by_name_and_by_host(
+    gemini: Emulator, location: str, base: str, status: int
+) -> None:
+    gemini.add_base_model(BaseModel("models/gemini-x", locations=("us",)))
+    hosts = {"us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep", "global": "aiplatform"}
+    host = f"{hosts.get(location, f'{location}-aiplatform')}.googleapis.com"
+    name = "projects/acme/locations/{}/publishers/google/models/" + base
+
+    by_name = ask(gemini, name.format(location))
+    by_host = ask(gemini, name.format("asia-east1"), host=host)
+
+    assert (by_name.status_code, by_host.status_code) == (status, status)
+
+
+def test_a_fault_can_hit_a_base_model_in_one_location(gemini: Emulator) -> None:
+    name = "projects/acme/locations/{}/publishers/google/models/gemini-3.5-flash"
+
+    with gemini.fault(model=name.format("us"), status=503):
+        codes = [ask(gemini, name.format(where)).status_code for where in ("us", "us-central1")]
+
+    assert codes == [503, 200]
