@@ -43,6 +43,7 @@ LAYERS = [
         "redaction",
         "secret_values",
         "sending",
+        "shared",
         "soft_errors",
         "threads",
         "tokens",
