@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from langchain_core.callbacks.manager import BaseRunManager
@@ -214,7 +215,8 @@ class _Recipe:
         if examples is not None and examples.startswith("gs://"):
             examples = None
         if self.examples is not None:
-            return FewShotPrompt.of(self.examples, k=self.k, stand_in=examples)
+            is_here = examples is not None and Path(examples).is_file()
+            return FewShotPrompt.of(self.examples, k=self.k, stand_in=examples if is_here else None)
         if examples is None:
             raise _missing(version, 'dataset = { path = "train.jsonl" }, a file on this machine')
         return FewShotPrompt(examples, k=self.k or k, form=form)

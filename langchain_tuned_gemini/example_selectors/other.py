@@ -12,9 +12,8 @@ from typing import Any
 from langchain_core.example_selectors import BaseExampleSelector
 
 from langchain_tuned_gemini.dataset import TEXT_INPUT, TuningExample
-from langchain_tuned_gemini.deadline import time_left
 from langchain_tuned_gemini.example_selectors.base import Choice, TuningExampleSelector
-from langchain_tuned_gemini.example_selectors.outages import OutageWatch
+from langchain_tuned_gemini.example_selectors.outages import OutageWatch, patience
 from langchain_tuned_gemini.threads import in_a_thread, in_a_thread_of_its_own
 
 _PATIENCE = 10.0
@@ -63,14 +62,14 @@ class OtherSelector:
         """
         if not self._outages.is_on:
             with self._outages.ended():
-                return self._read(in_a_thread(self._asked(query)).result(_patience()))
+                return self._read(in_a_thread(self._asked(query)).result(patience(_PATIENCE)))
         return self._instead(query)
 
     async def achoose(self, query: str) -> Choice:
         """Like `choose`, with its asynchronous method."""
         if not self._outages.is_on:
             with self._outages.ended():
-                async with asyncio.timeout(_patience()):
+                async with asyncio.timeout(patience(_PATIENCE)):
                     return self._read(await self._aselected(query))
         return self._instead(query)
 
@@ -93,8 +92,3 @@ class OtherSelector:
         if self._stand_in is None:
             return Choice((), self._name, why)
         return replace(self._stand_in.choose(query), outage=why)
-
-
-def _patience() -> float:
-    """The other half of the time is the model's."""
-    return max(min(_PATIENCE, time_left() / 2), 0.0)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from langchain_tuned_gemini.causes import DEEPEST, cause_of
+from langchain_tuned_gemini.deadline import time_left
 from langchain_tuned_gemini.failures import classify
 
 _log = logging.getLogger("langchain_tuned_gemini")
@@ -15,12 +17,17 @@ _log = logging.getLogger("langchain_tuned_gemini")
 PAUSE = 30.0
 """How long what examples are chosen with is left alone after it could not be used, in seconds."""
 
-_DEEPEST = 8  # causes; real ones are three deep, and made-up ones may be a circle
-
 _OF_CLIENTS = frozenset(
     {
+        "botocore.exceptions.ClientError",  # an answer with an HTTP status
+        "botocore.exceptions.ConnectionError",
+        "botocore.exceptions.HTTPClientError",
         "google.api_core.exceptions.GoogleAPICallError",
         "grpc.RpcError",
+        "opensearchpy.exceptions.ConnectionError",
+        "psycopg.OperationalError",
+        "psycopg2.OperationalError",
+        "pymongo.errors.ConnectionFailure",
         "redis.exceptions.ConnectionError",
         "redis.exceptions.TimeoutError",
         "sqlalchemy.exc.InterfaceError",
@@ -91,15 +98,25 @@ class OutageWatch:
                 _log.warning("%s can be used again.", self._what)
 
 
+def patience(limit: float) -> float:
+    """How long to wait, in seconds: no longer than half of the time, for the rest is the model's.
+
+    Args:
+        limit: How long at the most.
+    """
+    return max(min(limit, time_left() / 2), 0.0)
+
+
 def outage_in(error: Exception) -> str | None:
     """Why an embedding or a vector store can't be used now; None for an error nobody foresaw.
 
     Outages are the errors by which models fail (`langchain_tuned_gemini.failures`), any error
     with an HTTP status, as of OpenAI's client and its likes, and what was raised from one of
-    those. A wrong key is one, too: it is told, and the examples are found without.
+    those, or in its place, as by Qdrant's client. A wrong key is one, too: it is told, and the
+    examples are found without.
     """
     link: BaseException | None = error
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         if link is None:
             return None
         if failure := classify(link):
@@ -109,7 +126,7 @@ def outage_in(error: Exception) -> str | None:
             return f"{type(error).__name__}, HTTP {status_code}"
         if not _OF_CLIENTS.isdisjoint(_names_of(link)):
             return type(error).__name__
-        link = link.__cause__
+        link = cause_of(link)
     return None
 
 

@@ -24,8 +24,8 @@ from langchain_tuned_gemini.example_selectors.base import (
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.example_selectors.lexical import LexicalExampleSelector
-from langchain_tuned_gemini.example_selectors.outages import PAUSE, OutageWatch
-from langchain_tuned_gemini.threads import in_a_thread
+from langchain_tuned_gemini.example_selectors.outages import PAUSE, OutageWatch, patience
+from langchain_tuned_gemini.threads import in_a_thread, in_a_thread_of_its_own
 
 _KEY = "example"
 """Under which name a document's metadata says which example it is."""
@@ -79,8 +79,9 @@ class SemanticExampleSelector(TuningExampleSelector):
                 second one of any; by default if the outputs are labels.
             stand_in: Selects while the store can't be used; by default a
                 `LexicalExampleSelector`.
-            timeout: How long a query waits for the store, in seconds, more than 0. Examples that
-                are still being added then go on being added.
+            timeout: How long a query waits for the store, in seconds, more than 0, but no longer
+                than half of what the deadline of the call leaves. Examples that are still being
+                added then go on being added.
             pause: How long the store is left alone after a failure, in seconds.
             outages: Errors of your store, besides those of the network, that are no bugs.
             clock: The time in seconds.
@@ -124,9 +125,9 @@ class SemanticExampleSelector(TuningExampleSelector):
         if not self._outages.is_on:
             with self._outages.ended():
                 if self._missing:
-                    in_a_thread(self._add).result(self.timeout)
-                search = partial(self.vector_store.similarity_search, query, k=self._looked_at)
-                return self._chosen(in_a_thread(search).result(self.timeout))
+                    in_a_thread(self._add).result(patience(self.timeout))
+                search = in_a_thread(self._search_for(query))
+                return self._chosen(search.result(patience(self.timeout)))
         return replace(self.stand_in.choose(query), outage=self._outages.why)
 
     async def achoose(self, query: str) -> Choice:
@@ -134,12 +135,21 @@ class SemanticExampleSelector(TuningExampleSelector):
         if not self._outages.is_on:
             with self._outages.ended():
                 if self._missing:
-                    async with asyncio.timeout(self.timeout):
+                    async with asyncio.timeout(patience(self.timeout)):
                         await asyncio.shield(self._aadding())
-                async with asyncio.timeout(self.timeout):
-                    search = self.vector_store.asimilarity_search(query, k=self._looked_at)
-                    return self._chosen(await search)
+                async with asyncio.timeout(patience(self.timeout)):
+                    return self._chosen(await self._afound(query))
         return replace(await self.stand_in.achoose(query), outage=self._outages.why)
+
+    def _search_for(self, query: str) -> Callable[[], list[Document]]:
+        return partial(self.vector_store.similarity_search, query, k=self._looked_at)
+
+    async def _afound(self, query: str) -> list[Document]:
+        store = self.vector_store
+        if type(store).asimilarity_search is VectorStore.asimilarity_search:
+            # LangChain would ask it in a thread that the end of the event loop waits for.
+            return await in_a_thread_of_its_own(self._search_for(query))
+        return await store.asimilarity_search(query, k=self._looked_at)
 
     def add_example(self, example: dict[str, str]) -> None:
         """Adds an example; the next query adds it to the store."""

@@ -7,12 +7,14 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 from langchain_core.messages import HumanMessage
-from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 from langchain_google_genai import GoogleGenerativeAIEmbeddings
 
 from langchain_tuned_gemini import (
@@ -23,6 +25,7 @@ from langchain_tuned_gemini import (
     TuningDataset,
     TuningExample,
 )
+from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.example_selectors.outages import outage_in
 
@@ -208,6 +211,24 @@ def raised_from(cause):
     return error
 
 
+def raised_in_the_place_of(cause):
+    """As Qdrant's client does, which names no cause."""
+
+    class Client:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            raise RuntimeError("the client's own error")
+
+    def fail():
+        raise cause
+
+    with pytest.raises(RuntimeError) as raised, Client():
+        fail()
+    return raised.value
+
+
 OUTAGES = [
     (TimeoutError(), "timeout (TimeoutError)"),
     (ConnectionResetError(), "connection (ConnectionResetError)"),
@@ -217,6 +238,7 @@ OUTAGES = [
     (http_error(401), "credentials (HTTPStatusError, HTTP 401)"),
     (APIStatusError(500), "APIStatusError, HTTP 500"),
     (raised_from(httpx.ReadTimeout("x")), "timeout (RuntimeError)"),
+    (raised_in_the_place_of(httpx.ReadTimeout("x")), "timeout (RuntimeError)"),
     (raised_from(raised_from(APIStatusError(429))), "RuntimeError, HTTP 429"),
 ]
 
@@ -298,6 +320,44 @@ def test_a_store_that_hangs_costs_no_more_than_the_timeout(choose, embeddings):
         assert choose(selector, "card").selector == "bm25"
     finally:
         embeddings.released.set()
+
+
+class NotAsyncStore(InMemoryVectorStore):
+    """As most stores are."""
+
+    asimilarity_search = VectorStore.asimilarity_search
+
+
+def test_a_store_that_hangs_keeps_no_thread_of_the_event_loop(embeddings):
+    selector = SemanticExampleSelector(ROWS, NotAsyncStore(embeddings), timeout=0.05)
+    selector.build()
+    embeddings.released.clear()
+
+    async def choose_and_go_on():
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        choice = await selector.achoose("card")
+        await asyncio.wait_for(asyncio.to_thread(labels, choice), 5)
+        return choice
+
+    choice = asyncio.run(choose_and_go_on())
+    embeddings.released.set()
+
+    assert choice.selector == "bm25"
+
+
+def test_a_store_that_hangs_leaves_the_model_half_of_the_time(embeddings):
+    selector = SemanticExampleSelector(ROWS, InMemoryVectorStore(embeddings), timeout=8.0)
+    selector.build()
+    embeddings.released.clear()
+
+    began = time.monotonic()
+    with Deadline(total=1.0):
+        choice = selector.choose("card")
+    took = time.monotonic() - began
+    embeddings.released.set()
+
+    assert choice.selector == "bm25"
+    assert took < 4.0
 
 
 async def test_examples_that_take_long_to_add_are_added_beside_the_queries(embeddings, clock):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, load
@@ -305,6 +306,40 @@ def test_everything_that_a_tuned_model_can_do_an_alias_can(tuned: ChatTunedGemin
     assert tuned.batch(["who?", "who?"])[1].text == "v1"
     assert KEY not in repr(tuned)
     assert tuned.stand_in("gemini-3.5-flash").invoke("who?").text
+
+
+class DownSelector(BaseExampleSelector):
+    """A selector of another package that can't be reached."""
+
+    def add_example(self, example: dict[str, str]) -> None:
+        raise NotImplementedError
+
+    def select_examples(self, input_variables: dict[str, str]) -> list[dict[str, str]]:
+        raise ConnectionError
+
+
+@pytest.mark.parametrize(("is_here", "shown"), [(True, (1, "bm25")), (False, (0, "DownSelector"))])
+def test_the_recorded_tuning_set_stands_in_for_a_selector_where_it_is_on_this_machine(
+    *, is_here: bool, shown: tuple[int, str], tuned: ChatTunedGemini, records: Records, clock: Clock
+) -> None:
+    if not is_here:
+        for version in ("v1", "v2"):
+            (records.path.parent / f"{version}.jsonl").unlink()
+    robust = tuned.with_few_shot_fallback(
+        ScriptedChatModel(answers=["v1", "v2"]), examples=DownSelector()
+    )
+
+    told = []
+    for version in ("v1", "v2"):
+        promote(records, version)
+        clock.now += FRESH_FOR
+        robust.current.models[0].gate.forget()
+        robust.circuit.force_open()
+        told.append(robust.invoke("who?").response_metadata["tuned_gemini"]["few_shot"])
+        robust.circuit.reset()
+
+    assert [(few_shot["examples"], few_shot["selector"]) for few_shot in told] == [shown, shown]
+    assert all("ConnectionError" in few_shot["outage"] for few_shot in told)
 
 
 def test_a_fallback_made_by_hand_has_a_circuit_of_the_alias(
