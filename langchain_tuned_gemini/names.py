@@ -150,6 +150,11 @@ class TunedModelName:
         return f"projects/{self.project}/locations/{self.location}"
 
     @property
+    def place(self) -> dict[str, str]:
+        """Its project and location as plain data; both are empty on the Developer API."""
+        return {"project": self.project, "location": self.location}
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """What all names of one thing share, however they write its project and its version."""
         return self.kind, self.location, self.id

@@ -144,6 +144,8 @@ def _details(plan: TuningPlan) -> list[tuple[str, str]]:
     return [
         ("version", str(plan.name)),
         ("platform", plan.platform),
+        ("project", plan.project),
+        ("location", plan.location),
         ("base model", plan.base_model),
         ("examples", examples),
         ("data", f"{plan.data}{' (will be written)' if plan.is_merged else ''}"),

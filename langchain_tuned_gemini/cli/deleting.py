@@ -255,6 +255,7 @@ def _tell_report(session: Session, report: DeletionReport) -> None:
             "deletions": [
                 {
                     "name": one.name,
+                    **session.place.name(one.name).place,
                     "outcome": one.outcome,
                     "detail": one.detail,
                     "left": list(one.left),

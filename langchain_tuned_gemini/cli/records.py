@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from langchain_tuned_gemini.names import TunedModelName
+
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel
     from langchain_tuned_gemini.tuned_model import TunedModel
@@ -30,6 +32,7 @@ def library_data(model: LibraryModel) -> dict[str, Any]:
         "name": model.name,
         "display_name": described.display_name,
         "platform": model.platform,
+        **TunedModelName.parse(model.name).place,
         "state": model.state,
         "raw_state": described.raw_state,
         "error": described.error,

@@ -29,7 +29,7 @@ from langchain_tuned_gemini.library.promoting import Promotion, promotion, rollb
 from langchain_tuned_gemini.library.syncing import Difference, differing, mend
 from langchain_tuned_gemini.names import Platform
 from langchain_tuned_gemini.records import AliasName, Records
-from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.services import PlacedService, TunedModelService
 from langchain_tuned_gemini.tuned_model import TunedModelState
 from langchain_tuned_gemini.versions import VersionName, check_family, next_label
 
@@ -328,6 +328,12 @@ class ModelLibrary:
     ) -> DeletionReport:
         """Deletes what was planned; see `delete`."""
         return await arun(self._deleting(force=force, on_progress=on_progress).flow(plan))
+
+    def place_of(self, platform: Platform) -> tuple[str, str]:
+        """The project and location of the only service of a platform; empty texts without one."""
+        services = [s for s in self._inventory.services if s.platform == platform]
+        places = [(s.project, s.location) for s in services if isinstance(s, PlacedService)]
+        return places[0] if len(places) == 1 else ("", "")
 
     def _deleting(self, *, force: bool | Force, on_progress: OnDeletion | None) -> Deleting:
         return Deleting(

@@ -48,6 +48,8 @@ class TuningPlan:
         running: The versions of the family that are CREATING already.
         prices: What tokens cost, if that is known.
         parts: The hashes of the files that it is merged from.
+        project: Where it is to be tuned on Vertex AI, if the library has one service of it.
+        location: The same.
     """
 
     name: VersionName
@@ -61,6 +63,8 @@ class TuningPlan:
     running: tuple[str, ...]
     prices: PriceTable | None
     parts: tuple[str, ...] = ()
+    project: str = ""
+    location: str = ""
 
     @property
     def epochs(self) -> int | None:
@@ -95,6 +99,8 @@ class TuningPlan:
         return {
             "name": str(self.name),
             "platform": self.platform,
+            "project": self.project,
+            "location": self.location,
             "base_model": self.base_model,
             "settings": self.settings.given,
             "examples": None if self.dataset is None else len(self.dataset),
@@ -158,6 +164,7 @@ def planned(library: ModelLibrary, wish: NewVersion) -> Flow[TuningPlan]:
     name: VersionName = yield Asking(library.next_version, library.anext_version, family)
     platform, base_model = _origin(wish, source or (versions[-1] if versions else None), family)
     name.check(platform)
+    project, location = library.place_of(platform)
     return TuningPlan(
         name=name,
         platform=platform,
@@ -165,6 +172,8 @@ def planned(library: ModelLibrary, wish: NewVersion) -> Flow[TuningPlan]:
         settings=_settings(wish, source, platform),
         running=tuple(m.name for m in versions if m.state is TunedModelState.CREATING),
         prices=wish.prices,
+        project=project,
+        location=location,
         **_examples(wish, source, name, platform),
     )
 

@@ -271,6 +271,8 @@ def test_what_was_planned_is_deleted_and_told_and_written_down(
         "action": "delete",
         "name": name_of("v1"),
         "platform": "developer",
+        "project": "",
+        "location": "",
         "state": "FAILED",
         "create_time": "2026-01-01T01:00:00+00:00",
         "family": "sql-expert",

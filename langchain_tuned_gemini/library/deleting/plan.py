@@ -297,6 +297,7 @@ def as_dict(planned: PlannedDeletion) -> dict[str, Any]:
     return {
         "name": planned.name,
         "platform": planned.platform,
+        **TunedModelName.parse(planned.name).place,
         "state": planned.state.value,
         "create_time": planned.create_time.isoformat() if planned.create_time else None,
         "family": planned.family,

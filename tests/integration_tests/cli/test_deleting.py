@@ -106,6 +106,20 @@ def test_a_dry_run_is_json_too(run) -> None:
     assert there(run) == ALL
 
 
+def test_plan_report_and_audit_name_project_and_location(run, records) -> None:
+    name = f"{AT}/tuningJobs/7"
+    with Emulator() as gemini:
+        gemini.add_vertex_model(name)
+        command = ("delete", name, "--deployed", "--json", "--base-url", gemini.base_url)
+        (planned,) = json.loads(run(*command, "--dry-run").out)["plan"]
+        (deleted,) = json.loads(run(*command, "--yes").out)["deletions"]
+
+    audit = records.with_suffix(".audit.jsonl")
+    lines = (planned, deleted, json.loads(audit.read_text(encoding="utf-8").splitlines()[-1]))
+    for told in lines:
+        assert (told["name"], told["project"], told["location"]) == (name, PROJECT, LOCATION)
+
+
 def test_what_was_tuned_on_data_that_must_go_is_purged(run) -> None:
     assert rows(run("purge", "--dataset", HASH[:12], "--yes").out) == [
         ["deleted", "tunedModels/sql-expert-v1", ""]
