@@ -44,7 +44,8 @@ class PriceTable:
     """Prices by model.
 
     A model is found under the name that its answers carry, which for a tuned model of Vertex AI is
-    its endpoint's, or under the name of its base model or its candidate.
+    its endpoint's; a tuned one also under the name of its base model; or else under that of its
+    candidate.
 
     Attributes:
         prices: By the model's name.

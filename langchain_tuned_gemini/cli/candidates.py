@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel
 
 BASE = "base"
-BASE_WITH_EXAMPLES = "base+few-shot"
+WITH_EXAMPLES = "+few-shot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,18 @@ class StandIn:
 
 def contestants(session: Session, texts: Sequence[str]) -> list[Contestant]:
     """The tuned models among the candidates."""
-    return [_contestant(session, text) for text in texts if text not in {BASE, BASE_WITH_EXAMPLES}]
+    return [_contestant(session, text) for text in texts if _base_in(text) is None]
+
+
+def _base_in(text: str) -> str | None:
+    """The base model that a candidate is, as its user calls it; None for a tuned one."""
+    from langchain_tuned_gemini.base_models import base_model_id
+    from langchain_tuned_gemini.versions import VersionName
+
+    name = text.removesuffix(WITH_EXAMPLES)
+    is_tuned = "@" in name or VersionName.find(name) or name.startswith("tunedModels/")
+    is_base = name == BASE or (base_model_id(name) or "").startswith("gemini-")
+    return name if is_base and not is_tuned else None
 
 
 def candidates(
@@ -82,7 +93,7 @@ def candidates(
             created = one.found.model.create_time
             # One that was deleted and tuned again under its name is another one.
             version = f"{version_of(one.model)}{f'-{created:%Y%m%dT%H%M%S.%f}' if created else ''}"
-            made.append(Candidate(text, one.model, version))
+            made.append(Candidate(text, one.model, version, one.found.model.base_model))
         else:
             made.append(Candidate(text, _base_model(text, tuned, stand_in)))
     return made
@@ -120,11 +131,13 @@ def _base_model(text: str, tuned: Sequence[Contestant], stand_in: StandIn) -> An
         raise typer.BadParameter(f"Name a tuned model, too: {text} is to be compared with one.")
     recorded = next((one.found.record for one in tuned if one.found.record), None)
     fallback = recorded.record.fallback if recorded else None
-    base = stand_in.base or (fallback.base_model if fallback else None)
+    base = _base_in(text)
+    if base == BASE:
+        base = stand_in.base or (fallback.base_model if fallback else None)
     if base is None:
         raise typer.BadParameter(f"Say with --base which model {text} is; none is recorded.")
     model = tuned[0].model.stand_in(base)
-    if text == BASE:
+    if not text.endswith(WITH_EXAMPLES):
         return model
     examples = stand_in.examples or (recorded.examples if recorded else None)
     if examples is None:

@@ -94,8 +94,9 @@ def compare(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="Tuned models, base (a base model) or base+few-shot (with examples). The others "
-            "are compared with the first one.",
+            help="Tuned models, and base models by their names, +few-shot for examples: "
+            "gemini-3.5-flash+few-shot; base is that of --base. The others are compared with the "
+            "first one.",
         ),
     ],
     data: Annotated[
@@ -112,9 +113,7 @@ def compare(
     ] = None,
     examples: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="What base+few-shot is shown."
-        ),
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="What +few-shot shows."),
     ] = None,
     k: Annotated[int | None, typer.Option("-k", min=1, help="How many it is shown.")] = None,
     columns: Columns = None,

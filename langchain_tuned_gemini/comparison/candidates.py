@@ -14,8 +14,10 @@ from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
+from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
+from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.example_selectors import TuningExampleSelector
@@ -37,6 +39,8 @@ class Candidate:
         version: What tells it from another one of the same name, so that answers of that one
             are not taken for its own. By default a hash of the model's settings, of which
             secrets are no part, and of the examples that it is shown.
+        base_model: What a tuned model was tuned from, whose price it has. By default what the
+            model itself has learnt.
 
     Raises:
         ParameterError: If the name is empty.
@@ -45,6 +49,7 @@ class Candidate:
     name: str
     model: Model
     version: str = ""
+    base_model: str = ""
 
     def __post_init__(self) -> None:
         """Names the version."""
@@ -111,3 +116,35 @@ def _shown_to(model: object) -> Iterator[str]:
         case RunnableSequence():
             for step in model.steps:
                 yield from _shown_to(step)
+
+
+def tuned_from(candidate: Candidate) -> dict[str, str]:
+    """The base models of a candidate's tuned models, by the names that these are called by.
+
+    A name may be one of two: that of a tuning job of Vertex AI, and that of the endpoint, which
+    answers carry. What a model was tuned from is known once it was called; until then it is empty.
+    """
+    told: dict[str, str] = {}
+    for tuned in _tuned_in(candidate.model):
+        base = candidate.base_model or tuned.base_model or tuned._identity.base_model
+        told |= dict.fromkeys(filter(None, (tuned.model, tuned._identity.address)), base)
+    return told
+
+
+def _tuned_in(model: object) -> Iterator[ChatTunedGemini]:
+    """The tuned models that a candidate is made of."""
+    match model:
+        case AliasedChatTunedGemini():
+            yield from _tuned_in(model.current)
+        case ChatTunedGemini():
+            yield model
+        case FallbackChatModel():
+            for part in model.models:
+                yield from _tuned_in(part)
+        case WrapperChatModel():
+            yield from _tuned_in(model.wrapped)
+        case RunnableBinding():
+            yield from _tuned_in(model.bound)
+        case RunnableSequence():
+            for step in model.steps:
+                yield from _tuned_in(step)

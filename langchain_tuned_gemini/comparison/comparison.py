@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ class Comparison:
         metric: What counts when candidates are compared.
         prices: What tokens cost, if that is known.
         ended: When the last answer was there (UTC).
+        tuned: Of each candidate, by its name, the names of its tuned models, each with its base.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Comparison:
     metric: Metric
     prices: PriceTable | None
     ended: datetime
+    tuned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -57,7 +59,7 @@ class Comparison:
     def figures(self) -> tuple[Figures, ...]:
         """The candidates' figures, in their order."""
         return tuple(
-            Figures.of(name, version, self.results[name], self.prices)
+            Figures.of(name, version, self.results[name], self.prices, self.tuned.get(name, {}))
             for name, version in self.versions.items()
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from langchain_tuned_gemini.base_models import base_model_id, find
 from langchain_tuned_gemini.comparison.judging import Metric, Result
 from langchain_tuned_gemini.comparison.statistics import PairedDifference, Rate, percentile
 from langchain_tuned_gemini.prices import PriceTable
@@ -52,6 +53,7 @@ class Figures:
         answered_by: How many answers each model gave.
         fell_back: Why a fallback answered, and how often.
         failures: Why there was no answer, and how often.
+        tuned: The names of its tuned models, each with the base model whose price it has.
     """
 
     candidate: str
@@ -66,6 +68,7 @@ class Figures:
     answered_by: Mapping[str, int]
     fell_back: Mapping[str, int]
     failures: Mapping[str, int]
+    tuned: Mapping[str, str]
 
     @classmethod
     def of(
@@ -74,11 +77,15 @@ class Figures:
         version: str,
         results: Sequence[Result],
         prices: PriceTable | None,
+        tuned: Mapping[str, str],
     ) -> Self:
         """Adds up results."""
         answered = [result for result in results if result.failure is None]
         calls = [usage for result in results for usage in result.usage]
-        found = [(usage, prices and prices.find(usage.model, candidate)) for usage in calls]
+        found = [
+            (usage, prices and prices.find(usage.model, *_bases(usage.model, tuned), candidate))
+            for usage in calls
+        ]
         unpriced = dict.fromkeys(usage.model for usage, price in found if not price)
         is_known = bool(prices) and not unpriced and all(result.usage for result in answered)
         return cls(
@@ -96,6 +103,7 @@ class Figures:
             answered_by=_times(result.answered_by for result in answered),
             fell_back=_times(result.fell_back for result in answered if result.fell_back),
             failures=_times(result.failure.reason for result in results if result.failure),
+            tuned=dict(tuned),
         )
 
     def rate(self, metric: Metric) -> Rate:
@@ -179,6 +187,13 @@ class Difference:
 def rate_as_dict(rate: Rate) -> dict[str, Any]:
     """The rate as plain data."""
     return {**asdict(rate), "value": rate.value, "interval": asdict(rate.interval)}
+
+
+def _bases(model: str, tuned: Mapping[str, str]) -> list[str]:
+    """The names under which a tuned model has its base model's price."""
+    base = tuned.get(model, "")
+    known = find(base)
+    return [name for name in (base, base_model_id(base), known and known.id) if name]
 
 
 def _rate(results: Sequence[Result], metric: Metric) -> Rate:

@@ -16,7 +16,12 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
 from langchain_tuned_gemini.comparison.answers import Answer, Failed
-from langchain_tuned_gemini.comparison.candidates import Candidate, Candidates, as_candidates
+from langchain_tuned_gemini.comparison.candidates import (
+    Candidate,
+    Candidates,
+    as_candidates,
+    tuned_from,
+)
 from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.journal import Journal
 from langchain_tuned_gemini.comparison.judging import Judge, Metric
@@ -260,6 +265,7 @@ class _Run:
             metric=metric,
             prices=prices,
             ended=datetime.now(UTC),
+            tuned={candidate.name: tuned_from(candidate) for candidate in self.candidates},
         )
 
 

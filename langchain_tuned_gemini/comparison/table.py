@@ -62,6 +62,9 @@ def notes(comparison: Comparison) -> Iterator[str]:
     if len(comparison.candidates) > 1:
         yield f"Differences are in points, to {comparison.baseline}."
     for figures in comparison.figures:
+        for name, base in figures.tuned.items():
+            if name != figures.candidate:
+                yield f"{figures.candidate} is {name}{f', tuned from {base}' if base else ''}."
         if figures.fell_back:
             yield f"{figures.candidate} fell back for {told.counts(figures.fell_back)}."
         if figures.unpriced:

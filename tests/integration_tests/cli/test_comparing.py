@@ -12,9 +12,10 @@ from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.exit_codes import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import ENDPOINT, Terminal, plain, rows
+from tests.integration_tests.cli.running import AT, ENDPOINT, Terminal, plain, rows
 
 TEST = NEXT_NUMBER[:20]
+JOB = f"{AT}/tuningJobs/7"
 FALLBACK = 'fallback = { base_model = "gemini-3.5-flash", k = 3, examples = "examples.jsonl" }'
 
 
@@ -100,6 +101,33 @@ def test_a_base_model_with_examples_is_taken_from_the_options_or_the_records(run
 
     for done in (by_options, by_records):
         assert [row[1].split(" %")[0] for row in rows(done.out)] == ["40.0", "0.0", "100.0"]
+
+
+def test_base_models_take_part_by_their_names(run, gemini) -> None:
+    names = ("gemini-3.5-flash", "models/gemini-3.8-flash", "gemini-3.8-flash+few-shot")
+    for name in ("gemini-3.5-flash", "gemini-3.8-flash"):
+        gemini.add_base_model(f"models/{name}")
+
+    done = run(
+        "compare", "adder-v1", *names, "--data", "test.jsonl", "--examples", "examples.jsonl"
+    )
+
+    assert [row[0] for row in rows(done.out)] == ["adder-v1", *names]
+    assert [row[1].split(" %")[0] for row in rows(done.out)] == ["40.0", "0.0", "0.0", "100.0"]
+
+
+@pytest.mark.parametrize("name", ["adder-v2", ENDPOINT, JOB])
+def test_a_tuned_model_has_its_bases_price_and_is_told_by_its_full_name(run, name) -> None:
+    shown = json.loads(run("show", name, "--json").out)
+    base = shown["base_model"].rpartition("/")[2]
+    Path("prices.toml").write_text(f'[models."{base}"]\ninput = 1\noutput = 1\n')
+
+    done = run("compare", name, "--data", "test.jsonl", "--prices", "prices.toml", "--json")
+
+    (figures,) = json.loads(done.out)["figures"]
+    assert figures["unpriced"] == []
+    assert figures["cost"] > 0
+    assert figures["tuned"][shown["name"]] == shown["base_model"]
 
 
 def test_guards_are_those_that_are_recorded_or_given(run) -> None:
