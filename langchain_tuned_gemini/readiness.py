@@ -123,7 +123,7 @@ class ReadinessPolicy:
             case TunedModelState.FAILED | TunedModelState.CANCELLED:
                 return TunedModelFailedError.of(answer)
             case _:
-                return _unknown(name, f"the platform calls it {answer.raw_state}")
+                return _unknown(name, f"the platform calls it {answer.told_state}")
 
     def _meaning_of(self, state: TunedModelState) -> tuple[float, bool]:
         """For how long a state is fresh, and whether it lets calls pass."""

@@ -145,6 +145,11 @@ class TunedModel:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def told_state(self) -> str:
+        """Its state for people: one word for both platforms; the platform's own if that is new."""
+        return self.raw_state if self.state is TunedModelState.UNKNOWN else self.state
+
+    @property
     def progress(self) -> float | None:
         """How much of the tuning is done, from 0.0 to 1.0; None where it is not known."""
         if self.state is TunedModelState.ACTIVE:

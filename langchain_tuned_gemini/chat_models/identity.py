@@ -70,7 +70,7 @@ class Identity:
             return None
         if isinstance(answer, TunedModel):
             return TunedModelNotReadyError(
-                f"The tuned model {self._name} is {answer.raw_state}, but no endpoint answers for "
+                f"The tuned model {self._name} is {answer.told_state}, but no endpoint answers for "
                 "it: deploy it to one, and name that.",
                 name=str(self._name),
                 state=answer.state,

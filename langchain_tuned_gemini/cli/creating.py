@@ -104,7 +104,7 @@ def create(
         created = wait_with_progress(session.out, service, created, timeout=timeout)
     session.out.result(
         {"plan": plan.as_dict(), "model": model_data(created)},
-        f"{plan.name} is {created.raw_state}: {created.name}",
+        f"{plan.name} is {created.told_state}: {created.name}",
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from string import hexdigits
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from langchain_tuned_gemini.cli.command import CLEANING_UP, command, leave
+from langchain_tuned_gemini.cli.command import CLEANING_UP, Columns, columns_of, command, leave
 from langchain_tuned_gemini.cli.exit_codes import ExitCode
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
@@ -92,8 +94,12 @@ def prune(
 def purge(
     session: Session,
     dataset: Annotated[
-        str, typer.Option(metavar="HASH", help="The data's hash, or its first 8 characters.")
+        str,
+        typer.Option(
+            metavar="FILE_OR_HASH", help="The data, or its hash, or the first 8 characters of that."
+        ),
     ],
+    columns: Columns = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     deployed: Deployed = False,
@@ -102,7 +108,7 @@ def purge(
 ) -> None:
     """Delete all that was trained on data that must go."""
     library = session.library()
-    plan = library.plan_deletion(dataset=dataset)
+    plan = library.plan_deletion(dataset=_hash_of(dataset, columns_of(columns)))
     for name in plan.unseen:
         session.out.warn(
             f"{name} is recorded as tuned on this data, or further from such a model, and was not "
@@ -114,6 +120,17 @@ def purge(
     )
     if plan.unseen:
         leave(ExitCode.PARTLY if is_done else ExitCode.FAILED)
+
+
+def _hash_of(dataset: str, columns: dict[str, str] | None) -> str:
+    """The hash of a file, or what is one already."""
+    from langchain_tuned_gemini.dataset import TuningDataset
+
+    if Path(dataset).is_file():
+        return TuningDataset.read(dataset, columns=columns).content_hash()
+    if not set(dataset) <= set(hexdigits):
+        raise typer.BadParameter(f"{dataset!r} is neither a file here nor the hash of a data set.")
+    return dataset.lower()
 
 
 def _force(deployed: bool, force: bool, aliases: list[str] | None) -> Force:
@@ -245,6 +262,8 @@ def _plan_data(plan: DeletionPlan) -> dict[str, Any]:
 
 
 def _tell_report(session: Session, report: DeletionReport) -> None:
+    from langchain_tuned_gemini.names import TunedModelName
+
     rows: list[list[str | Cell]] = [
         [Cell(one.outcome, _STYLES.get(one.outcome, "red")), one.name, one.detail]
         for one in report.deletions
@@ -255,7 +274,7 @@ def _tell_report(session: Session, report: DeletionReport) -> None:
             "deletions": [
                 {
                     "name": one.name,
-                    **session.place.name(one.name).place,
+                    **TunedModelName.parse(one.name).place,
                     "outcome": one.outcome,
                     "detail": one.detail,
                     "left": list(one.left),

@@ -185,7 +185,7 @@ class Place:
             rights = self._vertex_rights()
             return VertexService(self.project, self.location, **rights, upload=upload_to)
         secret = self._developer_key()
-        if find_spec("google") and find_spec("google.generativeai"):  # it tells the loss, too
+        if tells_the_loss():
             from langchain_tuned_gemini.services.generativeai import GenerativeAIService
 
             return GenerativeAIService(secret, self.base_url)
@@ -272,6 +272,11 @@ class Place:
 
 def _both(words: list[str]) -> str:
     return " and ".join(words)
+
+
+def tells_the_loss() -> bool:
+    """Whether the extra is there with which the Developer API tells all of a tuned model."""
+    return bool(find_spec("google") and find_spec("google.generativeai"))
 
 
 def key() -> str | None:

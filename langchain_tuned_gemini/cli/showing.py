@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, command
+from langchain_tuned_gemini.cli.place import tells_the_loss
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Details, View, state_cell
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel
     from langchain_tuned_gemini.tuned_model import Checkpoint, TunedModel
+
+_LACKING = (
+    "What it was tuned with, step by step, and its loss take the extra generativeai: "
+    'pip install "langchain-tuned-gemini[generativeai]"; or --raw.'
+)
 
 
 @command("show", panel=MODELS)
@@ -38,6 +44,8 @@ def show(
         session.out.document(_raw(session, found.name))
     else:
         _show(session, found)
+    if found.platform == "developer" and not tells_the_loss():
+        session.out.say(_LACKING)
     if loss_plot:
         save_loss(found.model.snapshots, loss_plot, title=found.name)
         session.out.say(f"The loss is drawn in {loss_plot}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from langchain_tuned_gemini.cli.exit_codes import ExitCode
 
 _ADVICE = {
-    "not_ready": "Wait for it: tuned-gemini wait NAME.",
+    "not_ready": "Wait until it can serve, with tuned-gemini wait.",
     "gone": "See which models there are: tuned-gemini list.",
     "retired": "Tune it again on a current base model.",
     "quota": "Wait a while, or let a base model stand in: --fallback BASE --examples FILE.",
@@ -27,7 +27,7 @@ IN_PYTHON_AND_HERE = (
     (
         "Call wait_until_active() first, or add a fallback with with_few_shot_fallback(...).",
         (
-            "Wait for it: tuned-gemini wait NAME; or let a base model stand in: --fallback BASE "
+            "Wait for it, with tuned-gemini wait, or let a base model stand in: --fallback BASE "
             "--examples FILE."
         ),
     ),
@@ -39,7 +39,7 @@ IN_PYTHON_AND_HERE = (
     ("Pass credentials=... or api_key=..., or run:", "Run:"),
     (
         "wait for it, or say that another one is wanted beside it.",
-        "wait for it: tuned-gemini wait NAME; or add --alongside.",
+        "wait for it, with tuned-gemini wait, or add --alongside.",
     ),
     (
         (
@@ -70,7 +70,7 @@ IN_PYTHON_AND_HERE = (
     ),
     (
         'columns={"text_input": ..., "output": ...}',
-        "--column text_input=NAME --column output=NAME",
+        "--column text_input=COLUMN --column output=COLUMN",
     ),
     (" Without that Google looks for a base model; for one, use ChatGoogleGenerativeAI.", ""),
 )

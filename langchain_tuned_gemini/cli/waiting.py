@@ -37,7 +37,7 @@ def wait(
     steps = total_steps(session.place.access(parsed), parsed)
     model = TunedModel(str(parsed), TunedModelState.UNKNOWN, "", total_steps=steps)
     ready = wait_with_progress(session.out, service, model, timeout=timeout, interval=interval)
-    session.out.result(model_data(ready), f"{ready.name} is {ready.raw_state}")
+    session.out.result(model_data(ready), f"{ready.name} is {ready.told_state}")
 
 
 def wait_with_progress(
@@ -79,7 +79,7 @@ def wait_with_progress(
 def _told(progress: Progress) -> str:
     """One look at a model: its state, what it is at, step, loss, and what went wrong."""
     model = progress.model
-    told = [model.raw_state if model else "no answer yet", progress.doing]
+    told = [model.told_state if model else "no answer yet", progress.doing]
     if model and (step := _step(model)):
         told.append(f"step {step}")
     if progress.loss is not None:

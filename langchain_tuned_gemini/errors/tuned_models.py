@@ -37,7 +37,7 @@ class TunedModelNotReadyError(TunedModelError):
         """Says that this model can't serve yet, and what to do."""
         doing = f" ({model.doing})" if model.doing else ""
         return cls(
-            f"The tuned model {model.name} is {model.raw_state}{doing}, so it can't answer yet. "
+            f"The tuned model {model.name} is {model.told_state}{doing}, so it can't answer yet. "
             "Call wait_until_active() first, or add a fallback with "
             "with_few_shot_fallback(...).",
             name=model.name,
@@ -116,7 +116,7 @@ class TunedModelFailedError(TunedModelError):
         if model.name.startswith("tunedModels/"):  # the record of Vertex AI's job stays for ever
             advice = f"{advice}. Delete this one to free quota"
         return cls(
-            f"The tuned model {model.name} is {model.raw_state}: {reason}. It will never "
+            f"The tuned model {model.name} is {model.told_state}: {reason}. It will never "
             f"answer. {advice}.",
             name=model.name,
             state=model.state,

@@ -176,7 +176,7 @@ def _known_without_a_call(model: TunedModel) -> Probe | None:
             told = str(TunedModelFailedError.of(model))
             return Probe(model.name, ProbeOutcome.FAILED, told, model.state)
     if not model.endpoint:
-        told = f"{model.name} is {model.raw_state}, and no endpoint answers for it: deploy it."
+        told = f"{model.name} is {model.told_state}, and no endpoint answers for it: deploy it."
         return Probe(model.name, ProbeOutcome.NOT_READY, told, model.state)
     return None
 

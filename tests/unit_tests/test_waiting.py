@@ -167,7 +167,7 @@ async def test_what_a_tuning_job_is_at_shows_in_the_progress_and_in_the_error(wa
     script = Script(model("JOB_STATE_RUNNING", total_steps=12, **told))
     seen: list[Progress] = []
 
-    with pytest.raises(WaitTimeoutError, match=r"_RUNNING \(waiting for quota, 25%\) after"):
+    with pytest.raises(WaitTimeoutError, match=r"CREATING \(waiting for quota, 25%\) after"):
         await wait(script, timeout=0.0, on_progress=seen.append)
 
     assert [(progress.doing, progress.percent) for progress in seen] == [("waiting for quota", 25)]

@@ -263,7 +263,7 @@ def _matching(wish: DeletionWish, models: list[LibraryModel]) -> Iterator[_Choic
     if wish.failed:
         for model in models:
             if model.has_failed:
-                yield _Choice(model, f"it is {model.model.raw_state}")
+                yield _Choice(model, f"it is {model.model.told_state}")
     if wish.prune:
         family, keep = wish.prune
         for model in _outdated(models, family, keep):

@@ -235,7 +235,7 @@ def _check_that_it_has_ended(name: TunedModelName, record: JsonObject) -> None:
     job = records.tuning_job(name, record)
     if not job.state.is_terminal:
         raise TunedModelNotDeletableError(
-            f"{name} is {job.raw_state}: cancel it first, and delete it when it has ended.",
+            f"{name} is {job.told_state}: cancel it first, and delete it when it has ended.",
             name=str(name),
             state=job.state,
         )
@@ -248,7 +248,9 @@ def _nothing_left(
         return TunedModelNotFoundError.of(str(name))
     job = records.tuning_job(name, record)
     why = (
-        "was deleted" if job.state is TunedModelState.ACTIVE else f"was never made: {job.raw_state}"
+        "was deleted"
+        if job.state is TunedModelState.ACTIVE
+        else f"was never made: {job.told_state}"
     )
     return TunedModelNotDeletableError(
         f"Nothing is left of {name} but its record, and Vertex AI can't delete the record of a "

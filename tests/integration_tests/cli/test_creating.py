@@ -141,13 +141,13 @@ def test_on_vertex_ai_examples_are_in_cloud_storage_or_go_there(run, gemini) -> 
     uploaded = run(*wish, "--data", "old.jsonl", "--upload-to", "gs://acme/tuning")
 
     assert done.code == ExitCode.OK
-    assert done.out.startswith("adder-v1 is JOB_STATE_SUCCEEDED: projects/")
+    assert done.out.startswith("adder-v1 is ACTIVE: projects/")
     assert run("ask", "adder-v1", "7", *at).out == "8\n"
     plan = json.loads(run(*wish, "--data", "old.jsonl", "--dry-run", "--json").out)
     assert (plan["project"], plan["location"]) == (PROJECT, LOCATION)
     assert homeless.code == ExitCode.USAGE
     assert "--upload-to gs://BUCKET/FOLDER" in homeless.err
-    assert uploaded.out.startswith("adder-v2 is JOB_STATE_SUCCEEDED: projects/")
+    assert uploaded.out.startswith("adder-v2 is ACTIVE: projects/")
     assert run("ask", "adder-v2", "7", *at).out == "8\n"
 
 

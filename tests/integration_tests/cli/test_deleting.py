@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.exit_codes import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
@@ -104,6 +105,21 @@ def test_a_dry_run_is_json_too(run) -> None:
     assert told["dry_run"] is True
     assert [planned["name"] for planned in told["plan"]] == ["tunedModels/sql-expert-v2"]
     assert there(run) == ALL
+
+
+def test_data_that_must_go_may_be_named_by_its_file(run, records) -> None:
+    data = records.with_name("leaked.csv")
+    data.write_text("question,output\n1,2\n", encoding="utf-8")
+    columns = {"text_input": "question"}
+    hash_ = TuningDataset.read(data, columns=columns).content_hash()
+    records.write_text(records.read_text(encoding="utf-8").replace(HASH, hash_), encoding="utf-8")
+
+    done = run("purge", "--dataset", "leaked.csv", "--column", "text_input=question", "--dry-run")
+    missing = run("purge", "--dataset", "leak.csv", "--dry-run")
+
+    assert [row[0] for row in rows(done.out)] == ["tunedModels/sql-expert-v1"]
+    assert missing.code == ExitCode.USAGE
+    assert "'leak.csv' is neither a file here nor the hash of a data set." in missing.err
 
 
 def test_plan_report_and_audit_name_project_and_location(run, records) -> None:

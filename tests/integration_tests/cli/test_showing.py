@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -73,6 +74,18 @@ def test_json_has_every_snapshot(run) -> None:
     assert len(told["snapshots"]) == 50
     assert told["loss"] == told["snapshots"][-1]["mean_loss"]
     assert told["family"] == "sql-expert"
+
+
+def test_without_the_extra_it_says_what_takes_it(run, monkeypatch) -> None:
+    with_it = run("show", "tunedModels/sql-expert-v2")
+    monkeypatch.setitem(sys.modules, "google.generativeai", None)  # as if it were not installed
+
+    done = run("show", "tunedModels/sql-expert-v2")
+
+    assert with_it.err == ""
+    assert done.code == 0
+    assert "langchain-tuned-gemini[generativeai]" in done.err
+    assert "loss" not in dict(rows(done.out))
 
 
 def test_the_raw_record_is_the_platforms_own(run) -> None:

@@ -201,7 +201,7 @@ def test_a_checkpoint_that_is_not_there_is_told_with_those_that_are(
 def test_a_job_that_is_not_ready_is_not_called(gemini: Emulator) -> None:
     job = gemini.add_vertex_model(f"{AT}/tuningJobs/9", state="TUNING_JOB_STATE_TUNING").job
 
-    with pytest.raises(TunedModelNotReadyError, match=r"JOB_STATE_RUNNING \(tuning\)"):
+    with pytest.raises(TunedModelNotReadyError, match=r"CREATING \(tuning\)"):
         chat(gemini, job).invoke("7")
 
     assert paths(gemini) == [f"GET {job}"]

@@ -176,7 +176,7 @@ def test_the_wait_shows_what_the_job_is_at_and_ends_when_it_has_succeeded(
 def test_a_job_that_does_not_end_times_out(service: VertexService, gemini: Emulator) -> None:
     model = gemini.add_vertex_model(f"{AT}/tuningJobs/1", state="TUNING_JOB_STATE_TUNING")
 
-    with pytest.raises(WaitTimeoutError, match=r"JOB_STATE_RUNNING \(tuning"):
+    with pytest.raises(WaitTimeoutError, match=r"CREATING \(tuning"):
         wait_until_active(service, model.job, timeout=0)
 
 
