@@ -10,14 +10,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import httpx
+
 from langchain_tuned_gemini.base_models import base_model_id
-from langchain_tuned_gemini.errors import ParameterError, ServiceError, TunedModelNameError
+from langchain_tuned_gemini.errors import (
+    LocalResourceError,
+    ParameterError,
+    ServiceError,
+    TunedModelNameError,
+    UntrustedCertificateError,
+)
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.services.problems import NOT_GEMINI
 from langchain_tuned_gemini.services.vertex import records
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
 from langchain_tuned_gemini.tuned_model import TunedModel
 
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
 
 
@@ -91,17 +100,38 @@ def creation(place: TunedModelName, request: TuningRequest) -> Flow[TunedModel]:
     body = {**source, "supervisedTuningSpec": {**spec, "hyperParameters": request.hyperparameters}}
     if request.display_name:
         body["tunedModelDisplayName"] = request.display_name
-    record = yield Call(
-        f"Creating a tuning job in {place.parent}",
-        place.location,
-        f"{place.parent}/tuningJobs",
-        method="POST",
-        body=body,
-    )
+    try:
+        record = yield Call(
+            f"Creating a tuning job in {place.parent}",
+            place.location,
+            f"{place.parent}/tuningJobs",
+            method="POST",
+            body=body,
+        )
+    except ServiceError as error:
+        _say_that_it_may_run(error, place)
+        raise
     try:
         return records.tuning_job(TunedModelName.parse(str(record.get("name", ""))), record)
     except TunedModelNameError as error:
         raise ServiceError(f"Creating failed. {NOT_GEMINI}", is_retryable=False) from error
+
+
+def _say_that_it_may_run(error: ServiceError, place: TunedModelName) -> None:
+    """Tells how to find a job that was perhaps created, though no answer says so."""
+    was_sent = not isinstance(error.__cause__, _NOT_SENT) and not isinstance(
+        error, UntrustedCertificateError | LocalResourceError
+    )
+    if not was_sent or (error.status is not None and error.status < 500 and error.status != 408):
+        return
+    error.is_retryable = False  # or there would be two jobs to pay for
+    told = (
+        f"{error} The job may have been created all the same, and may be running. Before you "
+        "create it again, look for a new one that is CREATING, and cancel it if it is not wanted: "
+        f"tuned-gemini list --project {place.project} --location {place.location}, or "
+        "service.list()."
+    )
+    error.args = (told,)
 
 
 def cancellation(name: TunedModelName) -> Flow[None]:

@@ -655,3 +655,42 @@ def test_an_endpoint_that_answers_for_another_projects_model_does_not_take_it_al
         service.delete(tuned.endpoint)
 
     assert changes(gemini) == []
+
+
+MAY_RUN = {
+    "no answer in time": ({"hang": True}, True),
+    "a connection that was lost": ({"reset": True}, True),
+    "an error of the server": ({"status": 503}, True),
+    "a refusal": ({"status": 400}, False),
+    "no quota": ({"status": 429}, False),
+}
+
+
+@pytest.mark.parametrize(("fault", "may_run"), MAY_RUN.values(), ids=MAY_RUN)
+async def test_a_creation_without_an_answer_may_have_made_a_job_and_says_how_to_find_it(
+    ask: Ask, gemini: Emulator, fault: dict[str, Any], *, may_run: bool
+) -> None:
+    service = VertexService(
+        "acme", "us-central1", api_key=KEY, base_url=gemini.base_url, timeout=0.5
+    )
+
+    with (
+        gemini.fault(method="tuningJobs.create", **fault),
+        pytest.raises(ServiceError) as raised,
+    ):
+        await ask(service, "create", TRAIN, base_model=BASE)
+
+    told = str(raised.value)
+    assert ("may be running" in told) == may_run
+    assert ("tuned-gemini list --project acme --location us-central1" in told) == may_run
+    assert not (may_run and raised.value.is_retryable)
+
+
+async def test_a_creation_that_was_never_sent_made_no_job(ask: Ask) -> None:
+    service = VertexService("acme", "us-central1", api_key=KEY, base_url="http://127.0.0.1:9")
+
+    with pytest.raises(ServiceUnreachableError) as raised:
+        await ask(service, "create", TRAIN, base_model=BASE)
+
+    assert "may be running" not in str(raised.value)
+    assert raised.value.is_retryable
