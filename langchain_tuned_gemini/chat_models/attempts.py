@@ -22,7 +22,7 @@ from langchain_tuned_gemini.chat_models.runs import AttemptTrace, CallTrace
 from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
 from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError, NovelInputError
-from langchain_tuned_gemini.failures import Counts, Reason
+from langchain_tuned_gemini.failures import Counts, Reason, sentence_in
 from langchain_tuned_gemini.novelty import Novelty
 from langchain_tuned_gemini.provenance import METADATA_KEY, Attempt
 from langchain_tuned_gemini.redaction import redact
@@ -36,6 +36,9 @@ _NO_OUTAGE = frozenset({Reason.SLOW.value, Reason.NOVEL_INPUT.value})
 """Why another model answers though the first one is well."""
 
 _FINAL = frozenset(reason.value for reason in Reason if reason.handling.counts is Counts.FATAL)
+
+_REFUSALS = frozenset({Reason.REJECTED.value, Reason.PERMISSION.value, Reason.NOT_READY.value})
+"""What lasts until somebody changes something, so that its cause must be told."""
 
 _QUICK = 2.0
 """After how many seconds a failure has cost too much time to try again."""
@@ -222,6 +225,7 @@ class Attempts:
         level = max((_log_level(reason) for reason in reasons), default=logging.WARNING)
         told = f"{_told(before)}. {answered.candidate.name} answered instead"
         why = {record.reason for record in before if record.role == first.role and record.reason}
+        self._report_refusals(first)
         if why <= _NO_OUTAGE:
             logger.log(level, "%s.", told)
         else:
@@ -231,6 +235,12 @@ class Attempts:
                 self._on_fallback(self._told_in_the_answer)
             except Exception:  # a listener's bug must not cost the answer
                 logger.exception("on_fallback failed; the answer is not affected")
+
+    def _report_refusals(self, first: Candidate) -> None:
+        """Tells in the service's own words why the first model does not take its requests."""
+        for record, error in zip(self._records, self._errors, strict=True):
+            if record.role == first.role and record.reason in _REFUSALS:
+                self._outages.refused(first.name, sentence_in(error))
 
 
 def _told(records: Sequence[Attempt]) -> str:

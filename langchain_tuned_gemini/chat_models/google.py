@@ -25,7 +25,14 @@ from langchain_tuned_gemini.http import CONNECT_TIMEOUT
 Fit: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes a call's arguments suit a model."""
 
+_NAMED = re.compile(r"^(Error calling model ')[^']*(?=')")
 _AT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/publishers/.*")
+
+
+def name_asked(error: Exception, address: str) -> None:
+    """Says in upstream's error which model was asked, where it says what that was tuned from."""
+    if error.args and isinstance(said := error.args[0], str):
+        error.args = (_NAMED.sub(lambda match: match[1] + address, said, count=1), *error.args[1:])
 
 
 def published_in(base: str) -> str | None:

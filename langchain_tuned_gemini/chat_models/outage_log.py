@@ -7,6 +7,7 @@ bury whatever else there is. What happens in between is counted at INFO.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -26,6 +27,11 @@ write as much as one line for each call does."""
 
 _AGAIN: Final = 3600.0
 """After how many seconds a model that is gone for ever is told again."""
+
+_REFUSALS: Final = 16
+"""How many reasons of refusals are told, of those that differ in more than numbers."""
+
+_NUMBER: Final = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
@@ -56,6 +62,7 @@ class OutageLog:
         self._clock = clock
         self._outage: _Outage | None = None
         self._told: deque[float] = deque(maxlen=_AT_MOST)
+        self._refusals: set[str] = set()
         self.renew()
         renew_after_fork(self)
 
@@ -119,6 +126,20 @@ class OutageLog:
             "one call" if outage.calls == 1 else f"{outage.calls:,} calls",
             _duration(now - outage.since),
         )
+
+    def refused(self, name: str, sentence: str) -> None:
+        """Tells why a model does not take its requests: each reason once.
+
+        Args:
+            name: The model's name.
+            sentence: The service's own words; empty where there are none.
+        """
+        reason = _NUMBER.sub("#", sentence)  # such as how many tokens were too many
+        with self._lock:
+            if not sentence or reason in self._refusals or len(self._refusals) == _REFUSALS:
+                return
+            self._refusals.add(reason)
+        logger.warning("%s refuses requests: %s", name, sentence)
 
     def renew(self) -> None:
         """Starts with a lock that nobody holds, in a process that was just forked."""

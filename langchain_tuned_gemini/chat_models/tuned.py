@@ -33,7 +33,7 @@ from langchain_tuned_gemini.chat_models.arguments import (
 )
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
-from langchain_tuned_gemini.chat_models.google import google_chat_model
+from langchain_tuned_gemini.chat_models.google import google_chat_model, name_asked
 from langchain_tuned_gemini.chat_models.identity import Identity
 from langchain_tuned_gemini.chat_models.parameters import (
     GENERATION,
@@ -209,12 +209,13 @@ class ChatTunedGemini(TunedGeminiParameters):
 
     @contextmanager
     def _telling_the_gate(self) -> Iterator[None]:
-        """Says so when the model does not answer because its base was retired."""
+        """Says which model was asked, and when it does not answer because its base was retired."""
         try:
             with super()._telling_the_gate():
                 yield
         except Exception as error:  # named by classify; raised again in any case
             failure = classify(error)
+            name_asked(error, self._identity.address or self.model)
             if failure and failure.reason is Reason.GONE:
                 retirement = self._retirement_of(self._identity.base_model)
                 if retirement:

@@ -9,7 +9,7 @@ of LangGraph or an error that nobody foresaw has no meaning here, so it is raise
 * `classification`: puts the three together.
 """
 
-from langchain_tuned_gemini.failures.classification import Failure, classify
+from langchain_tuned_gemini.failures.classification import Failure, classify, sentence_in
 from langchain_tuned_gemini.failures.reasons import Counts, Handling, Reason, failure_table
 
-__all__ = ["Counts", "Failure", "Handling", "Reason", "classify", "failure_table"]
+__all__ = ["Counts", "Failure", "Handling", "Reason", "classify", "failure_table", "sentence_in"]

@@ -36,9 +36,14 @@ from langchain_tuned_gemini.failures.known_errors import (
 )
 from langchain_tuned_gemini.failures.reasons import Counts, Reason
 from langchain_tuned_gemini.program_errors import raised_by_the_program
+from langchain_tuned_gemini.redaction import without_secrets
 
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
+
+
+_LONGEST = 500
+"""How many characters of a server's sentence are told; some proxies answer with a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,15 @@ def classify(error: BaseException) -> Failure | None:
             reason = _refined(reason, error)
             return Failure(reason, is_local=reason is Reason.CONNECTION and is_local(error))
     return _meaning_of_words(error)
+
+
+def sentence_in(error: BaseException) -> str:
+    """The server's own sentence in an error, on one line and without secrets; may be empty.
+
+    It is for whoever runs the program: what is wrong with a lasting refusal stands in it alone.
+    """
+    answer = _answer_in(error, _class_names(error))
+    return " ".join(without_secrets(answer.message).split())[:_LONGEST] if answer else ""
 
 
 def _class_names(error: object) -> tuple[str, ...]:
