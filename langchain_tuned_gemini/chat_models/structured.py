@@ -33,6 +33,7 @@ from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
 from langchain_tuned_gemini.errors import ContentBlockedError, ParameterError
 from langchain_tuned_gemini.guards import (
+    FinishReason,
     Refusal,
     as_error,
     block_of,
@@ -207,6 +208,7 @@ class SchemaOutputParser(BaseTransformOutputParser[Any]):
             return self._so_far(result[0])
         _raise_if_refused(result[0])
         try:
+            _require_a_good_end(result[0])
             return self.read(result[0])
         except UnreadableError as error:
             raise OutputParserException(
@@ -289,6 +291,15 @@ def _raise_if_refused(generation: Generation) -> None:
     if isinstance(message, AIMessage) and (refusal := block_of(message)):
         name = message.response_metadata.get("model_name") or "The model"
         raise as_error(refusal, message, name=name)
+
+
+def _require_a_good_end(generation: Generation) -> None:
+    """Refuses what Gemini itself calls malformed; where an answer was cut off, its text shows."""
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    if isinstance(message, AIMessage) and message.response_metadata.get("finish_reason"):
+        refusal = None if is_cut_off(message) else FinishReason()(message)
+        if refusal:
+            raise UnreadableError(refusal.why)
 
 
 def _as_it_is(value: Any) -> Any:

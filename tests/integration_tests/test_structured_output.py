@@ -160,11 +160,29 @@ def test_a_class_of_pydantic_1_is_a_schema_as_well(emulator: Emulator) -> None:
     chain = robust(emulator, "developer", FITTING).with_structured_output(OldCity)
 
     assert chain.invoke("Tell me about Oslo") == OldCity(**OSLO)
-    with emulator.script(MISFITS["cut-off-in-a-number"], model="tunedModels/*"):
+    with emulator.script(MISFITS["cut-off-in-a-number"], model="tunedModels/next-number"):
         assert chain.invoke("Tell me about Oslo") == OldCity(**OSLO)
 
 
 METHODS = ["text", "json_schema", "json_mode", "function_calling"]
+
+
+@every_way
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("word", ["MALFORMED_RESPONSE", "RECITATION"])
+def test_what_ended_badly_is_no_answer_of_a_tuned_model_alone(
+    word: str, method: Any, ask: Ask, emulator: Emulator
+) -> None:
+    tuned = Deployed.add(emulator, "developer", [("Tell me about Oslo", FITTING)]).chat()
+    chain = tuned.with_structured_output(City, method=method)
+
+    with (
+        emulator.fault(finish_reason=word),
+        pytest.raises(OutputParserException, match=f"it ended with {word}"),
+    ):
+        ask(chain)
+
+
 CUT_OFF = {
     "text": Answer(text='{"name": "Oslo", "inhabitants": 7177', finish_reason="MAX_TOKENS"),
     "call": Answer(
@@ -262,7 +280,7 @@ def test_a_tool_call_that_was_cut_off_is_made_anew_by_the_base_model(emulator: E
 
     with (
         emulator.script(FunctionCall("City", OSLO)),
-        emulator.script(CUT_OFF["call"], model="tunedModels/*"),
+        emulator.script(CUT_OFF["call"], model="tunedModels/next-number"),
     ):
         whole = model.invoke("Oslo")
         *_, streamed = (chunk for chunk in model.stream("Oslo") if chunk.tool_calls)

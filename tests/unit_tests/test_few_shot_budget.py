@@ -246,7 +246,7 @@ def test_a_prompt_with_tools_teaches_nothing():
 
 @pytest.mark.parametrize("wrong", [{"max_tokens": 0}, {"max_tokens": -1}])
 def test_a_limit_that_lets_nothing_through_is_refused(wrong):
-    with pytest.raises(ValueError, match="max_tokens"):
+    with pytest.raises(ParameterError, match="max_tokens"):
         fixed(**wrong)
 
 
