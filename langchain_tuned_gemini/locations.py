@@ -66,6 +66,20 @@ def elsewhere(own: str) -> str:
     return "us" if own.startswith("us-") else GLOBAL
 
 
+def doubt_about(location: str) -> str:
+    """Says of a location that is not in the table which one may be meant; else nothing.
+
+    Example:
+        >>> doubt_about("us-centrl1"), doubt_about("eu")
+        ("Vertex AI has no location 'us-centrl1' that is known here (is it 'us-central1'?)", '')
+    """
+    if location in LOCATIONS:
+        return ""
+    near = get_close_matches(location, LOCATIONS, n=1)
+    hint = f" (is it {near[0]!r}?)" if near else ""
+    return f"Vertex AI has no location {location!r} that is known here{hint}"
+
+
 def check_location(location: str) -> None:
     """Refuses a location that can't be; one that may be newer than this table is told.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Self
 
 from langchain_core.exceptions import ModelError, ModelNotFoundError
@@ -130,8 +131,10 @@ class TunedModelNotFoundError(TunedModelError, ModelNotFoundError):
     @classmethod
     def of(cls, name: str) -> Self:
         """Says that this model is not there, and what to do."""
+        placed = re.match(r"projects/[^/]+/locations/([^/]+)/", name)
+        where = f" it lies in another region than {placed[1]}," if placed else ""
         return cls(
-            f"The tuned model {name} does not exist. It was deleted, the name is wrong, or "
+            f"The tuned model {name} does not exist. It was deleted, the name is wrong,{where} or "
             "this key's project does not own it: list the tuned models that it can see.",
             name=name,
         )

@@ -27,6 +27,7 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.flows import Course
 from langchain_tuned_gemini.google_client import VERTEX_API_VERSION, VertexAccess, vertex_address
+from langchain_tuned_gemini.locations import doubt_about
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.secret_values import remember, without_userinfo
 from langchain_tuned_gemini.services.problems import read_answer, reason_of
@@ -90,7 +91,7 @@ class VertexApi:
             with self._translated(call):
                 headers = self._access.headers()
                 response = self._client.request(**self._request(call), headers=headers)
-            return read_answer(call.action, response, call.name)
+            return _read(call, response)
         except (ServiceError, TunedModelNotFoundError) as refusal:
             return refusal
 
@@ -100,7 +101,7 @@ class VertexApi:
                 # In a thread, since it may have to fetch a token.
                 headers = await asyncio.to_thread(self._access.headers)
                 response = await self._async_client.request(**self._request(call), headers=headers)
-            return read_answer(call.action, response, call.name)
+            return _read(call, response)
         except (ServiceError, TunedModelNotFoundError) as refusal:
             return refusal
 
@@ -118,22 +119,38 @@ class VertexApi:
 
     def _translated(self, call: Call) -> AbstractContextManager[None]:
         """Turns what stands for no answer into an error of ours."""
-        return translated(call.action, self._address(call))
+        return translated(call.action, self._address(call), doubt_about(call.location))
+
+
+def _read(call: Call, response: httpx.Response) -> Answer:
+    """The answer; where it is none of Gemini's, a location that may be wrong is told."""
+    try:
+        return read_answer(call.action, response, call.name)
+    except ServiceError as refusal:
+        doubt = "" if refusal.word else doubt_about(call.location)
+        if not doubt:
+            raise
+        told = f"{refusal} {doubt}."
+        raise ServiceError(
+            told, status=refusal.status, is_retryable=refusal.is_retryable
+        ) from refusal
 
 
 @contextmanager
-def translated(action: str, address: str) -> Iterator[None]:
+def translated(action: str, address: str, doubt: str = "") -> Iterator[None]:
     """Turns what stands for no answer into an error of ours.
 
     Args:
         action: What is being done, as the start of a sentence.
         address: Who is asked.
+        doubt: What may be wrong with the address, if it can't be reached.
     """
     try:
         yield
     except httpx.HTTPError as error:
         where = without_userinfo(address)
-        raise ServiceUnreachableError(where, reason_of(error)) from redact(error)
+        why = ". ".join(filter(None, (reason_of(error), doubt)))
+        raise ServiceUnreachableError(where, why) from redact(error)
     except MissingCredentialsError as error:
         told = f"{action} failed: {error}"
         raise ServiceError(told, status=HTTPStatus.UNAUTHORIZED, is_retryable=False) from error

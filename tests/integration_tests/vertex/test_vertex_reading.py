@@ -351,3 +351,24 @@ async def test_a_page_that_comes_again_ends_the_list_with_an_error(
         pytest.raises(ServiceError, match="never end"),
     ):
         await ask(service, "list")
+
+
+@pytest.mark.parametrize("base_url", [None, "emulator"])
+async def test_a_misspelt_region_is_named_with_the_one_that_may_be_meant(
+    base_url: str | None, emulator: Emulator
+) -> None:
+    address = emulator.base_url if base_url else "http://us-centrl1-aiplatform.invalid"
+    service = VertexService("acme", "us-centrl1", api_key="any-key", base_url=address)
+
+    for refused in (service.list, lambda: service.get("42")):
+        with pytest.raises(ServiceError, match=r"'us-centrl1' .* \(is it 'us-central1'\?\)"):
+            refused()
+    with pytest.raises(ServiceError, match="is it 'us-central1'"):
+        await service.alist()
+
+
+def test_a_model_that_is_not_in_a_region_may_be_in_another_one(emulator: Emulator) -> None:
+    service = VertexService("acme", "us-east1", api_key="any-key", base_url=emulator.base_url)
+
+    with pytest.raises(TunedModelNotFoundError, match="in another region than us-east1"):
+        service.get("42")
