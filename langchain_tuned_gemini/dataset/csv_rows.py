@@ -56,17 +56,20 @@ def csv_rows(
         return
     reader = csv.reader(chain([top], texts), delimiter=delimiter, strict=True)
     header = _names(next(reader))
-    others = [name for name in header if name not in {*columns.values(), QUOTED}]
+    if header.count(columns[SYSTEM_INSTRUCTION]) > 1:
+        message = "stands there twice: which one is meant?"
+        findings.error("field", message, line=first, field=columns[SYSTEM_INSTRUCTION])
+        return
+    others = [name for name in dict.fromkeys(header) if name not in {*columns.values(), QUOTED}]
     for line, cells in _records(reader, texts, findings):
-        if not any(map(str.strip, cells)):  # what spreadsheets leave below the last row
-            continue
         if len(cells) != len(header):
             message = f"must have {len(header)} cells, as the header has, not {len(cells)}."
             findings.error("syntax", message, line=line)
             continue
         row = dict(zip(header, cells, strict=True))
         for name in others:
-            findings.leave_out(name, line=line, item=None)
+            if row[name].strip():
+                findings.leave_out(name or "(a column without a name)", line=line, item=None)
         yield Row(_example_row(row, columns), line)
 
 
@@ -83,7 +86,7 @@ def _example_row(row: Mapping[str, str], columns: Mapping[str, str]) -> dict[str
 def _records(
     reader: Iterator[list[str]], texts: _Texts, findings: Findings
 ) -> Iterator[tuple[int, list[str]]]:
-    """The records that are not blank, each with its first line."""
+    """The records that are not empty, each with its first line."""
     while True:
         texts.start = None
         try:
@@ -94,7 +97,7 @@ def _records(
             message = f"is not CSV: {error}. Is a quote not closed, or not doubled?"
             findings.error("syntax", message, line=texts.start)
             continue
-        if cells:
+        if any(map(str.strip, cells)):  # spreadsheets leave rows of empty cells below the last one
             yield texts.start or 0, cells
 
 

@@ -30,7 +30,8 @@ _BINARY = {
         "is a zip archive, as Excel's .xlsx files are. Unpack it, or save the sheet as CSV (UTF-8)."
     ),
     b"\xd0\xcf\x11\xe0": "is an old Excel file (.xls). Save the sheet as CSV (UTF-8).",
-    b"PAR1": 'is a Parquet file. Convert it first: pandas.read_parquet(FILE).to_csv("train.csv").',
+    b"PAR1": "is a Parquet file. Convert it first: pandas.read_parquet(FILE)"
+    '.to_json("train.jsonl", orient="records", lines=True).',
     b"ARROW1": "is an Arrow file. Convert it to JSONL or CSV first.",
     b"BZh": "is compressed with bzip2. Unpack it first: bunzip2 FILE.",
     b"\x28\xb5\x2f\xfd": "is compressed with zstd. Unpack it first: unzstd FILE.",
@@ -96,19 +97,18 @@ def _rows(file: io.BufferedReader, findings: Findings, columns: Mapping[str, str
         file.read(len(_BYTE_ORDER_MARK))
         message = "starts with a byte order mark, which others may refuse. Save it without one."
         findings.warning("encoding", message, line=1)
+    file = _with_line_feeds(file)
     first, line = _skip_blanks(file)
     if first in {b"[", b"{"}:
-        rows = json_rows(file, findings, line)
-        renames = any(name != theirs for name, theirs in columns.items())
-        yield from (_renamed(row, columns) for row in rows) if renames else rows
+        yield from renamed(json_rows(file, findings, line), columns, findings)
     elif first:
-        yield from csv_rows(_with_line_feeds(file), findings, line, columns)
+        yield from csv_rows(file, findings, line, columns)
 
 
 def _with_line_feeds(file: io.BufferedReader) -> io.BufferedReader:
     """The file, whose lines may end as those of old Macs do: with a CR alone."""
     head = file.peek(1)
-    if b"\r" not in head or b"\n" in head:
+    if b"\r" not in head[:-1] or b"\n" in head:  # after the last one, a line feed may come
         return file
     return io.BufferedReader(_LineFeeds(file))
 
@@ -128,17 +128,23 @@ class _LineFeeds(io.RawIOBase):
         return len(data)
 
 
-def _renamed(row: Row, columns: Mapping[str, str]) -> Row:
-    """The row with our names for its fields."""
-    if not isinstance(row.value, dict):
-        return row
+def renamed(rows: Iterator[Row], columns: Mapping[str, str], findings: Findings) -> Iterator[Row]:
+    """The rows with our names for their fields; what had such a name already is left out."""
     ours = {theirs: name for name, theirs in columns.items()}
-    fields = {
-        ours.get(name, name): field
-        for name, field in row.value.items()
-        if name in ours or name not in columns
-    }
-    return row._replace(value=fields)
+    if all(name == theirs for theirs, name in ours.items()):
+        yield from rows
+        return
+    for row in rows:
+        if not isinstance(row.value, Mapping):
+            yield row
+            continue
+        fields = {}
+        for name, value in row.value.items():
+            if name in columns and name not in ours:
+                findings.leave_out(name, line=row.line, item=row.item)
+            else:
+                fields[ours.get(name, name)] = value
+        yield row._replace(value=fields)
 
 
 def _skip_blanks(file: io.BufferedReader) -> tuple[bytes, int]:

@@ -48,11 +48,27 @@ _NO_TEXT = (
 """What a message may hold beside its text, or in its place."""
 
 _ABOUT = frozenset(
-    {"id", "example", "response_metadata", "usage_metadata", "tool_call_chunks", "chunk_position"}
+    {
+        "lc",
+        "id",
+        "graph",
+        "example",
+        "response_metadata",
+        "usage_metadata",
+        "tool_call_chunks",
+        "chunk_position",
+    }
 )
 """How a message came about, as LangChain writes it down: nothing that is said."""
 
-_READ = frozenset({"role", "type", "author", "from", "content", "value", "weight"})
+_LEARNT = ("weight", "train", "loss")
+"""Where 0 or false says that an answer is not to be learned: OpenAI's, Axolotl's and XTuner's."""
+
+_TEXTS = ("text", "input_text", "output_text")
+"""Types of blocks that hold text, the last two of OpenAI's Responses API."""
+
+_READ = frozenset({"role", "type", "author", "from", "content", "value", *_LEARNT})
+_KNOWN = _READ | _ABOUT | {*_NO_TEXT, "additional_kwargs", "data", "kwargs"}
 
 
 def read_messages(
@@ -83,8 +99,11 @@ def read_messages(
             flaws.append(_no_message(said, message, place))
             continue
         role = _ROLES[said["role"]]
-        text = _text(said, place, flaws)
-        _check_weight(said, place, flaws, is_taught=number == len(messages) - 1)
+        has_more = len(said) > 2  # beside role and content, which are all that most have
+        if has_more:
+            _check_weight(said, place, flaws, is_taught=number == len(messages) - 1)
+        is_filler = has_more and _holds_more(said, place, flaws)
+        text = "" if is_filler else _text(said["content"], f"{place}.content", flaws)
         if role is not None:
             turns.append(Turn(role, text))
         elif number == 0 and system is None:
@@ -98,9 +117,14 @@ def read_messages(
 
 def is_message(row: Mapping[Any, Any]) -> bool:
     """Whether a row is a single message, where there should be a conversation."""
-    who = {"role", "author", "from", "type"} & row.keys()
+    who = [row[name] for name in ("role", "author", "from", "type") if name in row]
     what = {"content", "value", "parts", "data"} & row.keys()
-    return bool(who and what)
+    return bool(what) and any(map(is_speaker, who))
+
+
+def is_speaker(name: object) -> bool:
+    """Whether it is what a side of a conversation is called."""
+    return isinstance(name, str) and name.lower() in {*_ROLES, *_TOOLS}
 
 
 def _said(message: object) -> dict[str, Any] | None:
@@ -119,11 +143,12 @@ def _said(message: object) -> dict[str, Any] | None:
     who = [inner.get(name) for name in ("role", "author", "from", "type")]
     role = next((one for one in who if one), message.get("type"))
     content = inner.get("content", inner.get("value"))
-    if content is None and not any(map(inner.get, _NO_TEXT)):
+    if inner.keys().isdisjoint({"content", "value", *_NO_TEXT}):
         return None
     # The chunks of a stream are messages too: "AIMessageChunk".
     role = role.removesuffix("MessageChunk").lower() if isinstance(role, str) else ""
-    return {**inner, "role": role, "content": content}
+    around = {} if inner is message else message
+    return {**around, **inner, "role": role, "content": content}
 
 
 def _no_message(said: Mapping[str, Any] | None, message: object, place: str) -> Flaw:
@@ -133,47 +158,47 @@ def _no_message(said: Mapping[str, Any] | None, message: object, place: str) -> 
     return Flaw(place, f"{problem} Text is all that is kept.", "turns")
 
 
-def _text(said: Mapping[str, Any], place: str, flaws: list[Flaw]) -> str:
-    more = said.get("additional_kwargs")
-    more = more if isinstance(more, Mapping) else {}
+def _holds_more(said: Mapping[str, Any], place: str, flaws: list[Flaw]) -> bool:
+    """Whether a message holds what is no text; what text is there besides is then a filler."""
     held = [name for name in _NO_TEXT if said.get(name)]
-    held += [
-        f"additional_kwargs.{name}" for name in _NO_TEXT if more.get(name) and name not in held
-    ]
+    if isinstance(more := said.get("additional_kwargs"), Mapping):
+        held += [f"additional_kwargs.{n}" for n in _NO_TEXT if more.get(n) and n not in held]
+        leave_out(more, _NO_TEXT, f"{place}.additional_kwargs.", flaws)
     for name in held:
         message = "can't be kept: an example holds text only."
         flaws.append(Flaw(f"{place}.{name}", message, "not-text"))
-    leave_out(said, _READ | _ABOUT | {*_NO_TEXT, "additional_kwargs"}, f"{place}.", flaws)
-    leave_out(more, _NO_TEXT, f"{place}.additional_kwargs.", flaws)
-    content = said["content"]
-    if held:  # whatever text is there besides is a filler
-        return ""
+    leave_out(said, _KNOWN, f"{place}.", flaws)
+    return bool(held)
+
+
+def _text(content: object, place: str, flaws: list[Flaw]) -> str:
     if not isinstance(content, LISTS):
-        check_text(content, f"{place}.content", flaws)
+        check_text(content, place, flaws)
         return content if isinstance(content, str) else ""
     texts = [
-        block.get("text") if isinstance(block, Mapping) and block.get("type") == "text" else block
+        block.get("text") if isinstance(block, Mapping) and block.get("type") in _TEXTS else block
         for block in content
     ]
     for number, block in enumerate(content):
-        if isinstance(block, Mapping) and block.get("type") == "text":
-            leave_out(block, {"type", "text"}, f"{place}.content[{number}].", flaws)
-    return joined(texts, content, f"{place}.content", flaws)
+        if isinstance(block, Mapping) and block.get("type") in _TEXTS:
+            leave_out(block, {"type", "text"}, f"{place}[{number}].", flaws)
+    return joined(texts, content, place, flaws)
 
 
 def _check_weight(
     said: Mapping[str, Any], place: str, flaws: list[Flaw], *, is_taught: bool
 ) -> None:
-    """Heeds OpenAI's `weight`: 0 says that an answer is not to be learned, 1 is the default."""
-    weight = said.get("weight")
-    if weight in {None, 1}:
-        return
-    if weight == 0 and is_taught:
-        message = (
-            "is 0: this answer is not to be learned, and it is the one that the example would "
-            "teach. Leave the row out, or end it with an answer to learn."
-        )
-        flaws.append(Flaw(f"{place}.weight", message, "turns"))
-    else:
-        message = "is not kept: Gemini may learn every answer of a conversation."
-        flaws.append(Flaw("messages.weight", message, "not-kept", Severity.WARNING))
+    """Heeds what says of an answer that it is not to be learned; 1 and true are the default."""
+    for name in _LEARNT:
+        weight = said.get(name)
+        if weight is None or weight == 1:
+            continue
+        if weight == 0 and is_taught:
+            message = (
+                f"is {weight}: this answer is not to be learned, and it is the one that the "
+                "example would teach. Leave the row out, or end it with an answer to learn."
+            )
+            flaws.append(Flaw(f"{place}.{name}", message, "turns"))
+        else:
+            message = "is not kept: Gemini may learn every answer of a conversation."
+            flaws.append(Flaw(f"messages.{name}", message, "not-kept", Severity.WARNING))

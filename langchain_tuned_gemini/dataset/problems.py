@@ -40,6 +40,8 @@ Code: TypeAlias = Literal[
 ]
 """What kind of problem it is, for programs."""
 
+NOT_KEPT = "is not kept: an example holds text only."
+
 _Cause: TypeAlias = tuple[Code, str, str | None, Severity]
 """What many rows may have in common: kind, message, field and severity."""
 
@@ -173,8 +175,7 @@ class Findings:
 
     def leave_out(self, field: str, *, line: int | None, item: int | None) -> None:
         """Notes that a field is not kept: one warning for all the rows that have it."""
-        message = "is not kept: an example holds text only."
-        self.common(Problem("not-kept", message, self.source, line, item, field, Severity.WARNING))
+        self.common(Problem("not-kept", NOT_KEPT, self.source, line, item, field, Severity.WARNING))
 
     @property
     def left_out(self) -> Mapping[str, int]:

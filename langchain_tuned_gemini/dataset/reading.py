@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import IO, Any, TypeAlias
 
 from langchain_tuned_gemini.dataset.example import TuningExample
-from langchain_tuned_gemini.dataset.files import file_rows, is_file
+from langchain_tuned_gemini.dataset.files import file_rows, is_file, renamed
 from langchain_tuned_gemini.dataset.lines import Row
+from langchain_tuned_gemini.dataset.messages import is_speaker
 from langchain_tuned_gemini.dataset.places import Places
 from langchain_tuned_gemini.dataset.problems import Findings, Problem, Severity
 from langchain_tuned_gemini.dataset.rows import (
@@ -35,7 +36,7 @@ themselves: `TuningExample`s, mappings as a file's rows have them, pairs of two 
 of LangChain messages."""
 
 Columns: TypeAlias = Mapping[str, str]
-"""What a file calls the fields: `{"text_input": "question", "output": "answer"}`."""
+"""What a file, or a row, calls the fields: `{"text_input": "question", "output": "answer"}`."""
 
 _COLUMNS = (TEXT_INPUT, OUTPUT, SYSTEM_INSTRUCTION)
 
@@ -65,7 +66,7 @@ def gather(
     Args:
         source: What stands for examples; see `Examples`.
         findings: Where to add what is wrong.
-        columns: What a file calls the fields, where they have other names.
+        columns: What the rows call the fields, where they have other names.
         text_only: Whether rows that hold more than text are left out instead of being errors.
 
     Raises:
@@ -74,20 +75,20 @@ def gather(
     """
     examples: list[TuningExample] = []
     numbers = array("Q")
-    by_line = True
+    by_line, is_left_out = True, False
     for row in _rows(source, findings, columns):
         flaws: list[Flaw] = []
         example = _example(row.value, flaws)
         if text_only and example is None and _all_not_text(flaws):
-            flaws = [_LEFT_OUT]
+            flaws, is_left_out = [_LEFT_OUT], True
         for flaw in dict.fromkeys(flaws):  # once for all turns that have the same field too many
             _note(flaw, row, findings)
         if example is not None:
             examples.append(example)
             numbers.append(row.item or row.line)
             by_line = row.item is None
-    if not examples and not findings.has_errors:
-        findings.error("unreadable", "has no examples. At least one is needed.")
+    if not findings.has_errors:
+        _check_whole(examples, findings, is_left_out=is_left_out)
     places = Places.of_one(findings.source, numbers, by_line=by_line)
     return Gathered(tuple(examples), places)
 
@@ -102,7 +103,8 @@ def _rows(source: Any, findings: Findings, columns: Columns | None) -> Iterator[
     if is_file(source):
         return file_rows(source, findings, {name: columns.get(name, name) for name in _COLUMNS})
     if isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
-        return (Row(value, number) for number, value in enumerate(source, start=1))
+        rows = (Row(value, number) for number, value in enumerate(source, start=1))
+        return renamed(rows, columns, findings)
     raise ParameterError(
         f"examples takes a file's path, a TuningDataset, or a list of {{{TEXT_INPUT!r}: ..., "
         f"{OUTPUT!r}: ...}}, not {reprlib.repr(source)}."
@@ -114,6 +116,22 @@ def _example(value: object, flaws: list[Flaw]) -> TuningExample | None:
         return value if read_row(value.as_dict(), flaws) else None
     fields = read_row(value, flaws)
     return None if fields is None else TuningExample(*fields)
+
+
+def _check_whole(
+    examples: Sequence[TuningExample], findings: Findings, *, is_left_out: bool
+) -> None:
+    """Notes what is wrong with a set whose rows are all right, or left out."""
+    if is_left_out and not examples:
+        findings.error("not-text", "has no example that holds text only. At least one is needed.")
+    elif not examples:
+        findings.error("unreadable", "has no examples. At least one is needed.")
+    elif len(examples) > 1 and all(is_speaker(example.text_input) for example in examples):
+        message = (
+            "is a conversation: a side and what it says in each row. A row holds a question and "
+            "its answer, or a whole conversation."
+        )
+        findings.error("shape", message)
 
 
 _LEFT_OUT = Flaw(
@@ -131,13 +149,10 @@ def _all_not_text(flaws: Sequence[Flaw]) -> bool:
 
 
 def _note(flaw: Flaw, row: Row, findings: Findings) -> None:
-    if flaw.code == "not-kept" and flaw.field is not None:
-        findings.leave_out(flaw.field, line=row.line, item=row.item)
-        return
     problem = Problem(
         flaw.code, flaw.message, findings.source, row.line, row.item, flaw.field, flaw.severity
     )
-    if flaw.is_common:
+    if flaw.is_common or flaw.code == "not-kept":
         findings.common(problem)
     else:
         findings.add(problem)

@@ -48,6 +48,8 @@ _PREFERENCES = (
     {CONTENTS, "completions"},  # Vertex AI's
     {"preferred_output", "non_preferred_output"},  # OpenAI's
     {"chosen", "rejected"},  # most others'
+    {"candidate_0", "candidate_1"},  # PaLM's
+    {"prompt", "completion", "label"},  # TRL's, of answers that are good or bad
 )
 _PLAIN = {TEXT_INPUT, OUTPUT, SYSTEM_INSTRUCTION, HISTORY}
 _SIDES = ("user", "model")  # a tuple: what is looked for in it may be unhashable
@@ -112,6 +114,11 @@ def _other_shape(row: Mapping[Any, Any]) -> str | None:
             'one: {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", '
             '"content": "..."}]}.'
         )
+    if row.keys() >= {"instruction", "input", OUTPUT}:
+        return (
+            "asks in two fields, 'instruction' and 'input'. Put both into one, 'text_input', or "
+            'say columns={"text_input": "input", "system_instruction": "instruction"}.'
+        )
     lists = [name for name, value in row.items() if isinstance(value, LISTS) and value]
     if lists and row.keys().isdisjoint({*_PLAIN, *_OTHER_NAMES, CONTENTS, MESSAGES, _SHAREGPT}):
         return (
@@ -149,6 +156,9 @@ def _read_texts(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | No
 def _missing(row: Mapping[Any, Any], missing: list[str]) -> list[Flaw]:
     """What to do about fields that are not there: the same for all rows of a file."""
     others = [str(other) for other in row if other not in _PLAIN]
+    if others and not any(isinstance(row[other], str) for other in row):
+        told = f"is missing. The row has {', '.join(map(repr, others))} instead, none of them text."
+        return [Flaw(missing[0], told, is_common=True)]
     nearest = {name: difflib.get_close_matches(name, others, n=1) for name in missing}
     if others and not any(nearest.values()):
         both = f", and so is {missing[1]!r}" if len(missing) == 2 else ""
@@ -240,6 +250,8 @@ def _text_of_part(part: object, field: str, flaws: list[Flaw]) -> str | None:
     """The text of a part that is text and nothing else; a null is nothing, as SDKs write it."""
     if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
         return None
+    if len(part) == 1:  # most parts
+        return cast("str", part["text"])
     others = {name: value for name, value in part.items() if name != "text" and value is not None}
     if others.pop("thought", False) or not others.keys() <= _ABOUT_PARTS:
         return None

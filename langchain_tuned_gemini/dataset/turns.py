@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-from langchain_tuned_gemini.dataset.problems import Code, Severity
+from langchain_tuned_gemini.dataset.problems import NOT_KEPT, Code, Severity
 
 Role: TypeAlias = Literal["user", "model"]
 """Who speaks, in the platform's own words."""
@@ -67,7 +67,7 @@ def leave_out(
         if name not in known and value not in _NOTHING:
             # Without the turn's number: one warning for the field, not one for each turn.
             field = _NUMBER.sub("", f"{prefix}{name}")
-            flaws.append(Flaw(field, "is not kept.", "not-kept", Severity.WARNING))
+            flaws.append(Flaw(field, NOT_KEPT, "not-kept", Severity.WARNING))
 
 
 def joined(texts: Sequence[object], pieces: Sequence[object], field: str, flaws: list[Flaw]) -> str:

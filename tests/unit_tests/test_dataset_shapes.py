@@ -45,6 +45,7 @@ FILES = {
     "one object, more after it": json.dumps({"examples": ROWS, "count": 2, "by": {"me": []}}, indent=1),
     "a CSV file of Excel's": "sep=;\r\ntext_input;output\r\n1;2\r\n3;4\r\n;\r\n; \r\n",
     "a CSV file of an old Mac": "text_input,output\r1,2\r3,4\r",
+    "JSONL of an old Mac": "".join(json.dumps(row) + "\r" for row in ROWS),
     "empty rows in between": "text_input,output,note\n1,2,\n,,\n3,4,\n",
 }  # fmt: skip
 
@@ -77,6 +78,7 @@ SHAPES = {
     "an SDK's dump": {"text_input": "1", "output": "2", "history": None, "system_instruction": None},
     "an SDK's dump of contents": {**contents("1", "2", **NULLS), "system_instruction": None},
     "both spellings, equal": {**contents("1", "2"), "systemInstruction": None, "system_instruction": None},
+    "OpenAI's Responses API": {"messages": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "1"}]}, {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "2", "annotations": []}]}]},
     "a call's history that calls nothing": {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2", "tool_calls": [], "function_call": None, "refusal": None}]},
 }  # fmt: skip
 
@@ -102,6 +104,11 @@ OTHERS = {
     "Vertex AI's preference set": (PREFERRED, "preference set"),
     "OpenAI's preference set": ({"input": {}, "preferred_output": [], "non_preferred_output": []}, "preference set"),
     "a preference set of others": ({"prompt": "q", "chosen": "a", "rejected": "b"}, "preference set"),
+    "PaLM's preference set": ({"input_text": "q", "candidate_0": "a", "candidate_1": "b", "choice": 1}, "preference set"),
+    "TRL's preference set": ({"prompt": "q", "completion": "a", "label": False}, "preference set"),
+    "Alpaca": ({"instruction": "Translate.", "input": "q", "output": "a"}, 'or say columns={"text_input": "input"'),
+    "other names, one as in messages": ({"type": "faq", "content": "q", "answer": "a"}, 'columns={"text_input": ..., "output": ...}'),
+    "calls and what they gave": ({"inputs": {"x": "q"}, "outputs": {"y": "a"}}, "'inputs', 'outputs' instead, none of them text"),
     "single messages": ({"role": "user", "content": "q"}, "nothing says where a conversation ends"),
     "single contents": ({"role": "user", "parts": [{"text": "q"}]}, "nothing says where a conversation ends"),
     "single messages of ShareGPT": ({"from": "human", "value": "q"}, "nothing says where"),
@@ -119,6 +126,46 @@ def test_what_is_no_tuning_set_is_named_once_with_what_to_do(row, said):
     assert said in problem.message
     assert problem.message.endswith(" 50 rows have it.")
     assert (problem.line, report.errors, report.examples) == (1, 1, 0)
+
+
+SIDES = [("human", "Hello"), ("ai", "Hi"), ("human", "Bye"), ("ai", "Bye")]
+
+
+@pytest.mark.parametrize("name", [str, str.upper])
+def test_a_conversation_of_pairs_is_not_taken_for_questions_and_answers(name):
+    with pytest.raises(DatasetError, match="is a conversation: a side and what it says"):
+        TuningDataset.of([(name(side), text) for side, text in SIDES])
+
+    assert len(TuningDataset.of([*SIDES, ("cat", "chat")])) == 5  # a dictionary, say
+
+
+def test_columns_are_heard_for_rows_in_memory_and_what_they_replace_is_told():
+    rows = [{"question": "1", "answer": "2", "output": "x"}]
+
+    dataset = TuningDataset.of(rows, columns={"text_input": "question", "output": "answer"})
+
+    assert (list(dataset), dataset.left_out) == ([ONE], {"output": 1})
+
+
+def test_columns_of_a_csv_file_are_told_where_they_hold_something():
+    rows = "text_input;output;;note;note;\n1;2;;;x;\n3;4;;;;\n"
+
+    dataset = TuningDataset.read(io.StringIO(rows))
+
+    assert (list(dataset), dataset.left_out) == ([ONE, TWO], {"note": 1})
+
+
+def test_a_column_that_is_read_stands_there_once():
+    rows = "text_input,output,system_instruction,system_instruction\n1,2,a,b\n"
+
+    with pytest.raises(DatasetError, match="'system_instruction': stands there twice"):
+        TuningDataset.read(io.StringIO(rows))
+
+
+def test_a_line_feed_that_comes_after_what_is_looked_at_makes_no_line_twice():
+    header = "text_input,output," + "x" * (io.DEFAULT_BUFFER_SIZE - 19)
+
+    assert read(f'{header}\r\n"1\r\n1",2,\r\n') == [TuningExample("1\r\n1", "2")]
 
 
 ARCHIVES = {
@@ -192,7 +239,7 @@ def test_more_than_text_is_left_out_where_text_will_do(row, caplog):
 def test_what_is_wrong_is_not_left_out_where_text_will_do():
     with pytest.raises(DatasetError, match="is empty"):
         TuningDataset.of([{"text_input": "", "output": "x"}, ONE], text_only=True)
-    with pytest.raises(DatasetError, match="has no examples"):
+    with pytest.raises(DatasetError, match="has no example that holds text only"):
         TuningDataset.of([MORE_THAN_TEXT["an image"]], text_only=True)
 
 
@@ -212,6 +259,23 @@ def test_an_answer_that_is_not_to_be_learned_is_not_the_one_that_is_taught():
     assert check([weighed(1)]).problems == check([weighed(None)]).problems == ()
     (problem,) = check([weighed(0, 1)]).problems
     assert (problem.code, problem.field) == ("not-kept", "messages.weight")
+    assert "Gemini may learn every answer" in problem.message
+
+
+@pytest.mark.parametrize("said", [{"train": False}, {"loss": False}, {"weight": 0}])
+def test_whoever_says_that_an_answer_is_not_to_be_learned_is_heard(said):
+    question = {"role": "user", "content": "1"}
+    openai = {"role": "assistant", "content": "2", **said}
+    langchain = {"type": "ai", "data": {"content": "2"}, **said}
+
+    for answer in (openai, langchain):
+        with pytest.raises(DatasetError, match="this answer is not to be learned"):
+            TuningDataset.of([{"messages": [question, answer]}])
+
+
+@pytest.mark.parametrize("weight", ["0", [], {}])
+def test_a_weight_that_is_no_number_is_told_or_nothing(weight):
+    assert len(TuningDataset.of([weighed(weight)])) == 1
 
 
 def test_two_system_instructions_that_differ_are_refused():
