@@ -57,7 +57,7 @@ from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTAR
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.redaction import redact
 from langchain_tuned_gemini.retry_budget import RetryBudget
-from langchain_tuned_gemini.telemetry import Request
+from langchain_tuned_gemini.telemetry import AttemptSpan, Request
 
 _NOTHING: Final = nullcontext()
 
@@ -291,9 +291,11 @@ class RunningAttempt:
         return self.trace.is_heard or self.span.is_recorded
 
     def __enter__(self) -> Self:
-        self.span = self._request.attempt(self.candidate.name, self.candidate.role)
         with self._unharmed():
-            self.trace.start()
+            try:
+                self.trace.start()
+            finally:
+                self.span = self._new_span()
         return self
 
     def __exit__(
@@ -308,9 +310,11 @@ class RunningAttempt:
         return self._settle(told, error)
 
     async def __aenter__(self) -> Self:
-        self.span = self._request.attempt(self.candidate.name, self.candidate.role)
         with self._unharmed():
-            await self.trace.astart()
+            try:
+                await self.trace.astart()
+            finally:
+                self.span = self._new_span()
         return self
 
     async def __aexit__(
@@ -323,6 +327,10 @@ class RunningAttempt:
         with self._unharmed():
             await self.trace.aend(self._as_seen(told))
         return self._settle(told, error)
+
+    def _new_span(self) -> AttemptSpan:
+        """Begun after the run, whose span is its parent where LangChain is instrumented."""
+        return self._request.attempt(self.candidate.name, self.candidate.role)
 
     def _unharmed(self) -> AbstractContextManager[Any]:
         """Raises what a handler raises, as LangChain has it, and says nothing of the model then."""
