@@ -94,7 +94,10 @@ def _has_heard(connection: Any) -> bool:
     link = connection._pool
     while link is not None and not hasattr(link, "_h11_state"):
         link = getattr(link, "_connection", None)
-    return link is None or bool(link._h11_state.trailing_data[0])
+    if link is None:
+        return True
+    state = link._h11_state
+    return bool(state.trailing_data[0]) or str(state.their_state) != "SEND_RESPONSE"
 
 
 def _reason(error: BaseException) -> str:

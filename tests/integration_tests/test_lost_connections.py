@@ -153,6 +153,7 @@ def send(path: str, method: str, *addresses: str) -> None:
 BREAKS = [
     pytest.param("close", 0, id="its connection was new"),
     pytest.param((b"H", "close"), 1, id="a byte of the answer had come"),
+    pytest.param((b"what?\r\n\r\n", "close"), 1, id="what came was no HTTP"),
     pytest.param((http_answer(ANSWER)[:30], "reset"), 1, id="a part of the head had come"),
     pytest.param((http_answer(ANSWER)[:-9], "close"), 1, id="a part of the answer had come"),
 ]
