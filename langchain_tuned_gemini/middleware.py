@@ -17,6 +17,7 @@ from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini.chat_models.fallback_base import base_of_fallback
 from langchain_tuned_gemini.chat_models.system_prompt import SystemPromptChatModel
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 from langchain_tuned_gemini.dataset import Examples
@@ -84,7 +85,7 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
                 "pass examples=..., what the model was tuned on, or system_prompt=..., or both."
             )
         FallbackChatModel._check_names(settings)
-        self._base = base
+        self._base = base_of_fallback(base, tuned="", needs_rules=False)
         self._prompt = FewShotPrompt.of(examples, k=k) if examples is not None else None
         if self._prompt is not None:
             self._prompt.build()  # now, and not when somebody is waiting

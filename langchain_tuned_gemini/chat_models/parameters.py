@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import ConfigurableField, RunnableSerializable
+from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import ConfigDict, Field, SecretStr, SerializeAsAny, ValidationError, field_serializer
 
 from langchain_tuned_gemini.answer_body import MAX_ANSWER_BYTES
+from langchain_tuned_gemini.chat_models.configurable import AlternativeTuned, ConfigurableTuned
 from langchain_tuned_gemini.chat_models.gated import Gate
 from langchain_tuned_gemini.chat_models.named import NamedChatModel
 from langchain_tuned_gemini.errors import ParameterError
@@ -150,6 +154,20 @@ class TunedGeminiParameters(NamedChatModel):
         else:
             return
         raise problem
+
+    def configurable_fields(
+        self, **kwargs: AnyConfigurableField
+    ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
+        """The model with fields that each call may set; it has no fallback yet, and gets none."""
+        made = cast("Any", super().configurable_fields(**kwargs))
+        return ConfigurableTuned(default=made.default, fields=made.fields)
+
+    def configurable_alternatives(
+        self, which: ConfigurableField, **kwargs: Any
+    ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
+        """The model with others in its place, one of which each call may name."""
+        made = cast("Any", super().configurable_alternatives(which, **kwargs))
+        return AlternativeTuned(**{name: getattr(made, name) for name in type(made).model_fields})
 
     @field_serializer("base_url")
     def _address_to_show(self, base_url: str | None) -> str | None:

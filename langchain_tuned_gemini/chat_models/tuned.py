@@ -32,6 +32,7 @@ from langchain_tuned_gemini.chat_models.arguments import (
     check_structured_options,
 )
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini.chat_models.fallback_base import base_of_fallback
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
 from langchain_tuned_gemini.chat_models.google import google_chat_model, name_asked
 from langchain_tuned_gemini.chat_models.identity import Identity
@@ -304,29 +305,24 @@ class ChatTunedGemini(TunedGeminiParameters):
         """The model that is to stand in for this one, with its rights if it is Google's.
 
         Args:
-            base: A Gemini model's name, or any chat model, which is returned as it is.
+            base: A Gemini model's name, a `provider:model` as LangChain names it, or any chat
+                model, which is returned as it is.
             fallback_location: Where on Vertex AI it is asked; see `with_few_shot_fallback`.
 
         Raises:
-            ParameterError: If it can't be asked there.
+            ParameterError: If it can't be a base model, or can't be asked there.
+            MissingExtraError: If a `provider:model` is named, and LangChain is not installed.
 
         Warns:
             BaseModelRetiredWarning: If the base model is retired, or Google lets another one
                 answer in its place.
-            UserWarning: If nothing is known of it, so that it is told nothing about thinking,
-                and a limit of tokens or what was set of thinking wants it to be.
+            UserWarning: If nothing is known of it, or its generation has ended.
         """
+        wants_to = any(getattr(self, name) is not None for name in ("max_output_tokens", *THINKING))
+        base = base_of_fallback(base, tuned=self.model, needs_rules=wants_to)
         if isinstance(base, BaseChatModel):
             return base
         self._warn_if_retired(base, "it is to stand in for a tuned model")
-        wants_to = any(getattr(self, name) is not None for name in ("max_output_tokens", *THINKING))
-        if wants_to and find(base) is None:
-            warnings.warn(
-                f"Nothing is known of {base}, so it is not told how much to think, and thoughts "
-                "count against max_output_tokens. Pass a chat model with settings of its own.",
-                UserWarning,
-                stacklevel=3,
-            )
         name = TunedModelName.parse(self.model)
         said = self.fallback_location if fallback_location is None else fallback_location
         location = location_of_fallback(base, name, said)
@@ -348,8 +344,9 @@ class ChatTunedGemini(TunedGeminiParameters):
 
         Args:
             base: The model that stands in: a Gemini model's name, which gets this model's key,
-                address and parameters, as far as they suit it, or any chat model. It thinks as
-                little as it can unless this model was told to think more.
+                address and parameters, as far as they suit it, a `provider:model` as LangChain
+                names it, or any chat model. A Gemini model thinks as little as it can unless this
+                model was told to think more.
             examples: What this model was tuned on: a file of `{"text_input", "output"}` rows, a
                 `TuningDataset`, the rows themselves, or an example selector. Or a
                 `FewShotPrompt`, which says more: how examples are shown, how many tokens they
@@ -367,11 +364,13 @@ class ChatTunedGemini(TunedGeminiParameters):
 
         Raises:
             DatasetError: If the examples can't be read; it names file, line and field.
-            ParameterError: If there is a `k` beside a `FewShotPrompt`, or no base, or no examples.
+            ParameterError: If there is a `k` beside a `FewShotPrompt`, or no base, or no examples;
+                or if the base can't be a base model, or can't be asked there.
 
         Warns:
             BaseModelRetiredWarning: If the base model is retired, or Google lets another one
                 answer in its place.
+            UserWarning: If nothing is known of it, or its generation has ended.
         """
         if base is None or examples is None:
             raise ParameterError(

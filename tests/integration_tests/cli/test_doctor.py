@@ -210,6 +210,7 @@ production = "v1"
         ("gemini-3.5-flash", ', location = "uk"', "problem", "no location 'uk'"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Nothing is known of gemini-3.9-flash")
 def test_the_base_model_is_asked_where_the_fallback_would(
     run, tmp_path, base, location, level, words
 ) -> None:

@@ -1,0 +1,127 @@
+"""The base model of a fallback, looked at when the fallback is built, and not in the first outage.
+
+All by this package's own tables: nobody is asked.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from difflib import get_close_matches
+from typing import Any, Final
+
+from langchain_core.language_models import BaseChatModel
+
+from langchain_tuned_gemini.base_models import BASE_MODELS, base_model_id, find
+from langchain_tuned_gemini.errors import MissingExtraError, ParameterError, TunedModelNameError
+from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.records import AliasName
+
+_PROVIDER: Final = re.compile(r"(?!projects|publishers|models)[a-z][a-z0-9_-]*:[^/].*")
+"""How LangChain's `init_chat_model` names a model: `anthropic:claude-sonnet-5`."""
+
+_WORDS: Final = frozenset(
+    {word for name in BASE_MODELS for word in name.split("-") if word.isalpha()}
+    | {"audio", "computer", "exp", "gemma", "image", "latest", "live", "max", "mini", "nano"}
+    | {"native", "plus", "preview", "robotics", "thinking", "tts", "tuning", "ultra", "use"}
+)
+"""The words that names of Google's models are made of. A number may be newer than this table."""
+
+_ENDED: Final = ("gemini-1.0-", "gemini-1.5-", "gemini-2.0-")
+"""The generations that Google had ended before the first version of this package:
+https://ai.google.dev/gemini-api/docs/deprecations"""
+
+
+def base_of_fallback(base: Any, *, tuned: str, needs_rules: bool) -> str | BaseChatModel:
+    """The base model that is meant.
+
+    Args:
+        base: A Gemini model's name, `provider:model` as LangChain writes it, or a chat model.
+        tuned: The name of the tuned model that it is to stand in for.
+        needs_rules: Whether something was said that only known models can be told rightly.
+
+    Returns:
+        A Gemini model's name, or a chat model.
+
+    Raises:
+        ParameterError: It can't be one that answers while the tuned model does not.
+        MissingExtraError: A `provider:model` needs LangChain.
+
+    Warns:
+        UserWarning: It is not known here, or of a generation that has ended.
+    """
+    if isinstance(base, BaseChatModel):
+        if getattr(base, "model", None) == tuned:
+            raise ParameterError(_ITSELF.format(tuned))
+        return base
+    if not isinstance(base, str):
+        raise ParameterError(
+            f"The fallback's base model is a {type(base).__name__}: pass a Gemini model's name, or "
+            "a chat model with nothing bound to it."
+        )
+    if not base.strip():
+        raise ParameterError(f"The fallback's base model is empty. {_EXAMPLE}")
+    if _PROVIDER.fullmatch(base) and "@" not in base:
+        return _of_provider(base)
+    if find(base) is None:
+        _refuse_tuned(base, tuned)
+        _check_name(base, needs_rules=needs_rules)
+    return base
+
+
+_EXAMPLE: Final = 'Name one: with_few_shot_fallback("gemini-3.5-flash", examples=...).'
+_ITSELF: Final = f"{{}} can't stand in for itself: its fallback needs a base model. {_EXAMPLE}"
+
+
+def _of_provider(base: str) -> BaseChatModel:
+    """A model of any provider, as LangChain builds it."""
+    try:
+        from langchain.chat_models import init_chat_model
+    except ImportError:
+        raise MissingExtraError(f"A model named as {base!r}", extra="agents") from None
+    try:
+        model: BaseChatModel = init_chat_model(base)
+    except (ImportError, ValueError) as error:
+        raise ParameterError(f"{base!r} can't be built by LangChain: {error}") from error
+    return model
+
+
+def _refuse_tuned(base: str, tuned: str) -> None:
+    """Refuses the name of a tuned model, in any of its forms."""
+    try:
+        other = str(AliasName.find(base) or TunedModelName.parse(base))
+    except TunedModelNameError:
+        return
+    if other == tuned:
+        raise ParameterError(_ITSELF.format(base))
+    raise ParameterError(
+        f"{base!r} is a tuned model, not a base model. {_EXAMPLE} Another tuned model that is to "
+        "stand in is passed as a model: with_few_shot_fallback(ChatTunedGemini(model=...), ...)."
+    )
+
+
+def _check_name(base: str, *, needs_rules: bool) -> None:
+    """Refuses a misspelt name; tells of one that is not known, or no more."""
+    name = base_model_id(base)
+    if name is None:
+        wanted = re.sub(r"[^a-z0-9.]+", "-", base.rpartition("/")[2].lower())
+        raise ParameterError(f"{base!r} is no Gemini model's name.{_hint(wanted)}")
+    for word in name.split("-"):
+        if word not in _WORDS and get_close_matches(word, _WORDS, n=1, cutoff=0.65):
+            raise ParameterError(f"{base!r} is misspelt.{_hint(name) or f' Look at {word!r}.'}")
+    if name.startswith(_ENDED):
+        told = f"{base} is of a generation that Google has ended. Name a current base model."
+    else:
+        told = f"Nothing is known of {base} here, so look whether it is there: tuned-gemini doctor."
+        told += _hint(name)
+    if needs_rules:
+        told += (
+            " It is not told how much to think, and thoughts count against max_output_tokens: pass "
+            "a chat model with settings of its own."
+        )
+    warnings.warn(told, UserWarning, stacklevel=4)
+
+
+def _hint(name: str) -> str:
+    near = get_close_matches(name, BASE_MODELS, n=1, cutoff=0.75)
+    return f" Did you mean {near[0]!r}?" if near else ""
