@@ -124,6 +124,33 @@ def test_an_interrupted_wait_is_taken_up_again_and_never_tunes_twice(run, here) 
         assert len(rows(run("list", *at).out)) == 1
 
 
+@pytest.mark.parametrize(
+    ("platform", "is_created"), [("developer", True), ("vertex", True), ("vertex", False)]
+)
+def test_after_a_process_was_killed_the_same_command_tunes_once(run, platform, is_created) -> None:
+    method = {"developer": "create", "vertex": "tuningJobs.create"}[platform]
+    fault = {"drip": 60.0} if is_created else {"hang": True}  # the answer, or all of it, is lost
+    on_vertex = ["--project", PROJECT, "--location", LOCATION, "--upload-to", "gs://acme/tuning"]
+    with Emulator(progression=manual()) as gemini:
+        at = ["--base-url", gemini.base_url, *(on_vertex[:4] if platform == "vertex" else ())]
+        base = ("--base-model", BASE if platform == "developer" else "gemini-3.5-flash")
+        wish = ("create", "adder", "--data", "old.jsonl", "--data", "new.jsonl", *base)
+        command = [*wish, "--yes", "--no-wait", *at, *(on_vertex[4:] if len(at) > 2 else ())]
+        with gemini.fault(method=method, **fault):
+            create = Terminal(*command)
+            create.wait_until(lambda: method in {request.call for request in gemini.requests})
+            create.process.kill()
+            create.end()
+        again = run(*command)
+        run("sync", "--mend", *at)
+
+        assert again.code == (ExitCode.USAGE if is_created else ExitCode.OK), again
+        assert ("is CREATING already" in again.err) == is_created
+        (model,) = json.loads(run("list", "--json", *at).out)
+        assert (model["family"], model["version"]) == ("adder", "v1")
+        assert "[adder.versions.v1]" in Path("tuned-models.toml").read_text()
+
+
 def test_no_wait_returns_at_once(run) -> None:
     with Emulator(progression=manual()) as gemini:
         done = run(*FIRST, "--yes", "--no-wait", "--base-url", gemini.base_url)
