@@ -41,6 +41,7 @@ from langchain_tuned_gemini.chat_models.parameters import (
     THINKING,
     TunedGeminiParameters,
 )
+from langchain_tuned_gemini.chat_models.rebuilding import rebuild
 from langchain_tuned_gemini.chat_models.runs import name_run
 from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel, location_of_fallback
 from langchain_tuned_gemini.chat_models.structured import STRUCTURED, parsed_text
@@ -60,13 +61,11 @@ from langchain_tuned_gemini.generation import (
     generation_parameters,
 )
 from langchain_tuned_gemini.google_client import AbsentAccess, Access, VertexAccess, access_to
-from langchain_tuned_gemini.google_credentials import default_credentials
 from langchain_tuned_gemini.http import CONNECT_TIMEOUT
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.readiness import ReadinessGate
 from langchain_tuned_gemini.records import AliasName
 from langchain_tuned_gemini.redaction import redacting
-from langchain_tuned_gemini.secret_values import has_lost_its_userinfo, key_of_environment
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.either import service_for
 from langchain_tuned_gemini.tuned_model import TunedModel
@@ -486,7 +485,7 @@ class ChatTunedGemini(TunedGeminiParameters):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the parameters without key and credentials, which are found again."""
         has_key = self.google_api_key is not None or isinstance(self.credentials, AbsentAccess)
-        return unpickled, (partial(_rebuild, type(self), self._parameters(), has_key),)
+        return unpickled, (partial(rebuild, type(self), self._parameters(), has_key),)
 
     def _parameters(self) -> dict[str, Any]:
         fields = type(self).model_fields
@@ -496,25 +495,3 @@ class ChatTunedGemini(TunedGeminiParameters):
             if not fields[name].exclude and name not in self.lc_secrets
         }
         return {**parameters, **self.lc_attributes}
-
-
-def _rebuild(
-    kind: type[ChatTunedGemini], parameters: dict[str, Any], has_key: bool
-) -> ChatTunedGemini:
-    """Makes a model anew, with the key or the credentials of the environment.
-
-    They count as passed: unlike JSON, a pickle is trusted with all there is. What is not found
-    is missed at the first call: whoever unpickles, such as a worker of a pool that would be
-    started again for ever, can do nothing about an error.
-    """
-    base_url, key = parameters.get("base_url"), key_of_environment()
-    what = None
-    if has_lost_its_userinfo(base_url):
-        what = f"the password of base_url={base_url!r}. Build the model in this process"
-    elif has_key and key is None:
-        what = "its API key. Set GOOGLE_API_KEY before, or build the model in this process"
-    if what is not None:
-        why = f"{parameters['model']} was unpickled, and a pickle has no secrets: it lacks {what}."
-        return kind(**parameters, credentials=AbsentAccess(why, base_url))
-    found = {"google_api_key": key} if has_key else {"credentials": default_credentials()}
-    return kind(**{**parameters, **found})
