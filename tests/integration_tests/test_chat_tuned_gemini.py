@@ -189,11 +189,13 @@ def test_the_base_model_answers_for_a_tuned_model_that_fails(
     assert said["few_shot"]["examples"] == 4
     *failed, last = said["attempts"]
     tries = 2 if reason in {"overloaded", "connection"} else 1
+    # A kept connection that breaks before the first byte is told, but is no try.
+    assert len(failed) - tries in ({0, 1} if fault == "reset" else {0})
     assert [(a["model"], a["outcome"], a["status"]) for a in failed] == (
-        [(deployed.name, "error", status)] * tries
+        [(deployed.name, "error", status)] * len(failed)
     )
     assert (last["model"], last["outcome"]) == (BASE, "ok")
-    assert len(generated(deployed.emulator)) == tries + 1
+    assert len(generated(deployed.emulator)) == len(failed) + 1
 
 
 @every_way
