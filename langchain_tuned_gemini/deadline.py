@@ -200,6 +200,19 @@ def waiting(timeout: float | None, interrupt: Callable[[], None]) -> Iterator[fl
             each._end_wait(interrupt)
 
 
+def sleep(seconds: float) -> None:
+    """Sleeps for as long as the deadline in force allows, and until that is cancelled.
+
+    Raises:
+        DeadlineOverError: If the deadline is over before or after it.
+    """
+    woken = threading.Event()
+    with waiting(seconds, woken.set) as left:
+        woken.wait(left)
+    if time_left() <= 0:
+        raise DeadlineOverError
+
+
 @contextmanager
 def queueing() -> Iterator[None]:
     """Counts the time in this block as waiting for a turn: nobody has been asked yet."""

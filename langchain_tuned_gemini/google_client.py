@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from langchain_tuned_gemini import http
 from langchain_tuned_gemini.answer_body import MAX_ANSWER_BYTES
+from langchain_tuned_gemini.deadline import sleep
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.google_credentials import SharedCredentials, default_credentials
 from langchain_tuned_gemini.names import TunedModelName
@@ -109,7 +110,7 @@ class DeveloperAccess:
         )
         client = Client(api_key=self.identity, vertexai=False, http_options=options)
         remember(client, self.identity, *secrets_in_url(self.base_url))
-        return client
+        return _punctual(client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class VertexAccess:
             **who,
         )
         remember(client, *self.secrets)
-        return client
+        return _punctual(client)
 
 
 class Absent:
@@ -298,6 +299,15 @@ def tls_arguments() -> dict[str, Any]:
     loads all root certificates again (some 30 ms) for each that it does not find.
     """
     return {"verify": http.tls_context(), "ssl": http.tls_context()}
+
+
+def _punctual(client: Client) -> Client:
+    """The client, whose waits between two tries in a thread keep to the deadline in force.
+
+    google-genai has no public way to that; a task needs none, it is cancelled.
+    """
+    client._api_client._retry.sleep = sleep
+    return client
 
 
 def _http_options(

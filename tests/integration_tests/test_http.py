@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from langchain_tuned_gemini import ChatTunedGemini, http
+from langchain_tuned_gemini import (
+    AllModelsFailedError,
+    AnswerTimeoutError,
+    ChatTunedGemini,
+    FallbackChatModel,
+    http,
+)
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import TUNED, Deployed
 
@@ -254,3 +261,22 @@ def test_a_connection_that_a_server_closed_meanwhile_is_replaced(
     with Emulator(port=port) as restarted:
         Deployed.add(restarted, deployed.platform, [{"text_input": "7", "output": "8"}])
         assert model.invoke("7").text == "8"
+
+
+@pytest.mark.parametrize("is_task", [False, True])
+def test_waiting_between_two_tries_of_google_genai_ends_with_the_deadline(
+    deployed: Deployed, *, is_task: bool
+) -> None:
+    tuned = deployed.chat(max_retries=3)  # after 1 s, 2 s and 4 s
+    tuned.gate.check()
+    robust = FallbackChatModel(models=[tuned], total_timeout=0.3, circuit_breaker=False)
+    began = time.monotonic()
+
+    with (
+        deployed.emulator.fault(model=deployed.name, status=503),
+        pytest.raises(AllModelsFailedError) as failed,
+    ):
+        asyncio.run(robust.ainvoke("7")) if is_task else robust.invoke("7")
+
+    assert isinstance(failed.value.exceptions[-1], AnswerTimeoutError)
+    assert time.monotonic() - began < 5.0
