@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import httpcore
 import httpx
 
-from langchain_tuned_gemini.punctual import PunctualTransport
+from langchain_tuned_gemini.punctual import PunctualBackend
 
 KEEP_ALIVE = 60.0
 """How long an idle connection is kept, in seconds; Google's front ends keep it for longer."""
@@ -22,11 +22,13 @@ MAX_IDLE = 256
 _LIMITS = httpx.Limits(keepalive_expiry=KEEP_ALIVE)
 
 
-class Connection(PunctualTransport):
-    """A connection for threads: httpx's transport without the pool in it."""
+class Connection(httpx.HTTPTransport):
+    """A connection for threads, which keeps to deadlines: httpx's transport without its pool."""
 
     def __init__(self, url: httpx.URL, **options: Any) -> None:
         super().__init__(limits=_LIMITS, **options)
+        # httpx has no public way to give its pool a network backend; httpcore's pool has one.
+        self._pool._network_backend = PunctualBackend()
         self._pool = self._pool.create_connection(_origin_of(url))  # type: ignore[assignment]
 
 

@@ -9,23 +9,13 @@ from ssl import SSLContext
 from typing import Any
 
 import httpcore
-import httpx
 from httpcore import SOCKET_OPTION
 
 from langchain_tuned_gemini.deadline import DeadlineOverError, waiting
 from langchain_tuned_gemini.program_errors import raised_by_the_program
 
 
-class PunctualTransport(httpx.HTTPTransport):
-    """One connection that keeps to the deadline in force, whatever each read's own timeout is."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # httpx has no public way to give its pool a network backend; httpcore's pool has one.
-        self._pool._network_backend = _PunctualBackend()
-
-
-class _PunctualBackend(httpcore.SyncBackend):
+class PunctualBackend(httpcore.SyncBackend):
     """Opens connections that keep to the deadline in force."""
 
     def connect_tcp(
@@ -36,6 +26,7 @@ class _PunctualBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
+        """Opens one."""
         with _as_timeout(httpcore.ConnectTimeout), waiting(timeout, _nothing_to_wake) as left:
             stream = super().connect_tcp(host, port, left, local_address, socket_options)
         return _PunctualStream(stream)
