@@ -71,6 +71,7 @@ class Sending:
     def _was_closed_unheard(self, connection: Any) -> bool:
         return (
             (self._request.method == "GET" or self._request.url.path.endswith(_REPEATABLE))
+            and isinstance(self._request.stream, httpx.ByteStream)  # any other is used up
             and not _has_heard(connection)
             and time_left() > 0  # or it was a deadline's end that closed it
         )

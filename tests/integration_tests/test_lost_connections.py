@@ -218,6 +218,18 @@ def test_only_what_changes_nothing_goes_out_again(
     assert len(server.asked) == 1 + times
 
 
+def test_a_body_that_can_be_read_but_once_does_not_go_out_again(server: ScriptedServer) -> None:
+    server.script = lambda asked: "close" if asked.place else well(asked)
+    address = f"{server.base_url}/v1beta/models/x:generateContent"
+    client = http.sync_client()
+    client.post(address)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.post(address, content=iter([b"{}"]))
+
+    assert len(server.asked) == 2
+
+
 def descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
