@@ -183,8 +183,8 @@ class _Bytes(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        # A byte order mark must not arrive in pieces: it is looked for in what is there.
-        while len(self._left) < len(_BYTE_ORDER_MARK) and (data := self._file.read(len(buffer))):
+        # The form of the rows is told by what is there at first, which must not come in pieces.
+        while len(self._left) < len(buffer) and (data := self._file.read(len(buffer))):
             # What can't be encoded is told where the line is decoded.
             self._left += data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
         piece, self._left = self._left[: len(buffer)], self._left[len(buffer) :]

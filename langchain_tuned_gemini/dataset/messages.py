@@ -176,13 +176,18 @@ def _text(content: object, place: str, flaws: list[Flaw]) -> str:
         check_text(content, place, flaws)
         return content if isinstance(content, str) else ""
     texts = [
-        block.get("text") if isinstance(block, Mapping) and block.get("type") in _TEXTS else block
+        block.get("text") if isinstance(block, Mapping) and _is_text(block) else block
         for block in content
     ]
     for number, block in enumerate(content):
-        if isinstance(block, Mapping) and block.get("type") in _TEXTS:
+        if isinstance(block, Mapping) and _is_text(block):
             leave_out(block, {"type", "text"}, f"{place}[{number}].", flaws)
     return joined(texts, content, place, flaws)
+
+
+def _is_text(block: Mapping[str, Any]) -> bool:
+    """Whether a block is text, of which Amazon's Bedrock says no type."""
+    return block.get("type", "text") in _TEXTS
 
 
 def _check_weight(

@@ -4,8 +4,8 @@
 - `{"contents": [...], "systemInstruction": ...}` as Vertex AI takes it:
   https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/supervised-tuning/prepare-data
 - `{"messages": [...]}` or a list of messages, as LangChain and OpenAI have them; with `author` in
-  the place of `role` and `context` beside them, as PaLM's chat models had them; and ShareGPT's
-  `{"conversations": [{"from": ..., "value": ...}]}`.
+  the place of `role`, as PaLM's chat models had them; and ShareGPT's
+  `{"conversations": [{"from": ..., "value": ...}]}`; each with `system` or `context` beside them.
 
 Each field of a row is read, refused, or told as left out.
 """
@@ -38,6 +38,9 @@ SYSTEM_INSTRUCTION, HISTORY = "system_instruction", "history"
 
 CONTENTS, MESSAGES = "contents", "messages"
 _SHAREGPT = "conversations"
+_TOLD = ("context", "system")
+"""What stands beside messages and tells the model what to be: PaLM's, and that of others."""
+
 _SYSTEM_SPELLINGS = ("systemInstruction", SYSTEM_INSTRUCTION)
 """Vertex AI's documentation writes it both ways."""
 
@@ -89,12 +92,14 @@ def _read_object(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | N
         return None
     if CONTENTS in row:
         return _read_contents(row, flaws)
-    if MESSAGES in row:
-        leave_out(row, {MESSAGES, "context"}, "", flaws)
-        return read_messages(row[MESSAGES], MESSAGES, _system(row, "context", flaws), flaws)
-    if _SHAREGPT in row:
-        leave_out(row, {_SHAREGPT, "system"}, "", flaws)
-        return read_messages(row[_SHAREGPT], _SHAREGPT, _system(row, "system", flaws), flaws)
+    for field in (MESSAGES, _SHAREGPT):
+        if field in row:
+            told = next((name for name in _TOLD if row.get(name)), None)
+            leave_out(row, {field, told}, "", flaws)
+            system = row[told] if told else None
+            if system is not None:
+                check_text(system, str(told), flaws)
+            return read_messages(row[field], field, system, flaws)
     if not row.keys().isdisjoint(_OTHER_NAMES):
         ours = {theirs: name for theirs, name in _OTHER_NAMES.items() if name not in row}
         row = {ours.get(name, name): value for name, value in row.items()}
@@ -125,14 +130,6 @@ def _other_shape(row: Mapping[Any, Any]) -> str | None:
             f"is one object with a list under {lists[0]!r}. If these are the examples, let the "
             "file hold that list and nothing else: [{...}, {...}]."
         )
-    return None
-
-
-def _system(row: Mapping[Any, Any], name: str, flaws: list[Flaw]) -> str | None:
-    system = row.get(name)
-    if system is not None and system != "":
-        check_text(system, name, flaws)
-        return cast("str", system)
     return None
 
 

@@ -18,8 +18,8 @@ ExampleFields: TypeAlias = "tuple[str, str, tuple[Turn, ...], str | None]"
 """An example's question, answer, turns before them, and system instruction."""
 
 _NUMBER = re.compile(r"\[\d+\]")
-_NOTHING: tuple[object, ...] = (None, "", [], {}, ())
-"""Values of fields that hold nothing; a tuple, since values may be unhashable."""
+_MAY_BE_EMPTY = (str, list, dict, tuple)
+"""Types of values that hold nothing where they are empty; that of an array would be no bool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,12 @@ def has_errors(flaws: Sequence[Flaw]) -> bool:
 
 
 def leave_out(
-    row: Mapping[Any, Any], known: Collection[str], prefix: str, flaws: list[Flaw]
+    row: Mapping[Any, Any], known: Collection[str | None], prefix: str, flaws: list[Flaw]
 ) -> None:
     """Tells of the fields that an example does not hold; those without a value are nothing."""
     for name, value in row.items():
-        if name not in known and value not in _NOTHING:
+        is_nothing = value is None or (isinstance(value, _MAY_BE_EMPTY) and not value)
+        if name not in known and not is_nothing:
             # Without the turn's number: one warning for the field, not one for each turn.
             field = _NUMBER.sub("", f"{prefix}{name}")
             flaws.append(Flaw(field, NOT_KEPT, "not-kept", Severity.WARNING))

@@ -6,6 +6,7 @@ import json
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
@@ -79,6 +80,7 @@ SHAPES = {
     "an SDK's dump of contents": {**contents("1", "2", **NULLS), "system_instruction": None},
     "both spellings, equal": {**contents("1", "2"), "systemInstruction": None, "system_instruction": None},
     "OpenAI's Responses API": {"messages": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "1"}]}, {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "2", "annotations": []}]}]},
+    "Amazon's Bedrock": {"messages": [{"role": "user", "content": [{"text": "1"}]}, {"role": "assistant", "content": [{"text": "2"}]}]},
     "a call's history that calls nothing": {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2", "tool_calls": [], "function_call": None, "refusal": None}]},
 }  # fmt: skip
 
@@ -94,6 +96,10 @@ def test_what_the_model_is_told_beside_the_messages_is_read():
 
     assert list(TuningDataset.of([{"messages": PALM_CHAT, "context": "Be brief."}])) == [told]
     assert list(TuningDataset.of([{"conversations": SHAREGPT, "system": "Be brief."}])) == [told]
+    assert list(TuningDataset.of([{"messages": PALM_CHAT, "system": "Be brief."}])) == [told]
+    assert TuningDataset.of([{"messages": PALM_CHAT, "context": "a", "system": "b"}]).left_out == {
+        "system": 1
+    }
 
 
 PREFERRED = {
@@ -166,6 +172,24 @@ def test_a_line_feed_that_comes_after_what_is_looked_at_makes_no_line_twice():
     header = "text_input,output," + "x" * (io.DEFAULT_BUFFER_SIZE - 19)
 
     assert read(f'{header}\r\n"1\r\n1",2,\r\n') == [TuningExample("1\r\n1", "2")]
+
+
+class Pieces(io.BytesIO):
+    """A pipe that hands out a few bytes at a time."""
+
+    def read(self, size=-1):
+        return super().read(min(size, 5))
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_the_rows_are_found_whatever_pieces_a_file_comes_in(text):
+    assert list(TuningDataset.read(Pieces(text.encode()))) == [ONE, TWO]
+
+
+def test_a_field_that_is_an_array_is_told_too():
+    row = {**ONE.as_dict(), "vector": np.array([1.0, 2.0])}
+
+    assert TuningDataset.of([row]).left_out == {"vector": 1}
 
 
 ARCHIVES = {
