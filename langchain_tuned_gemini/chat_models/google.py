@@ -21,18 +21,32 @@ from langchain_tuned_gemini.google_client import (
     tls_arguments,
 )
 from langchain_tuned_gemini.http import CONNECT_TIMEOUT
+from langchain_tuned_gemini.locations import doubt_about
 
 Fit: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes a call's arguments suit a model."""
 
 _NAMED = re.compile(r"^(Error calling model ')[^']*(?=')")
+_LOCATION = re.compile(r"^projects/[^/]+/locations/(?P<location>[^/]+)/")
 _AT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/publishers/.*")
 
 
-def name_asked(error: Exception, address: str) -> None:
-    """Says in upstream's error which model was asked, where it says what that was tuned from."""
-    if error.args and isinstance(said := error.args[0], str):
-        error.args = (_NAMED.sub(lambda match: match[1] + address, said, count=1), *error.args[1:])
+def name_asked(error: Exception, address: str, *, was_found: bool) -> None:
+    """Says in upstream's error which model was asked, where it says what that was tuned from.
+
+    Args:
+        error: The error, which is changed.
+        address: The model that was asked.
+        was_found: Whether it was there; if not, it is told whether its location may be misspelt.
+    """
+    if not (error.args and isinstance(said := error.args[0], str)):
+        return
+    said = _NAMED.sub(lambda match: match[1] + address, said, count=1)
+    place = None if was_found else _LOCATION.search(address)
+    doubt = doubt_about(place["location"]) if place else ""
+    if doubt and doubt not in said:
+        said = f"{said.rstrip('. ')}. {doubt}."
+    error.args = (said, *error.args[1:])
 
 
 def published_in(base: str) -> str | None:

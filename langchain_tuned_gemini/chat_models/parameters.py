@@ -17,7 +17,7 @@ from langchain_tuned_gemini.answer_body import MAX_ANSWER_BYTES
 from langchain_tuned_gemini.chat_models.configurable import AlternativeTuned, ConfigurableTuned
 from langchain_tuned_gemini.chat_models.gated import Gate
 from langchain_tuned_gemini.chat_models.named import NamedChatModel
-from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.errors import ParameterError, TunedGeminiError
 from langchain_tuned_gemini.generation import Task
 from langchain_tuned_gemini.names import TunedModelName
 from langchain_tuned_gemini.records import AliasName, Records
@@ -42,6 +42,13 @@ def _key_of_environment() -> SecretStr | None:
 
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+def _own(invalid: ValidationError) -> TunedGeminiError | None:
+    """The error of this package that pydantic took for one of a validator's."""
+    errors = invalid.errors(include_input=False, include_url=False)
+    raised = (error.get("ctx", {}).get("error") for error in errors)
+    return next((one for one in raised if isinstance(one, TunedGeminiError)), None)
 
 
 def _told(invalid: ValidationError) -> str:
@@ -150,7 +157,7 @@ class TunedGeminiParameters(NamedChatModel):
         try:
             super().__init__(**parameters)
         except ValidationError as invalid:  # it holds what was passed: the key, for one
-            problem = ParameterError(f"{type(self).__name__}: {_told(invalid)}")
+            problem = _own(invalid) or ParameterError(f"{type(self).__name__}: {_told(invalid)}")
         else:
             return
         raise problem

@@ -215,7 +215,8 @@ class ChatTunedGemini(TunedGeminiParameters):
                 yield
         except Exception as error:  # named by classify; raised again in any case
             failure = classify(error)
-            name_asked(error, self._identity.address or self.model)
+            was_found = not failure or failure.reason not in {Reason.CONNECTION, Reason.GONE}
+            name_asked(error, self._identity.address or self.model, was_found=was_found)
             if failure and failure.reason is Reason.GONE:
                 retirement = self._retirement_of(self._identity.base_model)
                 if retirement:

@@ -61,6 +61,19 @@ def test_an_error_names_the_model_that_was_asked_and_not_its_base(
     assert BASE not in str(raised.value)
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_call_in_a_wrong_region_names_the_region_that_may_be_meant(
+    gemini: Emulator, way: str, is_there: bool
+) -> None:
+    name = "projects/acme/locations/us-centrl1/endpoints/42"
+    address = gemini.base_url if is_there else "http://us-centrl1-aiplatform.invalid"
+    model = ChatTunedGemini(model=name, api_key="k", base_url=address)
+
+    with pytest.raises(Exception, match=r"'us-centrl1' .* \(is it 'us-central1'\?\)"):
+        WAYS[way](model)
+
+
 @pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("name", TUNED)
 def test_the_reason_of_a_lasting_refusal_is_told_once_in_googles_words(

@@ -488,8 +488,8 @@ async def test_an_endpoint_that_answers_for_another_model_too_stays(
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        ("TUNING_JOB_STATE_TUNING", "is JOB_STATE_RUNNING: cancel it first"),
-        ("JOB_STATE_FAILED", "Nothing is left of .* but its record.*JOB_STATE_FAILED"),
+        ("TUNING_JOB_STATE_TUNING", "is CREATING.*: cancel it first"),
+        ("JOB_STATE_FAILED", "Nothing is left of .* but its record.*FAILED"),
         ("JOB_STATE_CANCELLED", "can't delete the record of a tuning job"),
     ],
 )

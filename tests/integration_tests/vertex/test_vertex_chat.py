@@ -28,6 +28,7 @@ from langchain_tuned_gemini import (
     ParameterError,
     ServiceError,
     TunedModelError,
+    TunedModelNameError,
     TunedModelNotFoundError,
     TunedModelNotReadyError,
     TunedModelState,
@@ -132,7 +133,12 @@ HOSTS = {
 }
 
 
-@pytest.mark.parametrize("location", HOSTS)
+def test_a_tuned_model_lies_in_a_region() -> None:
+    with pytest.raises(TunedModelNameError, match="can't be in the location 'global'"):
+        ChatTunedGemini(model="projects/acme/locations/global/endpoints/42", api_key="k")
+
+
+@pytest.mark.parametrize("location", sorted(HOSTS.keys() - {"global"}))
 @pytest.mark.parametrize("is_async", [False, True])
 def test_the_location_of_the_name_decides_the_host(
     location: str, is_async: bool, proxy: ConnectRecorder, monkeypatch: pytest.MonkeyPatch
