@@ -271,15 +271,24 @@ class _LoopConnections:
             _run_on(self.loop, partial(self.close, of_all=of_all))
 
 
+_running: set[asyncio.Task[None]] = set()
+"""Tasks that nobody else keeps."""
+
+
 def _run_on(loop: asyncio.AbstractEventLoop, make: Callable[[], Any]) -> None:
-    """Runs a coroutine on another thread's loop, unless that has stopped."""
-    if not loop.is_running():
-        return
-    coroutine = make()
-    try:
-        asyncio.run_coroutine_threadsafe(coroutine, loop)
-    except RuntimeError:  # it was closed since
-        coroutine.close()
+    """Runs a coroutine on another thread's loop, unless that has stopped.
+
+    It is made there: a loop that ends first would leave one behind that was never awaited.
+    """
+
+    def begin() -> None:
+        task = loop.create_task(make())
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+
+    if loop.is_running():
+        with suppress(RuntimeError):  # it was closed since
+            loop.call_soon_threadsafe(begin)
 
 
 class _SyncBody(httpx.SyncByteStream):

@@ -194,7 +194,7 @@ def test_questions_that_a_model_was_tuned_with_are_told(run) -> None:
         (["adder-v1", "adder-v1"], "Name each model once"),
         (["base", "--base", "gemini-3.5-flash"], "Name a tuned model, too"),
         (["adder-v1", "base"], "Say with --base"),
-        (["adder-v1", "base+few-shot", "--base", "x"], "Say with --examples"),
+        (["adder-v1", "base+few-shot", "--base", "gemini-3.5-flash"], "Say with --examples"),
         (["adder-v1", "--guard", "sql = "], "is no guard"),
         (["adder-v1", "--guard", "nonsense"], "a guard is one of"),
         (["adder-v1", "--match", "sql"], "'sql' is no way to compare"),

@@ -172,7 +172,7 @@ def test_the_advice_to_say_which_column_is_which_can_be_followed(
     done = run(*command, "--column", "text_input=question", "--column", "output=answer")
 
     assert refused.code in {ExitCode.FAILED, ExitCode.USAGE}
-    assert "--column text_input=NAME --column output=NAME" in refused.out + refused.err
+    assert "--column text_input=COLUMN --column output=COLUMN" in refused.out + refused.err
     assert done.code == ExitCode.OK, done.err
 
 

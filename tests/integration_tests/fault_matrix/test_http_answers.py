@@ -259,8 +259,9 @@ def test_row_05_a_403_is_for_the_operator_to_mend(
     with gemini.fault(model=TUNED, status=403):
         answer(ask, lab.robust(OURS, gemini.base_url))
 
-    (told,) = ours(caplog)
-    assert told.levelno == logging.ERROR
+    reason, outage = ours(caplog)
+    assert (reason.levelno, outage.levelno) == (logging.WARNING, logging.ERROR)
+    assert "do not have permission" in reason.getMessage()
 
 
 @every_way
