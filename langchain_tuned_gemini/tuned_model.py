@@ -62,6 +62,11 @@ _STATES = {
 }
 
 
+_SAYS_NO_MORE = frozenset(
+    {"JOB_STATE_RUNNING", "JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TuningSnapshot:
     """How far the tuning was after one step.
@@ -146,8 +151,17 @@ class TunedModel:
 
     @property
     def told_state(self) -> str:
-        """Its state for people: one word for both platforms; the platform's own if that is new."""
-        return self.raw_state if self.state is TunedModelState.UNKNOWN else self.state
+        """Its state for people: one word for both platforms, then the platform's if that says more.
+
+        Example:
+            >>> TunedModel("x", TunedModelState.CREATING, "JOB_STATE_PAUSED").told_state
+            'CREATING (JOB_STATE_PAUSED)'
+        """
+        if self.state is TunedModelState.UNKNOWN:
+            return self.raw_state
+        if self.raw_state in _SAYS_NO_MORE or self.raw_state == self.state:
+            return self.state
+        return f"{self.state} ({self.raw_state})"
 
     @property
     def progress(self) -> float | None:

@@ -96,3 +96,17 @@ def test_a_tuning_job_counts_steps_or_epochs(model: TunedModel, progress: float 
 def test_what_a_tuning_job_is_at_is_told_in_words() -> None:
     assert job(detail="TUNING_JOB_STATE_PROCESSING_DATASET").doing == "processing dataset"
     assert job().doing == ""
+
+
+def test_a_state_is_told_in_one_word_and_in_the_platforms_own_where_that_says_more():
+    def told(raw: str) -> str:
+        return TunedModel("x", TunedModelState.parse(raw), raw).told_state
+
+    assert [told(raw) for raw in ("CREATING", "JOB_STATE_RUNNING", "JOB_STATE_SUCCEEDED")] == [
+        "CREATING",
+        "CREATING",
+        "ACTIVE",
+    ]
+    assert told("JOB_STATE_CANCELLING") == "CREATING (JOB_STATE_CANCELLING)"
+    assert told("JOB_STATE_EXPIRED") == "FAILED (JOB_STATE_EXPIRED)"
+    assert told("JOB_STATE_OF_TOMORROW") == "JOB_STATE_OF_TOMORROW"
