@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Unpack
 
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.language_models import BaseChatModel
@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage
 from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback_base import base_of_fallback
+from langchain_tuned_gemini.chat_models.fallback_settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.system_prompt import SystemPromptChatModel
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 from langchain_tuned_gemini.dataset import Examples
@@ -76,7 +77,7 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
         examples: Examples | BaseExampleSelector | FewShotPrompt | None = None,
         system_prompt: str | None = None,
         k: int | None = None,
-        **settings: Any,
+        **settings: Unpack[FallbackSettings],
     ) -> None:
         super().__init__()
         if examples is None and system_prompt is None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.example_selectors import BaseExampleSelector
@@ -22,6 +22,7 @@ from pydantic import PrivateAttr
 from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.chat_models.attempts import Attempts
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini.chat_models.fallback_settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.following import Following
 from langchain_tuned_gemini.chat_models.parameters import TunedGeminiParameters
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
@@ -147,7 +148,7 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         k: int | None = None,
         columns: Columns | None = None,
         fallback_location: str | None = None,
-        **settings: Any,
+        **settings: Unpack[FallbackSettings],
     ) -> FallbackChatModel:
         """A model that answers with a base model and examples while the version can't.
 
@@ -159,8 +160,8 @@ class AliasedChatTunedGemini(ChatTunedGemini):
         """
         if columns is not None and examples is not None:
             examples, k = FewShotPrompt.of(examples, k=k, columns=columns), None
-        settings = {**settings, "fallback_location": fallback_location}
-        return AliasedFallbackChatModel.by(_Recipe(self, base, examples, k, settings))
+        recipe = _Recipe(self, base, examples, k, fallback_location, settings)
+        return AliasedFallbackChatModel.by(recipe)
 
     def stand_in(
         self, base: str | BaseChatModel, *, fallback_location: str | None = None
@@ -195,7 +196,8 @@ class _Recipe:
     base: str | BaseChatModel | None
     examples: Examples | BaseExampleSelector | FewShotPrompt | None
     k: int | None
-    settings: Mapping[str, Any]
+    location: str | None
+    settings: FallbackSettings
 
     def build(self, version: RecordedVersion) -> FallbackChatModel:
         """The model with its fallback."""
@@ -203,9 +205,12 @@ class _Recipe:
         base = self.base or (fallback.base_model if fallback else None)
         if base is None:
             raise _missing(version, 'fallback = { base_model = "gemini-3.5-flash" }')
-        settings = {"guards": version.guards(), **self.settings}
+        settings: FallbackSettings = {"guards": version.guards(), **self.settings}
         return self.tuned.version(version).with_few_shot_fallback(
-            base, examples=self._prompt(version), **settings
+            base,
+            examples=self._prompt(version),
+            fallback_location=self.location,
+            **settings,
         )
 
     def _prompt(self, version: RecordedVersion) -> FewShotPrompt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -44,7 +44,7 @@ class TunedGeminiChatModel(CollectedChatModel):
         return values
 
     @classmethod
-    def _check_names(cls, values: dict[str, Any]) -> None:
+    def _check_names(cls, values: Mapping[str, Any]) -> None:
         known = {n for name, f in cls.model_fields.items() for n in (name, f.alias) if n}
         for name in values.keys() - known:
             near = get_close_matches(name, known, n=1)

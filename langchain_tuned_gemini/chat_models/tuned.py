@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, Unpack, cast
 
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.example_selectors import BaseExampleSelector
@@ -33,6 +33,7 @@ from langchain_tuned_gemini.chat_models.arguments import (
 )
 from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback_base import base_of_fallback
+from langchain_tuned_gemini.chat_models.fallback_settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
 from langchain_tuned_gemini.chat_models.google import google_chat_model, name_asked
 from langchain_tuned_gemini.chat_models.identity import Identity
@@ -336,7 +337,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         k: int | None = None,
         columns: Columns | None = None,
         fallback_location: str | None = None,
-        **settings: Any,
+        **settings: Unpack[FallbackSettings],
     ) -> FallbackChatModel:
         """A model that answers with a base model and examples while this one can't.
 
