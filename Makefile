@@ -42,11 +42,8 @@ endef
 test-wheel: $(READY) ## Build the wheel, install it into empty environments, and use it there
 	@$(BIN)/python -m pytest tests/check_wheel.py $(ARGS)
 
-lint: $(READY) ## Check style, spelling and types
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/codespell
-	@$(BIN)/mypy
+lint: $(READY) ## Check style, spelling, types and files: all hooks of pre-commit
+	@$(BIN)/pre-commit run --all-files --show-diff-on-failure $(ARGS)
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff format .
