@@ -10,12 +10,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TypeAlias, cast
 
 from langchain_tuned_gemini.dataset.csv_rows import csv_rows
 from langchain_tuned_gemini.dataset.json_rows import json_rows
-from langchain_tuned_gemini.dataset.lines import Row
+from langchain_tuned_gemini.dataset.lines import CHUNK, Row
 from langchain_tuned_gemini.dataset.problems import Findings
 
 FileSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
@@ -110,7 +109,7 @@ def _with_line_feeds(file: io.BufferedReader) -> io.BufferedReader:
     head = file.peek(1)
     if b"\r" not in head[:-1] or b"\n" in head:  # after the last one, a line feed may come
         return file
-    return io.BufferedReader(_LineFeeds(file))
+    return io.BufferedReader(_LineFeeds(file), CHUNK)
 
 
 class _LineFeeds(io.RawIOBase):
@@ -162,10 +161,12 @@ def _skip_blanks(file: io.BufferedReader) -> tuple[bytes, int]:
 @contextmanager
 def _opened(source: FileSource) -> Iterator[io.BufferedReader]:
     if isinstance(source, str | os.PathLike):
-        with Path(source).open("rb") as file:
+        file: io.BufferedReader = io.BufferedReader(io.FileIO(source), CHUNK)
+        with file:
             yield file
         return
-    buffered: io.BufferedReader = io.BufferedReader(cast("io.RawIOBase", _Bytes(source)))
+    raw = cast("io.RawIOBase", _Bytes(source))
+    buffered: io.BufferedReader = io.BufferedReader(raw, CHUNK)
     try:
         yield buffered
     finally:

@@ -26,7 +26,8 @@ _LISTS = (
     rb"tuningTask|data|rows|items|train"
 )
 _WRAPPED = re.compile(rb'(?:\{\s*"(?:' + _LISTS + rb')"\s*:\s*)+(?=\[\s*[\[{])')
-"""An array inside of an object, as in `{"examples": {"examples": [...]}}`, which the API takes."""
+"""An array inside of an object, as in `{"examples": {"examples": [...]}}`, which the API takes.
+The object is then all that the file holds."""
 
 _ONE_LINE = 'Each example is one line: {"text_input": "...", "output": "..."}.'
 _SHOWN = 20  # bytes before one that is no text
@@ -43,7 +44,7 @@ def json_rows(file: BufferedReader, findings: Findings, first: int) -> Iterator[
         first: The number of the first line.
     """
     head, decoder = file.peek(CHUNK), _Decoder()
-    wrapped = _WRAPPED.match(head)
+    wrapped = None if _goes_on(head) else _WRAPPED.match(head)
     if head.startswith(b"[") or wrapped:
         before = file.read(wrapped.end()) if wrapped else b""
         window = _Window(file, first + before.count(b"\n"), decoder)
@@ -80,6 +81,16 @@ class _Decoder(json.JSONDecoder):
             times = Counter(name for name, _ in pairs)
             self.twice += [name for name in fields if times[name] > 1]
         return fields
+
+
+def _goes_on(head: bytes) -> bool:
+    """Whether another object follows the first one: then that is a row, and not the whole file."""
+    text = head.decode(errors="replace")
+    try:
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return text[end:].lstrip(f"{_BLANK},").startswith("{")
 
 
 def _is_spread(head: bytes) -> bool:

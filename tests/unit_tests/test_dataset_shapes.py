@@ -11,6 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, check, merge
+from langchain_tuned_gemini.dataset.lines import CHUNK
 from langchain_tuned_gemini.errors import DatasetError, LossyConversionError
 
 ONE, TWO = TuningExample("1", "2"), TuningExample("3", "4")
@@ -54,6 +55,29 @@ FILES = {
 @pytest.mark.parametrize("text", FILES.values(), ids=FILES)
 def test_the_rows_of_a_file_are_found_in_whichever_way_it_holds_them(text):
     assert read(text) == [ONE, TWO]
+
+
+FIRST_KEYS = {
+    "a list of objects": {"items": [{"sku": "A7"}]},
+    "a list of lists": {"data": [[1, 2]]},
+    "a list in objects": {"examples": {"rows": [{}]}},
+    "more than a buffer holds": {"items": [{"sku": "A7" * io.DEFAULT_BUFFER_SIZE}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("between", "indent"), [("\n", None), ("\n\n", None), ("\n", 1), (",\n", 1)]
+)
+@pytest.mark.parametrize("first", FIRST_KEYS.values(), ids=FIRST_KEYS)
+def test_a_row_whose_first_field_is_a_list_is_not_taken_for_the_whole_file(first, between, indent):
+    rows = [{**first, **row} for row in ROWS]
+
+    dataset = TuningDataset.read(
+        io.StringIO(between.join(json.dumps(row, indent=indent) for row in rows))
+    )
+
+    assert list(dataset) == [ONE, TWO]
+    assert dataset.left_out == dict.fromkeys(first, 2)
 
 
 def test_a_large_object_is_read_row_by_row():
@@ -169,7 +193,7 @@ def test_a_column_that_is_read_stands_there_once():
 
 
 def test_a_line_feed_that_comes_after_what_is_looked_at_makes_no_line_twice():
-    header = "text_input,output," + "x" * (io.DEFAULT_BUFFER_SIZE - 19)
+    header = "text_input,output," + "x" * (CHUNK - 19)
 
     assert read(f'{header}\r\n"1\r\n1",2,\r\n') == [TuningExample("1\r\n1", "2")]
 
