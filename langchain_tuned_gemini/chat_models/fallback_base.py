@@ -59,18 +59,37 @@ def base_of_fallback(base: Any, *, tuned: str, needs_rules: bool) -> str | BaseC
             f"The fallback's base model is a {type(base).__name__}: pass a Gemini model's name, or "
             "a chat model with nothing bound to it."
         )
+    check_base(base, tuned=tuned, needs_rules=needs_rules)
+    return _of_provider(base) if _is_of_provider(base) else base
+
+
+def check_base(base: str, *, tuned: str = "", needs_rules: bool = False) -> None:
+    """Checks the name of a fallback's base model; a `provider:model` is known to LangChain alone.
+
+    Args:
+        base: The name.
+        tuned: The name of the tuned model that it is to stand in for, if that is known.
+        needs_rules: Whether something was said that only known models can be told rightly.
+
+    Raises:
+        ParameterError: It is empty, misspelt or that of a tuned model.
+
+    Warns:
+        UserWarning: It is not known here, or of a generation that has ended.
+    """
     if not base.strip():
         raise ParameterError(f"The fallback's base model is empty. {_EXAMPLE}")
-    if _PROVIDER.fullmatch(base) and "@" not in base:
-        return _of_provider(base)
-    if find(base) is None:
+    if find(base) is None and not _is_of_provider(base):
         _refuse_tuned(base, tuned)
         _check_name(base, needs_rules=needs_rules)
-    return base
 
 
 _EXAMPLE: Final = 'Name one: with_few_shot_fallback("gemini-3.5-flash", examples=...).'
 _ITSELF: Final = f"{{}} can't stand in for itself: its fallback needs a base model. {_EXAMPLE}"
+
+
+def _is_of_provider(base: str) -> bool:
+    return bool(_PROVIDER.fullmatch(base)) and "@" not in base
 
 
 def _of_provider(base: str) -> BaseChatModel:
@@ -119,7 +138,7 @@ def _check_name(base: str, *, needs_rules: bool) -> None:
             " It is not told how much to think, and thoughts count against max_output_tokens: pass "
             "a chat model with settings of its own."
         )
-    warnings.warn(told, UserWarning, stacklevel=4)
+    warnings.warn(told, UserWarning, stacklevel=5)
 
 
 def _hint(name: str) -> str:

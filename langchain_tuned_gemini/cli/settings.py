@@ -29,6 +29,7 @@ def set_family(
     guards: Guards = None,
 ) -> None:
     """Record how a family is used: its fallback, its task and its guards."""
+    from langchain_tuned_gemini.chat_models.fallback_base import check_base
     from langchain_tuned_gemini.cli.candidates import guard_told
     from langchain_tuned_gemini.errors import RecordNotFoundError
     from langchain_tuned_gemini.locations import check_location
@@ -40,6 +41,8 @@ def set_family(
         raise RecordNotFoundError.of(family, records.path, what="families", known=list(known))
     told: dict[str, Any] = {"task": task, "guards": [guard_told(text) for text in guards or ()]}
     shown = examples and os.path.relpath(examples.resolve(), records.path.resolve().parent)
+    if fallback is not None:
+        check_base(fallback)
     if fallback_location is not None:
         check_location(fallback_location)
     said = {

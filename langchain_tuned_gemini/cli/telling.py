@@ -72,6 +72,17 @@ IN_PYTHON_AND_HERE = (
         'columns={"text_input": ..., "output": ...}',
         "--column text_input=COLUMN --column output=COLUMN",
     ),
+    (
+        'Name one: with_few_shot_fallback("gemini-3.5-flash", examples=...).',
+        "Name one: --fallback gemini-3.5-flash.",
+    ),
+    (
+        (
+            " Another tuned model that is to stand in is passed as a model: "
+            "with_few_shot_fallback(ChatTunedGemini(model=...), ...)."
+        ),
+        "",
+    ),
     (" Without that Google looks for a base model; for one, use ChatGoogleGenerativeAI.", ""),
 )
 """What errors advise to write in Python, and what helps at the command line."""

@@ -21,6 +21,7 @@ from langchain_tuned_gemini import (
     VertexService,
     wait_until_active,
 )
+from langchain_tuned_gemini.chat_models.fallback_base import check_base
 from langchain_tuned_gemini.cli.exit_codes import ExitCode, exit_code_of, exit_code_table
 from langchain_tuned_gemini.cli.telling import (
     IN_PYTHON_AND_HERE,
@@ -120,6 +121,8 @@ SPEAK_PYTHON = [
     parse("42", project="acme", location="global"),
     parse("models/gemini-2.5-flash"),
     lambda: TuningDataset.read(io.StringIO("question,answer\n1,2\n")),
+    lambda: check_base(""),
+    lambda: check_base("tunedModels/x"),
     parse("x"),
 ]
 

@@ -258,6 +258,13 @@ def test_what_is_known_not_to_answer_is_not_called(run, gemini, version, outcome
     assert "generate" not in str([request.path for request in gemini.requests[before:]])
 
 
+MISTAKEN_BASES = {
+    "gemini-3.5-flahs": "'gemini-3.5-flahs' is misspelt. Did you mean 'gemini-3.5-flash'?",
+    "": "The fallback's base model is empty. Name one: --fallback gemini-3.5-flash.",
+    "tunedModels/other": "is a tuned model, not a base model. Name one: --fallback gemini-3.5-flash.",
+}
+
+
 def test_a_promotion_tells_what_an_application_will_miss_and_set_records_it(
     run, gemini, records, tmp_path
 ) -> None:
@@ -279,6 +286,8 @@ def test_a_promotion_tells_what_an_application_will_miss_and_set_records_it(
     wrong = run("set", "sql-expert", "--fallback-location", "moon")
 
     assert "no location 'moon'" in wrong.err
+    for base, said in MISTAKEN_BASES.items():
+        assert said in run("set", "sql-expert", "--fallback", base).err
     assert (done.code, again.code) == (ExitCode.OK, ExitCode.OK)
     family = tomllib.loads(records.read_text(encoding="utf-8"))["sql-expert"]
     assert (family["task"], family["guards"]) == ("strict", ["json", {"regex": "[0-9]+"}])
