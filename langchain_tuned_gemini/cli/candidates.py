@@ -128,7 +128,9 @@ def _base_model(text: str, tuned: Sequence[Contestant], stand_in: StandIn) -> An
     from langchain_tuned_gemini.few_shot import FewShotPrompt
 
     if not tuned:
-        raise typer.BadParameter(f"Name a tuned model, too: {text} is to be compared with one.")
+        raise typer.BadParameter(
+            f"Name a tuned model, too: {text} is asked with the rights of one."
+        )
     recorded = next((one.found.record for one in tuned if one.found.record), None)
     fallback = recorded.record.fallback if recorded else None
     base = _base_in(text)

@@ -193,6 +193,10 @@ def test_questions_that_a_model_was_tuned_with_are_told(run) -> None:
         (["adder-v1", "adder-v9"], "No tuned model is called adder-v9"),
         (["adder-v1", "adder-v1"], "Name each model once"),
         (["base", "--base", "gemini-3.5-flash"], "Name a tuned model, too"),
+        (
+            ["gemini-3.5-flash", "gemini-2.5-flash-lite"],
+            "gemini-3.5-flash is asked with the rights of one",
+        ),
         (["adder-v1", "base"], "Say with --base"),
         (["adder-v1", "base+few-shot", "--base", "gemini-3.5-flash"], "Say with --examples"),
         (["adder-v1", "--guard", "sql = "], "is no guard"),
