@@ -13,7 +13,7 @@ import time
 from benchmarks.results import record
 from benchmarks.serving import BASE, EXAMPLES, KEY, TUNED, serving
 from langchain_tuned_gemini import ChatTunedGemini
-from langchain_tuned_gemini.hedging import HedgeAfter
+from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgeAfter
 
 CALLS = 500
 USUAL = 0.02

@@ -24,7 +24,7 @@ from langchain_tuned_gemini import (
     VertexService,
 )
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.records import VersionRecord
+from langchain_tuned_gemini.registry import VersionRecord
 
 MODELS = 200
 FAMILIES = 20

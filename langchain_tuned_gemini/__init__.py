@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.base_models import BaseModelRetiredWarning, Retirement
     from langchain_tuned_gemini.chat_models.aliased import init_tuned_gemini
-    from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+    from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
     from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
     from langchain_tuned_gemini.chat_models.gated import GatedChatModel
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
@@ -65,13 +64,14 @@ if TYPE_CHECKING:
         WaitCancelledError,
         WaitTimeoutError,
     )
-    from langchain_tuned_gemini.example_selectors import (
+    from langchain_tuned_gemini.failures import Reason
+    from langchain_tuned_gemini.few_shot import FewShotPrompt
+    from langchain_tuned_gemini.few_shot.novelty import NovelInput, Novelty
+    from langchain_tuned_gemini.few_shot.selectors import (
         FixedExampleSelector,
         LexicalExampleSelector,
         SemanticExampleSelector,
     )
-    from langchain_tuned_gemini.failures import Reason
-    from langchain_tuned_gemini.few_shot import FewShotPrompt
     from langchain_tuned_gemini.guards import (
         FinishReason,
         MatchesRegex,
@@ -92,27 +92,32 @@ if TYPE_CHECKING:
         FallbackBypassedWarning,
         TunedGeminiFallbackMiddleware,
     )
-    from langchain_tuned_gemini.names import TunedModelName
-    from langchain_tuned_gemini.novelty import NovelInput, Novelty
-    from langchain_tuned_gemini.readiness import ReadinessGate, ReadinessPolicy
-    from langchain_tuned_gemini.records import AliasName, Records
+    from langchain_tuned_gemini.names.alias_name import AliasName
+    from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+    from langchain_tuned_gemini.names.version_name import VersionName
+    from langchain_tuned_gemini.registry import Records
     from langchain_tuned_gemini.services import TunedModelService
     from langchain_tuned_gemini.services.genai import GenAIService
     from langchain_tuned_gemini.services.generativeai import GenerativeAIService
+    from langchain_tuned_gemini.services.readiness import ReadinessGate, ReadinessPolicy
     from langchain_tuned_gemini.services.vertex import VertexService
-    from langchain_tuned_gemini.tuned_model import (
+    from langchain_tuned_gemini.services.waiting import (
+        Progress,
+        await_until_active,
+        wait_until_active,
+    )
+    from langchain_tuned_gemini.tuned_models.base_models import BaseModelRetiredWarning, Retirement
+    from langchain_tuned_gemini.tuned_models.tuned_model import (
         Checkpoint,
         TunedModel,
         TunedModelState,
         TuningSnapshot,
     )
-    from langchain_tuned_gemini.versions import VersionName
-    from langchain_tuned_gemini.waiting import Progress, await_until_active, wait_until_active
 
 _HOMES = {
-    "base_models": ["BaseModelRetiredWarning", "Retirement"],
+    "tuned_models.base_models": ["BaseModelRetiredWarning", "Retirement"],
     "chat_models.aliased": ["init_tuned_gemini"],
-    "chat_models.fallback": ["FallbackChatModel"],
+    "chat_models.fallback.model": ["FallbackChatModel"],
     "chat_models.few_shot": ["FewShotChatModel"],
     "chat_models.gated": ["GatedChatModel"],
     "chat_models.tuned": ["ChatTunedGemini"],
@@ -164,7 +169,7 @@ _HOMES = {
         "WaitCancelledError",
         "WaitTimeoutError",
     ],
-    "example_selectors": [
+    "few_shot.selectors": [
         "FixedExampleSelector",
         "LexicalExampleSelector",
         "SemanticExampleSelector",
@@ -182,17 +187,18 @@ _HOMES = {
     ],
     "library": ["LibraryModel", "ModelLibrary", "Probe", "ProbeOutcome", "Promotion"],
     "middleware": ["FallbackBypassedWarning", "TunedGeminiFallbackMiddleware"],
-    "names": ["TunedModelName"],
-    "novelty": ["NovelInput", "Novelty"],
-    "readiness": ["ReadinessGate", "ReadinessPolicy"],
-    "records": ["AliasName", "Records"],
+    "names.tuned_model_name": ["TunedModelName"],
+    "few_shot.novelty": ["NovelInput", "Novelty"],
+    "services.readiness": ["ReadinessGate", "ReadinessPolicy"],
+    "names.alias_name": ["AliasName"],
+    "registry": ["Records"],
     "services": ["TunedModelService"],
     "services.genai": ["GenAIService"],
     "services.generativeai": ["GenerativeAIService"],
     "services.vertex": ["VertexService"],
-    "tuned_model": ["Checkpoint", "TunedModel", "TunedModelState", "TuningSnapshot"],
-    "versions": ["VersionName"],
-    "waiting": ["Progress", "await_until_active", "wait_until_active"],
+    "tuned_models.tuned_model": ["Checkpoint", "TunedModel", "TunedModelState", "TuningSnapshot"],
+    "names.version_name": ["VersionName"],
+    "services.waiting": ["Progress", "await_until_active", "wait_until_active"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -21,7 +21,7 @@ from pydantic import PrivateAttr
 
 from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.chat_models.attempts import Attempts
-from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback_settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.following import Following
 from langchain_tuned_gemini.chat_models.parameters import TunedGeminiParameters
@@ -31,11 +31,12 @@ from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot import FewShotPrompt
-from langchain_tuned_gemini.records import AliasName, RecordedVersion, Records
-from langchain_tuned_gemini.records.watching import AliasWatch
+from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.registry import RecordedVersion, Records
+from langchain_tuned_gemini.registry.watching import AliasWatch
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.tuned_model import TunedModel
-from langchain_tuned_gemini.waiting import Progress
+from langchain_tuned_gemini.services.waiting import Progress
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 _T = TypeVar("_T")
 

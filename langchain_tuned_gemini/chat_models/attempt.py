@@ -25,6 +25,7 @@ from langchain_tuned_gemini.chat_models.delegation import (
     stream_with,
     within,
 )
+from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.chat_models.model_run import (
     aheard,
     aheard_stream,
@@ -35,7 +36,6 @@ from langchain_tuned_gemini.chat_models.rules import Rules, timeout_of
 from langchain_tuned_gemini.chat_models.runs import AttemptTrace
 from langchain_tuned_gemini.chat_models.streaming import Chunks
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, Outcome, Permit
-from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.errors import (
     AnswerRefusedError,
     BrokenStreamError,
@@ -52,11 +52,11 @@ from langchain_tuned_gemini.guards import (
     check,
     whole_tool_calls,
 )
-from langchain_tuned_gemini.program_errors import raised_by_the_program
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, Attempt, Role
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
-from langchain_tuned_gemini.redaction import redact
-from langchain_tuned_gemini.retry_budget import RetryBudget
+from langchain_tuned_gemini.runtime.deadline import Deadline
+from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
+from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.telemetry import AttemptSpan, Request
 
 _NOTHING: Final = nullcontext()

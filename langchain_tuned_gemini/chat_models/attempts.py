@@ -23,9 +23,9 @@ from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
 from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError, NovelInputError
 from langchain_tuned_gemini.failures import Counts, Reason, sentence_in
-from langchain_tuned_gemini.novelty import Novelty
+from langchain_tuned_gemini.few_shot.novelty import Novelty
 from langchain_tuned_gemini.provenance import METADATA_KEY, Attempt
-from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.telemetry import Request
 
 logger = logging.getLogger("langchain_tuned_gemini")

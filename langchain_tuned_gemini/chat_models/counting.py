@@ -9,9 +9,9 @@ from typing import Final
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages.utils import count_tokens_approximately
 
-from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.failures import classify
-from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.runtime.deadline import Deadline
+from langchain_tuned_gemini.secrets.redaction import redact
 
 PATIENCE: Final = 5.0
 """For how many seconds a count is waited for: LangChain asks for one for each message."""

@@ -24,8 +24,8 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from langchain_tuned_gemini.chat_models.limiting import WithinDeadline
-from langchain_tuned_gemini.deadline import time_left
-from langchain_tuned_gemini.threads import (
+from langchain_tuned_gemini.runtime.deadline import time_left
+from langchain_tuned_gemini.runtime.threads import (
     astream_in_a_thread,
     in_a_thread,
     in_a_thread_of_its_own,

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from langchain_core.language_models import BaseChatModel
 
-from langchain_tuned_gemini.base_models import BASE_MODELS, base_model_id, find
 from langchain_tuned_gemini.errors import MissingExtraError, ParameterError, TunedModelNameError
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.records import AliasName
+from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.tuned_models.base_models import BASE_MODELS, base_model_id, find
 
 _PROVIDER: Final = re.compile(r"(?!projects|publishers|models)[a-z][a-z0-9_-]*:[^/].*")
 """How LangChain's `init_chat_model` names a model: `anthropic:claude-sonnet-5`."""

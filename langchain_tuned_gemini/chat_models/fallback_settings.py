@@ -10,12 +10,12 @@ from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.rate_limiters import BaseRateLimiter
 
 from langchain_tuned_gemini.chat_models.attempts import OnFallback
+from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.chat_models.rules import OnBlocked, OnBrokenStream
 from langchain_tuned_gemini.chat_models.streaming import Commit
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker
+from langchain_tuned_gemini.few_shot.novelty import NovelInput
 from langchain_tuned_gemini.guards import Guard
-from langchain_tuned_gemini.novelty import NovelInput
-from langchain_tuned_gemini.retry_budget import RetryBudget
 
 
 class FallbackSettings(TypedDict, total=False):

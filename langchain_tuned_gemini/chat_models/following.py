@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from langchain_tuned_gemini.errors import TunedGeminiError
-from langchain_tuned_gemini.forks import renew_after_fork
-from langchain_tuned_gemini.records import RecordedVersion
-from langchain_tuned_gemini.records.watching import AliasWatch
+from langchain_tuned_gemini.registry import RecordedVersion
+from langchain_tuned_gemini.registry.watching import AliasWatch
+from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 
 _logger = logging.getLogger(__name__)
 

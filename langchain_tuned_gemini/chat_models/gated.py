@@ -16,7 +16,7 @@ from langchain_tuned_gemini.chat_models.arguments import check_arguments, in_gem
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.errors.base import keep_retryable
 from langchain_tuned_gemini.failures import classify
-from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.secrets.redaction import redact
 
 
 @runtime_checkable

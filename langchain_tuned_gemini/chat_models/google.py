@@ -11,17 +11,17 @@ from langchain_core.messages import BaseMessage
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import PrivateAttr
 
-from langchain_tuned_gemini.base_models import find
 from langchain_tuned_gemini.chat_models.arguments import unsendable
-from langchain_tuned_gemini.google_client import (
+from langchain_tuned_gemini.transport.access import (
     Absent,
     Access,
     DeveloperAccess,
     VertexAccess,
     tls_arguments,
 )
-from langchain_tuned_gemini.http import CONNECT_TIMEOUT
-from langchain_tuned_gemini.locations import doubt_about
+from langchain_tuned_gemini.transport.http import CONNECT_TIMEOUT
+from langchain_tuned_gemini.tuned_models.base_models import find
+from langchain_tuned_gemini.tuned_models.locations import doubt_about
 
 Fit: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes a call's arguments suit a model."""

@@ -8,9 +8,9 @@ from langchain_tuned_gemini.errors import (
     TunedModelError,
     TunedModelNotReadyError,
 )
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.readiness import Answer
-from langchain_tuned_gemini.tuned_model import TunedModel
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.services.readiness import Answer
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 
 class Identity:

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 
 from langchain_core.rate_limiters import BaseRateLimiter
 
-from langchain_tuned_gemini.deadline import queueing, waiting
-from langchain_tuned_gemini.program_errors import user_code
-from langchain_tuned_gemini.threads import HelperThread, within_deadline
+from langchain_tuned_gemini.runtime.deadline import queueing, waiting
+from langchain_tuned_gemini.runtime.program_errors import user_code
+from langchain_tuned_gemini.runtime.threads import HelperThread, within_deadline
 
 _PAUSE = 0.1
 """How often a limiter is asked, in seconds, that does not say so, as `InMemoryRateLimiter` does."""

@@ -23,7 +23,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
 from langchain_tuned_gemini.chat_models.tracing import say
-from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.secrets.redaction import redact
 
 
 class ModelRun:

@@ -13,15 +13,16 @@ from langchain_core.runnables import ConfigurableField, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import ConfigDict, Field, SecretStr, SerializeAsAny, ValidationError, field_serializer
 
-from langchain_tuned_gemini.answer_body import MAX_ANSWER_BYTES
 from langchain_tuned_gemini.chat_models.configurable import AlternativeTuned, ConfigurableTuned
 from langchain_tuned_gemini.chat_models.gated import Gate
 from langchain_tuned_gemini.chat_models.named import NamedChatModel
 from langchain_tuned_gemini.errors import ParameterError, TunedGeminiError
-from langchain_tuned_gemini.generation import Task
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.records import AliasName, Records
-from langchain_tuned_gemini.secret_values import key_of_environment, without_userinfo
+from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.registry import Records
+from langchain_tuned_gemini.secrets.secret_values import key_of_environment, without_userinfo
+from langchain_tuned_gemini.transport.answer_body import MAX_ANSWER_BYTES
+from langchain_tuned_gemini.tuned_models.generation_presets import Task
 
 GENERATION = (
     "temperature",

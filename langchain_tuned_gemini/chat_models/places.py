@@ -12,17 +12,21 @@ for turn in places.turns():
 from __future__ import annotations
 
 import logging
+import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import TracebackType
 from typing import Final, Self
 
 import httpx
 from langchain_core.language_models import BaseChatModel
 
-from langchain_tuned_gemini.base_models import Retirement, served_in
-from langchain_tuned_gemini.errors import BaseModelNotFoundError
+from langchain_tuned_gemini.errors import BaseModelNotFoundError, ParameterError
 from langchain_tuned_gemini.failures import Reason, classify
+from langchain_tuned_gemini.tuned_models.base_models import Retirement, served_in
+from langchain_tuned_gemini.tuned_models.locations import LOCATIONS
 
 logger = logging.getLogger("langchain_tuned_gemini")
 
@@ -38,6 +42,12 @@ _LASTING: Final = frozenset({Reason.GONE, Reason.PERMISSION})
 
 _UNREACHABLE: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 """What a network without a route to a host looks like."""
+
+_REGION: Final = re.compile(
+    r"(africa|asia|australia|europe|me|northamerica|southamerica|us)"
+    r"-(north|south|east|west|central)+[1-9][0-9]?",
+    re.ASCII,
+)
 
 _Key = tuple[str | None, str, str]
 _silent_since: dict[_Key, float] = {}
@@ -167,3 +177,22 @@ class Turn:
         if is_unreachable or reason in _LASTING:
             self._places._remember(self._place, reason, self._following)
         return True
+
+
+def check_location(location: str) -> None:
+    """Refuses a location that can't be; one that may be newer than this table is told.
+
+    Raises:
+        ParameterError: With the one that was meant.
+
+    Warns:
+        UserWarning: It looks like a region and is not in the table.
+    """
+    if location in LOCATIONS:
+        return
+    near = get_close_matches(location, LOCATIONS, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else " Pass a region, 'us', 'eu' or 'global'."
+    told = f"Vertex AI has no location {location!r} that is known here.{hint}"
+    if not _REGION.fullmatch(location):  # it becomes a part of the host's name, too
+        raise ParameterError(told)
+    warnings.warn(told, UserWarning, stacklevel=4)

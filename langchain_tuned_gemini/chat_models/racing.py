@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from langchain_tuned_gemini.chat_models.attempt import RunningAttempt
 from langchain_tuned_gemini.chat_models.turns import Turn
-from langchain_tuned_gemini.threads import in_a_thread
+from langchain_tuned_gemini.runtime.threads import in_a_thread
 
 logger = logging.getLogger("langchain_tuned_gemini")
 

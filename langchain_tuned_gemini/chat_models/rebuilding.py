@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 
-from langchain_tuned_gemini.google_client import AbsentAccess
-from langchain_tuned_gemini.google_credentials import default_credentials
-from langchain_tuned_gemini.secret_values import has_lost_its_userinfo, key_of_environment
+from langchain_tuned_gemini.secrets.secret_values import has_lost_its_userinfo, key_of_environment
+from langchain_tuned_gemini.transport.access import AbsentAccess
+from langchain_tuned_gemini.transport.credentials import default_credentials
 
 T = TypeVar("T", bound=BaseChatModel)
 

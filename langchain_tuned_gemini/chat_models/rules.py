@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from langchain_tuned_gemini.chat_models.streaming import Commit, StreamedAnswer
-from langchain_tuned_gemini.deadline import Deadline, Limit
 from langchain_tuned_gemini.errors import AnswerTimeoutError, RateLimiterTimeoutError
 from langchain_tuned_gemini.guards import Guard
+from langchain_tuned_gemini.runtime.deadline import Deadline, Limit
 
 OnBrokenStream = Literal["raise", "restart"]
 """What happens when a stream breaks after a part of it has been handed out."""

@@ -14,16 +14,19 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import Field, PrivateAttr, SerializeAsAny
 
-from langchain_tuned_gemini.base_models import Retirement, find
 from langchain_tuned_gemini.chat_models.conversation import require_contents
 from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
 from langchain_tuned_gemini.chat_models.google import published_in
-from langchain_tuned_gemini.chat_models.places import Place, Places
+from langchain_tuned_gemini.chat_models.places import Place, Places, check_location
 from langchain_tuned_gemini.chat_models.unbuilt import unpickled
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.locations import MULTI_REGIONS, check_location, location_beside
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.tuned_models.base_models import Retirement, find
+from langchain_tuned_gemini.tuned_models.locations import (
+    MULTI_REGIONS,
+    location_beside,
+)
 
 _NEVER = "the last location's turn ends with an answer or an error"
 

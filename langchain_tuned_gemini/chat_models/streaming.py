@@ -10,9 +10,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
-from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.guards import has_content
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED
+from langchain_tuned_gemini.runtime.deadline import Deadline
 
 Commit = Literal["first_token", "complete"]
 """When a stream may be handed out: from its first content on, or when all of it was checked."""

@@ -7,10 +7,10 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.failures import Reason, classify
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import StateService
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 _QUESTION: list[BaseMessage] = [HumanMessage("Hello")]
 _LIMIT = 1

@@ -20,18 +20,12 @@ from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import BaseModel, PrivateAttr
 
-from langchain_tuned_gemini.base_models import (
-    BaseModelRetiredWarning,
-    Retirement,
-    base_model_id,
-    find,
-)
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import (
     check_arguments,
     check_structured_options,
 )
-from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback_base import base_of_fallback
 from langchain_tuned_gemini.chat_models.fallback_settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
@@ -52,25 +46,31 @@ from langchain_tuned_gemini.chat_models.trying import TriedByCalling
 from langchain_tuned_gemini.chat_models.unbuilt import unpickled
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
-from langchain_tuned_gemini.destinations import check_destination
 from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError
 from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.few_shot import FewShotPrompt
-from langchain_tuned_gemini.generation import (
+from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.secrets.redaction import redacting
+from langchain_tuned_gemini.secrets.trusted_hosts import check_destination
+from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.services.either import service_for
+from langchain_tuned_gemini.services.readiness import ReadinessGate
+from langchain_tuned_gemini.services.waiting import Progress, await_until_active, wait_until_active
+from langchain_tuned_gemini.transport.access import AbsentAccess, Access, VertexAccess, access_to
+from langchain_tuned_gemini.transport.http import CONNECT_TIMEOUT
+from langchain_tuned_gemini.tuned_models.base_models import (
+    BaseModelRetiredWarning,
+    Retirement,
+    base_model_id,
+    find,
+)
+from langchain_tuned_gemini.tuned_models.generation_presets import (
     base_model_arguments,
     base_model_parameters,
     generation_parameters,
 )
-from langchain_tuned_gemini.google_client import AbsentAccess, Access, VertexAccess, access_to
-from langchain_tuned_gemini.http import CONNECT_TIMEOUT
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.readiness import ReadinessGate
-from langchain_tuned_gemini.records import AliasName
-from langchain_tuned_gemini.redaction import redacting
-from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.either import service_for
-from langchain_tuned_gemini.tuned_model import TunedModel
-from langchain_tuned_gemini.waiting import Progress, await_until_active, wait_until_active
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 _CONNECT_ELSEWHERE = 1.0
 """How long connecting to another location than the tuned model's may take, in seconds."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from langchain_tuned_gemini import telemetry
 from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
 from langchain_tuned_gemini.failures import Reason
-from langchain_tuned_gemini.hedging import HedgePolicy
 from langchain_tuned_gemini.provenance import Attempt
 
 

@@ -14,10 +14,10 @@ from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import BaseModel, Field, PrivateAttr
 
-from langchain_tuned_gemini.base_models import Retirement
 from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
 from langchain_tuned_gemini.chat_models.traced import TracedChatModel
 from langchain_tuned_gemini.errors import TunedGeminiError
+from langchain_tuned_gemini.tuned_models.base_models import Retirement
 
 Build = Callable[[], BaseChatModel]
 

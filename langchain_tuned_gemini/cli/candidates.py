@@ -70,8 +70,8 @@ def contestants(session: Session, texts: Sequence[str]) -> list[Contestant]:
 
 def _base_in(text: str) -> str | None:
     """The base model that a candidate is, as its user calls it; None for a tuned one."""
-    from langchain_tuned_gemini.base_models import base_model_id
-    from langchain_tuned_gemini.versions import VersionName
+    from langchain_tuned_gemini.names.version_name import VersionName
+    from langchain_tuned_gemini.tuned_models.base_models import base_model_id
 
     name = text.removesuffix(WITH_EXAMPLES)
     is_tuned = "@" in name or VersionName.find(name) or name.startswith("tunedModels/")
@@ -155,7 +155,7 @@ def guard_told(text: str) -> Any:
     """A guard as it is to stand in the records; one that can't stand there is refused."""
     from pydantic import ValidationError
 
-    from langchain_tuned_gemini.records.guards import GuardRecord
+    from langchain_tuned_gemini.registry.guards import GuardRecord
 
     try:
         told = tomllib.loads(f"guard = {{ {text} }}")["guard"] if "=" in text else text
@@ -169,6 +169,6 @@ def guard_told(text: str) -> Any:
 
 
 def _guard(text: str) -> Guard:
-    from langchain_tuned_gemini.records.guards import GuardRecord
+    from langchain_tuned_gemini.registry.guards import GuardRecord
 
     return GuardRecord.model_validate(guard_told(text)).build(Path())

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from langchain_tuned_gemini.base_models import find
 from langchain_tuned_gemini.cli.installation import check_extras, check_packages, versions_in_use
 from langchain_tuned_gemini.cli.place import KEYS, Place
 from langchain_tuned_gemini.cli.probing import told_of
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.telling import for_the_command_line, meaning_of_call, sentence_for
 from langchain_tuned_gemini.errors import RecordsError, TunedGeminiError
-from langchain_tuned_gemini.google_client import VertexAccess
 from langchain_tuned_gemini.library import LibraryModel
-from langchain_tuned_gemini.locations import elsewhere
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.rights import RIGHTS, may_list
+from langchain_tuned_gemini.transport.access import VertexAccess
+from langchain_tuned_gemini.tuned_models.base_models import find
+from langchain_tuned_gemini.tuned_models.locations import elsewhere
 
 Level = Literal["ok", "note", "problem"]
 Check = Callable[[], Iterable["Finding"]]
@@ -79,7 +79,7 @@ def _installation() -> Iterator[Finding]:
 
 
 def _environment(place: Place) -> Iterator[Finding]:
-    from langchain_tuned_gemini.secret_values import without_userinfo
+    from langchain_tuned_gemini.secrets.secret_values import without_userinfo
 
     yield from _key(place)
     for variable, means in (
@@ -183,7 +183,7 @@ def _bases(models: Iterable[LibraryModel]) -> Iterator[Finding]:
 
 def _records(session: Session) -> Iterator[Finding]:
     """Whether the file of versions and aliases can be read."""
-    from langchain_tuned_gemini.records import Records
+    from langchain_tuned_gemini.registry import Records
 
     records = Records(session.place.records)
     if not records.path.exists():

@@ -136,7 +136,7 @@ def _hash_of(dataset: str, columns: dict[str, str] | None) -> str:
 def _force(deployed: bool, force: bool, aliases: list[str] | None) -> Force:
     """What may go though something speaks against it; an alias must be named."""
     from langchain_tuned_gemini.library import Force
-    from langchain_tuned_gemini.records import AliasName
+    from langchain_tuned_gemini.names.alias_name import AliasName
 
     named = [str(AliasName.parse(alias)) for alias in aliases or ()]
     return Force(deployed=deployed or force, recorded=force, aliases=named)
@@ -262,7 +262,7 @@ def _plan_data(plan: DeletionPlan) -> dict[str, Any]:
 
 
 def _tell_report(session: Session, report: DeletionReport) -> None:
-    from langchain_tuned_gemini.names import TunedModelName
+    from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 
     rows: list[list[str | Cell]] = [
         [Cell(one.outcome, _STYLES.get(one.outcome, "red")), one.name, one.detail]

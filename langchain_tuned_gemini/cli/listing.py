@@ -50,7 +50,7 @@ def list_models(
 ) -> None:
     """List the tuned models."""
     from langchain_tuned_gemini.cli.ages import seconds_of
-    from langchain_tuned_gemini.tuned_model import TunedModelState
+    from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
     age = None if older_than is None else seconds_of(older_than)
     found = everywhere(
@@ -128,7 +128,7 @@ def _row(model: LibraryModel) -> list[str | Cell]:
 
 def _shortened(here: str, row: list[str | Cell], *, is_one: bool) -> list[str | Cell]:
     """A row for somebody who knows where he looks: short names, and nothing told twice."""
-    from langchain_tuned_gemini.base_models import base_model_id
+    from langchain_tuned_gemini.tuned_models.base_models import base_model_id
 
     name, state, family, version, base, age, dataset, aliases, deployed, platform = map(
         text_of, row

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.errors import ParameterError
-    from langchain_tuned_gemini.google_client import Access
-    from langchain_tuned_gemini.names import TunedModelName
+    from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
     from langchain_tuned_gemini.services import TunedModelService
+    from langchain_tuned_gemini.transport.access import Access
 
 Platform: TypeAlias = Literal["developer", "vertex"]
 
@@ -52,7 +52,7 @@ class Place:
             TunedModelNameError: It can't be one, or it is on the other platform.
         """
         from langchain_tuned_gemini.errors import TunedModelNameError
-        from langchain_tuned_gemini.names import TunedModelName
+        from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 
         is_full = text.startswith(("projects/", "tunedModels/"))
         if not is_full:
@@ -126,7 +126,7 @@ class Place:
         return f"{self.project}/{self.location}" if self.platform == "vertex" else "developer"
 
     def _regions(self) -> list[str]:
-        from langchain_tuned_gemini.locations import REGIONS
+        from langchain_tuned_gemini.tuned_models.locations import REGIONS
 
         given = [text.strip() for text in (self.location or "").split(",") if text.strip()]
         return list(REGIONS) if ALL in given else given
@@ -203,7 +203,7 @@ class Place:
         """The right to ask for a tuned model."""
         from pydantic import SecretStr
 
-        from langchain_tuned_gemini.google_client import access_to
+        from langchain_tuned_gemini.transport.access import access_to
 
         secret = self.rights(name.platform)["api_key"]
         return access_to(
@@ -256,8 +256,8 @@ class Place:
 
     def _check_destination(self) -> None:
         """Sends what was not meant for an address to Google and to this machine only."""
-        from langchain_tuned_gemini.destinations import check_destination
         from langchain_tuned_gemini.errors import ParameterError
+        from langchain_tuned_gemini.secrets.trusted_hosts import check_destination
 
         if os.environ.get(KEYS[0]):
             return

@@ -11,7 +11,7 @@ from langchain_tuned_gemini.cli.exit_codes import ExitCode
 from langchain_tuned_gemini.cli.telling import CommandError
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.tuned_model import TuningSnapshot
+    from langchain_tuned_gemini.tuned_models.tuned_model import TuningSnapshot
 
 _WIDTH, _HEIGHT, _MARGIN = 720, 360, 56
 _MARKS = 5

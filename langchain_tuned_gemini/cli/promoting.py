@@ -95,7 +95,7 @@ def rollback(
 
 def _tell_what_is_missing(session: Session, library: ModelLibrary, alias: str) -> None:
     """What an application that names the alias will not find in the records."""
-    from langchain_tuned_gemini.records import AliasName
+    from langchain_tuned_gemini.names.alias_name import AliasName
 
     version = library.records.load().target(AliasName.parse(alias))
     if version.missing:
@@ -109,8 +109,8 @@ def _tell_what_is_missing(session: Session, library: ModelLibrary, alias: str) -
 
 def _full(alias: str, text: str) -> str:
     """A model of the alias's family, which may be called by its version alone."""
-    from langchain_tuned_gemini.records import AliasName
-    from langchain_tuned_gemini.versions import version_or_none
+    from langchain_tuned_gemini.names.alias_name import AliasName
+    from langchain_tuned_gemini.names.version_name import version_or_none
 
     family = AliasName.parse(alias).family
     return text if version_or_none(text) is None else f"{family}-{text}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel
-    from langchain_tuned_gemini.tuned_model import TunedModel
+    from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 
 def model_data(model: TunedModel) -> dict[str, Any]:

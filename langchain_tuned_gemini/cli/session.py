@@ -12,8 +12,8 @@ from langchain_tuned_gemini.cli.place import Place
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
     from langchain_tuned_gemini.library.probing import Probe
-    from langchain_tuned_gemini.names import TunedModelName
-    from langchain_tuned_gemini.records import RecordedVersion
+    from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+    from langchain_tuned_gemini.registry import RecordedVersion
     from langchain_tuned_gemini.services import TunedModelService
 
 
@@ -45,7 +45,7 @@ class Session:
             ParameterError: Nothing is set up.
             RecordsError: The records can't be read.
         """
-        from langchain_tuned_gemini.records import Records
+        from langchain_tuned_gemini.registry import Records
 
         versions = Records(self.place.records).load().versions
         there = [v.name for v in versions if v.platform == "vertex" and not v.record.deleted]
@@ -84,7 +84,8 @@ class Session:
         Raises:
             RecordNotFoundError: There is no such alias.
         """
-        from langchain_tuned_gemini.records import AliasName, Records
+        from langchain_tuned_gemini.names.alias_name import AliasName
+        from langchain_tuned_gemini.registry import Records
 
         if "@" not in text or "/" in text:
             return None
@@ -103,7 +104,7 @@ class Session:
 
     def _full(self, text: str) -> str:
         """A platform's name in full; what only the library knows, as it is."""
-        from langchain_tuned_gemini.versions import VersionName
+        from langchain_tuned_gemini.names.version_name import VersionName
 
         is_known_there = "/" not in text and ("@" in text or VersionName.find(text))
         return text if is_known_there else str(self.place.name(text))

@@ -30,10 +30,10 @@ def set_family(
 ) -> None:
     """Record how a family is used: its fallback, its task and its guards."""
     from langchain_tuned_gemini.chat_models.fallback_base import check_base
+    from langchain_tuned_gemini.chat_models.places import check_location
     from langchain_tuned_gemini.cli.candidates import guard_told
     from langchain_tuned_gemini.errors import RecordNotFoundError
-    from langchain_tuned_gemini.locations import check_location
-    from langchain_tuned_gemini.records import Records
+    from langchain_tuned_gemini.registry import Records
 
     records = Records(session.place.records)
     known = records.load().families

@@ -14,7 +14,7 @@ from langchain_tuned_gemini.cli.views import Cell, Details, View, state_cell
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel
-    from langchain_tuned_gemini.tuned_model import Checkpoint, TunedModel
+    from langchain_tuned_gemini.tuned_models.tuned_model import Checkpoint, TunedModel
 
 _LACKING = (
     "What it was tuned with, step by step, and its loss take the extra generativeai: "
@@ -117,7 +117,7 @@ def _retirement(found: LibraryModel) -> str:
     """That its base model is gone, if it is."""
     from datetime import UTC, datetime
 
-    from langchain_tuned_gemini.base_models import find
+    from langchain_tuned_gemini.tuned_models.base_models import find
 
     known = find(found.model.base_model)
     end = known.retirement(found.platform, datetime.now(UTC).date()) if known else None

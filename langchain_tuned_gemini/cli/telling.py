@@ -103,7 +103,7 @@ class CommandError(Exception):
 def sentence_for(error: Exception) -> str | None:
     """What to tell of an error, without secrets; None for what nobody foresaw."""
     from langchain_tuned_gemini.errors import TunedGeminiError
-    from langchain_tuned_gemini.redaction import without_secrets
+    from langchain_tuned_gemini.secrets.redaction import without_secrets
 
     if isinstance(error, CommandError):
         return str(error)
@@ -138,7 +138,7 @@ def meaning_of_call(error: Exception) -> str | None:
     """What an error of a model call means, whoever raised it; None for what nobody foresaw."""
     from langchain_tuned_gemini.errors import TunedGeminiError
     from langchain_tuned_gemini.failures import classify
-    from langchain_tuned_gemini.redaction import redact, without_secrets
+    from langchain_tuned_gemini.secrets.redaction import redact, without_secrets
     from langchain_tuned_gemini.services.problems import reason_of
 
     if isinstance(error, TunedGeminiError):

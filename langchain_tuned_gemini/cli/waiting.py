@@ -12,8 +12,8 @@ from langchain_tuned_gemini.cli.session import Session
 if TYPE_CHECKING:
     from langchain_tuned_gemini.cli.output import Output
     from langchain_tuned_gemini.services import StateService
-    from langchain_tuned_gemini.tuned_model import TunedModel
-    from langchain_tuned_gemini.waiting import Progress
+    from langchain_tuned_gemini.services.waiting import Progress
+    from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 
 @command("wait", panel=MODELS)
@@ -30,7 +30,7 @@ def wait(
     """Wait until a tuned model can serve. Ctrl-C ends the waiting, not the tuning."""
     from langchain_tuned_gemini.cli.records import model_data
     from langchain_tuned_gemini.services.raw import total_steps
-    from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+    from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
     parsed = session.name(name)
     service = session.service_of(parsed)
@@ -59,7 +59,7 @@ def wait_with_progress(
         timeout: How long to wait at the most, in seconds.
         interval: The first pause between two looks, in seconds.
     """
-    from langchain_tuned_gemini.waiting import wait_until_active
+    from langchain_tuned_gemini.services.waiting import wait_until_active
 
     name = model if isinstance(model, str) else model.name
     with out.progress() as advance:

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 from langchain_core.messages import AIMessage, message_to_dict, messages_from_dict
 
 from langchain_tuned_gemini.failures import Reason, classify
-from langchain_tuned_gemini.redaction import without_secrets
+from langchain_tuned_gemini.secrets.redaction import without_secrets
 
 _MOST_TOLD = 500
 """How many characters of an error are kept."""

@@ -15,13 +15,13 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
 from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
-from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.example_selectors import TuningExampleSelector
 from langchain_tuned_gemini.few_shot import FewShotPrompt
+from langchain_tuned_gemini.few_shot.selectors import TuningExampleSelector
 
 Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
 """A chat model, or a chain that takes messages and answers with one."""

@@ -8,11 +8,12 @@ from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format
 from langchain_tuned_gemini.dataset.labels import outputs_are_labels
 from langchain_tuned_gemini.dataset.limits import LIMITS, Limits, Platform, estimated_tokens
-from langchain_tuned_gemini.dataset.problems import Problem, Report, Severity
+from langchain_tuned_gemini.dataset.problems import Report
 from langchain_tuned_gemini.dataset.reading import Columns, Examples
 from langchain_tuned_gemini.dataset.rows import OUTPUT, TEXT_INPUT
 from langchain_tuned_gemini.dataset.stats import DatasetStats, Spread, stats
 from langchain_tuned_gemini.dataset.turns import Role, Turn
+from langchain_tuned_gemini.errors.problem import Problem, Severity
 
 __all__ = [
     "LIMITS",

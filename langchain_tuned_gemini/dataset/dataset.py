@@ -17,13 +17,14 @@ from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.files import FileSource, name_of
 from langchain_tuned_gemini.dataset.formats import Format
 from langchain_tuned_gemini.dataset.limits import Platform
-from langchain_tuned_gemini.dataset.places import Place, Places
-from langchain_tuned_gemini.dataset.problems import Findings, Problem, Report
+from langchain_tuned_gemini.dataset.places import Places
+from langchain_tuned_gemini.dataset.problems import Findings, Report
 from langchain_tuned_gemini.dataset.reading import Columns, Examples, gather
 from langchain_tuned_gemini.dataset.repeats import find_repeats
 from langchain_tuned_gemini.dataset.splitting import choose_held_back
 from langchain_tuned_gemini.dataset.writing import write_whole
 from langchain_tuned_gemini.errors import LossyConversionError
+from langchain_tuned_gemini.errors.problem import Place, Problem
 
 _TAUGHT = frozenset({"tools", "toolConfig", "tool_config", "functions", "tool_choice"})
 """Fields that change what a model learns from the row."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_tuned_gemini.dataset.problems import Problem
 from langchain_tuned_gemini.dataset.rows import (
     HISTORY,
     OUTPUT,
@@ -17,6 +16,7 @@ from langchain_tuned_gemini.dataset.rows import (
 )
 from langchain_tuned_gemini.dataset.turns import Flaw, Turn, has_errors
 from langchain_tuned_gemini.errors import DatasetError
+from langchain_tuned_gemini.errors.problem import Problem
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

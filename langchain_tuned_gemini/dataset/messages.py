@@ -6,7 +6,6 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_tuned_gemini.dataset.problems import Severity
 from langchain_tuned_gemini.dataset.turns import (
     ExampleFields,
     Flaw,
@@ -18,6 +17,7 @@ from langchain_tuned_gemini.dataset.turns import (
     joined,
     leave_out,
 )
+from langchain_tuned_gemini.errors.problem import Severity
 
 LISTS = (list, tuple)
 _ROLES: Mapping[object, Role | None] = {

@@ -5,26 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
-
-class Place(NamedTuple):
-    """Where something stands.
-
-    Attributes:
-        source: The file's path, or what the examples were called.
-        line: The 1-based line of the file (of examples in memory, their number); None for the
-            whole.
-        item: The 1-based number of the example, where lines don't tell examples apart.
-    """
-
-    source: str
-    line: int | None = None
-    item: int | None = None
-
-    def __str__(self) -> str:
-        place = self.source if self.line is None else f"{self.source}:{self.line}"
-        return place if self.item is None else f"{place}: example {self.item}"
+from langchain_tuned_gemini.errors.problem import Place
 
 
 @dataclass(frozen=True, slots=True)

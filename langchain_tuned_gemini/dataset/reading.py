@@ -14,7 +14,7 @@ from langchain_tuned_gemini.dataset.files import file_rows, is_file, renamed
 from langchain_tuned_gemini.dataset.lines import Row
 from langchain_tuned_gemini.dataset.messages import is_speaker
 from langchain_tuned_gemini.dataset.places import Places
-from langchain_tuned_gemini.dataset.problems import Findings, Problem, Severity
+from langchain_tuned_gemini.dataset.problems import Findings
 from langchain_tuned_gemini.dataset.rows import (
     OUTPUT,
     SYSTEM_INSTRUCTION,
@@ -23,6 +23,7 @@ from langchain_tuned_gemini.dataset.rows import (
 )
 from langchain_tuned_gemini.dataset.turns import Flaw
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.errors.problem import Problem, Severity
 
 Examples: TypeAlias = (
     str

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-from langchain_tuned_gemini.dataset.problems import NOT_KEPT, Code, Severity
+from langchain_tuned_gemini.dataset.problems import NOT_KEPT
+from langchain_tuned_gemini.errors.problem import Code, Severity
 
 Role: TypeAlias = Literal["user", "model"]
 """Who speaks, in the platform's own words."""

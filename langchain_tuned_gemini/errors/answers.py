@@ -20,8 +20,8 @@ from langchain_tuned_gemini.errors.base import TunedGeminiError, UserCodeError, 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
 
-    from langchain_tuned_gemini.base_models import Retirement
     from langchain_tuned_gemini.provenance import Attempt
+    from langchain_tuned_gemini.tuned_models.base_models import Retirement
 
 
 class PromptTooLongError(TunedGeminiError, ContextOverflowError):

@@ -11,7 +11,7 @@ from langchain_tuned_gemini.errors.base import TunedGeminiError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from langchain_tuned_gemini.dataset.problems import Problem
+    from langchain_tuned_gemini.errors.problem import Problem
 
 _PROBLEMS_TOLD = 10
 """How many problems of a tuning set an error's message has."""

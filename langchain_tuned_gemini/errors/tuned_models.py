@@ -10,8 +10,8 @@ from langchain_core.exceptions import ModelError, ModelNotFoundError
 from langchain_tuned_gemini.errors.base import TunedGeminiError
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.base_models import Retirement
-    from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+    from langchain_tuned_gemini.tuned_models.base_models import Retirement
+    from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 
 class TunedModelError(TunedGeminiError, ModelError):

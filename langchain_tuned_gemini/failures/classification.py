@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from traceback import walk_tb
 from typing import Any
 
-from langchain_tuned_gemini.causes import is_about_a_certificate, is_local
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
     AllModelsRefusedError,
@@ -35,8 +34,9 @@ from langchain_tuned_gemini.failures.known_errors import (
     VALIDATION_ERROR,
 )
 from langchain_tuned_gemini.failures.reasons import Counts, Reason
-from langchain_tuned_gemini.program_errors import raised_by_the_program
-from langchain_tuned_gemini.redaction import without_secrets
+from langchain_tuned_gemini.runtime.causes import is_about_a_certificate, is_local
+from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
+from langchain_tuned_gemini.secrets.redaction import without_secrets
 
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"

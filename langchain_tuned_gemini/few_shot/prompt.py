@@ -15,15 +15,8 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from langchain_tuned_gemini.dataset import Columns, Examples, TuningDataset, TuningExample
+from langchain_tuned_gemini.dataset.tokens import TokenEstimator
 from langchain_tuned_gemini.errors import ParameterError, PromptTooLongError
-from langchain_tuned_gemini.example_selectors import (
-    DEFAULT_K,
-    Choice,
-    LexicalExampleSelector,
-    OtherSelector,
-    TuningExampleSelector,
-)
-from langchain_tuned_gemini.example_selectors.base import checked_count
 from langchain_tuned_gemini.few_shot.questions import Question, as_messages, question_of
 from langchain_tuned_gemini.few_shot.rendering import (
     DEFAULT_INSTRUCTION,
@@ -33,8 +26,15 @@ from langchain_tuned_gemini.few_shot.rendering import (
     texts_about,
 )
 from langchain_tuned_gemini.few_shot.selection import Selection, fitting
-from langchain_tuned_gemini.program_errors import user_code
-from langchain_tuned_gemini.tokens import TokenEstimator
+from langchain_tuned_gemini.few_shot.selectors import (
+    DEFAULT_K,
+    Choice,
+    LexicalExampleSelector,
+    OtherSelector,
+    TuningExampleSelector,
+)
+from langchain_tuned_gemini.few_shot.selectors.base import checked_count
+from langchain_tuned_gemini.runtime.program_errors import user_code
 
 _LEFT_FREE = 0.9
 """Which part of a model's context is filled with examples at the most: sizes are estimates."""

@@ -23,7 +23,7 @@ from langchain_tuned_gemini.library.probing import Probe, ProbeOutcome
 from langchain_tuned_gemini.library.promoting import Promotion
 from langchain_tuned_gemini.library.syncing import Difference, DifferenceKind
 from langchain_tuned_gemini.library.tuning_settings import TuningSettings
-from langchain_tuned_gemini.versions import VersionName
+from langchain_tuned_gemini.names.version_name import VersionName
 
 __all__ = [
     "Deletion",

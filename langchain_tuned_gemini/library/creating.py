@@ -12,9 +12,9 @@ from langchain_tuned_gemini.errors import ParameterError, RecordsError
 from langchain_tuned_gemini.library.flows import Asking, Flow, arun, run
 from langchain_tuned_gemini.library.library import ModelLibrary
 from langchain_tuned_gemini.library.planning import NewVersion, TuningPlan, planned
-from langchain_tuned_gemini.records import DatasetRecord, VersionRecord
+from langchain_tuned_gemini.registry import DatasetRecord, VersionRecord
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.tuned_model import TunedModel
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 _log = logging.getLogger("langchain_tuned_gemini")
 

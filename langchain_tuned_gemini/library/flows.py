@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from langchain_tuned_gemini.flows import Course
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.effects import Course
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModels, TunedModelService
-from langchain_tuned_gemini.tuned_model import TunedModel
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 _T = TypeVar("_T")
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 from langchain_tuned_gemini.errors import TunedModelNameError
 from langchain_tuned_gemini.library.flows import Asking, Flow, Listing, Reading
 from langchain_tuned_gemini.library.models import LibraryModel, Selection, version_name
-from langchain_tuned_gemini.names import TunedModelName, is_number, is_same_project
-from langchain_tuned_gemini.records import AliasName, Catalog, Records
+from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number, is_same_project
+from langchain_tuned_gemini.names.version_name import VersionName, same_version
+from langchain_tuned_gemini.registry import Catalog, Records
 from langchain_tuned_gemini.services import PlacedService, TunedModelService
-from langchain_tuned_gemini.tuned_model import TunedModel
-from langchain_tuned_gemini.versions import VersionName, same_version
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 
 class Inventory:

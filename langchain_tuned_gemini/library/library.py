@@ -27,11 +27,12 @@ from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_or
 from langchain_tuned_gemini.library.probing import Probe, probing
 from langchain_tuned_gemini.library.promoting import Promotion, promotion, rollback
 from langchain_tuned_gemini.library.syncing import Difference, differing, mend
-from langchain_tuned_gemini.names import Platform
-from langchain_tuned_gemini.records import AliasName, Records
+from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.names.version_name import VersionName, check_family, next_label
+from langchain_tuned_gemini.registry import Records
 from langchain_tuned_gemini.services import PlacedService, TunedModelService
-from langchain_tuned_gemini.tuned_model import TunedModelState
-from langchain_tuned_gemini.versions import VersionName, check_family, next_label
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 LibraryModels: TypeAlias = list[LibraryModel]
 """What `list` returns; the alias is needed where a method is called `list`, too."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.library.flows import Asking, Flow, Listing, Reading
 from langchain_tuned_gemini.library.inventory import Inventory, names_of
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import PlacedService, TunedModelParts, TunedModelService
-from langchain_tuned_gemini.tuned_model import TunedModel
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from google.genai.errors import APIError
 
-from langchain_tuned_gemini.base_models import Retirement, find
 from langchain_tuned_gemini.errors import (
     BaseModelRetiredError,
     ServiceError,
@@ -23,13 +22,14 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotReadyError,
 )
 from langchain_tuned_gemini.failures import Reason, classify
-from langchain_tuned_gemini.generation import base_model_parameters
 from langchain_tuned_gemini.library.flows import Flow, Reading
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.problems import Refusal, reason_of
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_models.base_models import Retirement, find
+from langchain_tuned_gemini.tuned_models.generation_presets import base_model_parameters
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 if TYPE_CHECKING:
     from google.genai.types import Candidate, GenerateContentConfigDict, GenerateContentResponse

@@ -16,15 +16,15 @@ from langchain_tuned_gemini.library.flows import Doing, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.models import LibraryModel
 from langchain_tuned_gemini.library.probing import Probe
-from langchain_tuned_gemini.records import (
-    AliasName,
+from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.names.version_name import VersionName, same_version
+from langchain_tuned_gemini.registry import (
     Catalog,
     ChangeRecord,
     RecordedVersion,
     VersionRecord,
 )
-from langchain_tuned_gemini.tuned_model import TunedModelState
-from langchain_tuned_gemini.versions import VersionName, same_version
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 Probing = Callable[[str], Flow[Probe]]
 """Finds out whether a model answers."""

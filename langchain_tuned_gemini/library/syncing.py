@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from langchain_tuned_gemini.base_models import base_model_id
 from langchain_tuned_gemini.errors import (
     RecordsError,
     ServiceError,
@@ -20,10 +19,11 @@ from langchain_tuned_gemini.library.inventory import Inventory, names_of
 from langchain_tuned_gemini.library.looking import look
 from langchain_tuned_gemini.library.models import LibraryModel, Selection
 from langchain_tuned_gemini.library.promoting import record_of
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.records import Catalog, RecordedVersion, Records, VersionRecord
-from langchain_tuned_gemini.tuned_model import TunedModelState
-from langchain_tuned_gemini.versions import is_family, same_version
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.names.version_name import is_family, same_version
+from langchain_tuned_gemini.registry import Catalog, RecordedVersion, Records, VersionRecord
+from langchain_tuned_gemini.tuned_models.base_models import base_model_id
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 
 class DifferenceKind(StrEnum):

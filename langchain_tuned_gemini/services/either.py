@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from langchain_tuned_gemini.google_client import Absent, AbsentAccess, Access, VertexAccess
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.vertex import VertexService
+from langchain_tuned_gemini.transport.access import Absent, AbsentAccess, Access, VertexAccess
 
 
 def service_for(access: Access) -> TunedModelService:

@@ -20,13 +20,14 @@ from langchain_tuned_gemini.errors import (
     ServiceUnreachableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.google_client import API_VERSION, DeveloperAccess
-from langchain_tuned_gemini.names import Platform, TunedModelName
-from langchain_tuned_gemini.redaction import redact
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
 from langchain_tuned_gemini.services.problems import NOT_GEMINI, Refusal, reason_of
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.transport.access import API_VERSION, DeveloperAccess
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 if TYPE_CHECKING:
     from google.genai import Client

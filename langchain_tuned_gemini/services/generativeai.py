@@ -29,10 +29,9 @@ from langchain_tuned_gemini.errors import (
     ServiceError,
     ServiceUnreachableError,
 )
-from langchain_tuned_gemini.google_client import DeveloperAccess
-from langchain_tuned_gemini.names import Platform, TunedModelName
-from langchain_tuned_gemini.redaction import redact
-from langchain_tuned_gemini.secret_values import remember, secrets_in_url, without_userinfo
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.secrets.redaction import redact
+from langchain_tuned_gemini.secrets.secret_values import remember, secrets_in_url, without_userinfo
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
 from langchain_tuned_gemini.services.problems import (
@@ -40,7 +39,13 @@ from langchain_tuned_gemini.services.problems import (
     Refusal,
     reason_of,
 )
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState, TuningSnapshot
+from langchain_tuned_gemini.transport.access import DeveloperAccess
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import (
+    TunedModel,
+    TunedModelState,
+    TuningSnapshot,
+)
 
 if TYPE_CHECKING:
     from google.ai.generativelanguage_v1beta import ModelServiceClient

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from langchain_tuned_gemini.names import Kind, TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import Kind, TunedModelName
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import httpx
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelError, TunedModelNotFoundError
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.redaction import without_secrets
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.secrets.redaction import without_secrets
 
 JsonObject: TypeAlias = dict[str, Any]
 

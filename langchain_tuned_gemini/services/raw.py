@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import httpx
 
-from langchain_tuned_gemini import http
 from langchain_tuned_gemini.errors import (
     ServiceError,
     ServiceUnreachableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.google_client import API_VERSION, Access, DeveloperAccess, VertexAccess
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.problems import JsonObject, read_answer, reason_of
 from langchain_tuned_gemini.services.vertex.api import VertexApi
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow
+from langchain_tuned_gemini.transport import http
+from langchain_tuned_gemini.transport.access import (
+    API_VERSION,
+    Access,
+    DeveloperAccess,
+    VertexAccess,
+)
 
 _GOOGLE = "https://generativelanguage.googleapis.com"
 

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from langchain_tuned_gemini.forks import renew_after_fork
+from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 
 K = TypeVar("K", bound=Hashable)
 

@@ -18,7 +18,7 @@ from contextvars import Context, copy_context
 from queue import Full, SimpleQueue
 from types import TracebackType
 
-from langchain_tuned_gemini.forks import renew_after_fork
+from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 
 _logger = logging.getLogger("langchain_tuned_gemini")
 

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_tuned_gemini import AnswerTooLongError, ChatTunedGemini, ParameterError, http
+from langchain_tuned_gemini import AnswerTooLongError, ChatTunedGemini, ParameterError
+from langchain_tuned_gemini.transport import http
 from tests.scripted_server import ANSWER, Asked, ScriptedServer, http_answer, well
 
 MODEL = "tunedModels/t"

@@ -21,9 +21,9 @@ from langchain_tuned_gemini import (
     AnswerTimeoutError,
     ChatTunedGemini,
     FallbackChatModel,
-    http,
 )
 from langchain_tuned_gemini.emulator import Emulator
+from langchain_tuned_gemini.transport import http
 from tests.conftest import TUNED, Deployed
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_tuned_gemini import ChatTunedGemini, http
-from langchain_tuned_gemini.chat_models.fallback import FallbackChatModel
+from langchain_tuned_gemini import ChatTunedGemini
+from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
+from langchain_tuned_gemini.transport import http
 from tests.scripted_server import ANSWER, Asked, Reply, ScriptedServer, http_answer, well
 
 MODEL = "tunedModels/t"

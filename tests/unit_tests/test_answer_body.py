@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tuned_gemini import AnswerTooLongError
-from langchain_tuned_gemini.answer_body import AnswerBody, Events
+from langchain_tuned_gemini.transport.answer_body import AnswerBody, Events
 
 ADDRESS = "https://gemini.example/v1beta/tunedModels/t"
 

@@ -8,15 +8,15 @@ from datetime import date, timedelta
 import pytest
 from langchain_google_genai.data._profiles import _PROFILES
 
-from langchain_tuned_gemini.base_models import (
+from langchain_tuned_gemini.tuned_models.base_models import (
     BASE_MODELS,
     BaseModel,
     BaseModelRetiredWarning,
     base_model_id,
     find,
 )
-from langchain_tuned_gemini.generation import generation_parameters
-from langchain_tuned_gemini.names import Platform
+from langchain_tuned_gemini.tuned_models.generation_presets import generation_parameters
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 NAMES = {
     "gemini-2.5-flash": "gemini-2.5-flash",

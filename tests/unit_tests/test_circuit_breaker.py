@@ -26,7 +26,6 @@ from hypothesis.stateful import (
     rule,
 )
 
-from langchain_tuned_gemini import forks
 from langchain_tuned_gemini.circuit_breaker import (
     CircuitBreaker,
     CircuitKey,
@@ -41,7 +40,8 @@ from langchain_tuned_gemini.circuit_breaker.record import Circuit, Refusal
 from langchain_tuned_gemini.circuit_breaker.rules import acquire, force, report, retry_after
 from langchain_tuned_gemini.circuit_breaker.store import decode, encode
 from langchain_tuned_gemini.errors import CircuitOpenError, TunedModelError
-from langchain_tuned_gemini.shared import SharedByKey
+from langchain_tuned_gemini.runtime import fork_safety
+from langchain_tuned_gemini.runtime.shared import SharedByKey
 
 T = TypeVar("T")
 NAME = "tunedModels/sql-expert-v1"
@@ -477,7 +477,7 @@ def test_a_child_process_does_not_wait_for_a_lock_of_its_parents_threads() -> No
 def test_locks_that_were_held_when_the_process_forked_are_replaced() -> None:
     breaker, taken = CircuitBreaker(KEY), threading.Event()
     with ThreadPoolExecutor(1) as other, breaker._store._lock, stores._shared._lock:  # type: ignore[attr-defined]
-        forks._renew_all()
+        fork_safety._renew_all()
 
         call_of_another_thread = other.submit(lambda: call(CircuitBreaker(KEY), Outcome.FATAL))
         call_of_another_thread.add_done_callback(lambda _: taken.set())

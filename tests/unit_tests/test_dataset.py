@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, check
-from langchain_tuned_gemini.dataset.problems import Code
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
+from langchain_tuned_gemini.errors.problem import Code
 
 EXAMPLE_DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
 REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -20,8 +20,8 @@ from langchain_tuned_gemini.dataset import (
     estimated_tokens,
 )
 from langchain_tuned_gemini.dataset.labels import likely_typos
-from langchain_tuned_gemini.dataset.problems import Problem, Severity
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
+from langchain_tuned_gemini.errors.problem import Problem, Severity
 
 REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 GOOD = '{"text_input": "1", "output": "2"}'

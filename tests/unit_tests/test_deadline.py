@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.deadline import Deadline, queueing, time_left, waiting
+from langchain_tuned_gemini.runtime.deadline import Deadline, queueing, time_left, waiting
 
 
 def seconds_left(timeout: float | None) -> float | None:

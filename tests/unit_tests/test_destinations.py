@@ -12,7 +12,7 @@ from langchain_core.load import dumpd, load
 from pydantic import SecretStr
 
 from langchain_tuned_gemini import ChatTunedGemini, ParameterError
-from langchain_tuned_gemini.destinations import check_destination
+from langchain_tuned_gemini.secrets.trusted_hosts import check_destination
 
 KEY = "AIza" + "k" * 35
 NAME = "tunedModels/x"

@@ -7,8 +7,8 @@ import zipfile
 import pytest
 
 from langchain_tuned_gemini.errors import ExampleIndexError
-from langchain_tuned_gemini.example_selectors import LexicalExampleSelector
-from langchain_tuned_gemini.example_selectors.index import ExampleIndex
+from langchain_tuned_gemini.few_shot.selectors import LexicalExampleSelector
+from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
 
 ROWS = [
     {"text_input": text, "output": label}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, outputs_are_labels
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
-from langchain_tuned_gemini.example_selectors import (
+from langchain_tuned_gemini.few_shot.selectors import (
     FixedExampleSelector,
     LexicalExampleSelector,
 )

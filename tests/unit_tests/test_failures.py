@@ -32,7 +32,6 @@ from langchain_google_genai import chat_models as google
 from pydantic import BaseModel, ValidationError, field_validator
 
 from langchain_tuned_gemini import errors
-from langchain_tuned_gemini.base_models import BASE_MODELS
 from langchain_tuned_gemini.circuit_breaker import Outcome
 from langchain_tuned_gemini.dataset import Problem
 from langchain_tuned_gemini.errors import (
@@ -68,8 +67,9 @@ from langchain_tuned_gemini.failures import (
 )
 from langchain_tuned_gemini.failures.answers import LONGEST_WAIT
 from langchain_tuned_gemini.failures.known_errors import ACCOUNT_REASONS
-from langchain_tuned_gemini.google_client import tls_arguments
 from langchain_tuned_gemini.provenance import Attempt
+from langchain_tuned_gemini.transport.access import tls_arguments
+from langchain_tuned_gemini.tuned_models.base_models import BASE_MODELS
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

@@ -26,8 +26,8 @@ from pydantic import Field, ValidationError
 
 from langchain_tuned_gemini.dataset import TuningExample
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
-from langchain_tuned_gemini.example_selectors import FixedExampleSelector, LexicalExampleSelector
 from langchain_tuned_gemini.few_shot import DEFAULT_INSTRUCTION, FewShotPrompt, question_of
+from langchain_tuned_gemini.few_shot.selectors import FixedExampleSelector, LexicalExampleSelector
 
 CAPITALS = [
     {"text_input": "The capital of France?", "output": "Paris"},

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from langchain_tuned_gemini.base_models import BASE_MODELS, find
-from langchain_tuned_gemini.generation import (
+from langchain_tuned_gemini.tuned_models.base_models import BASE_MODELS, find
+from langchain_tuned_gemini.tuned_models.generation_presets import (
     base_model_arguments,
     base_model_parameters,
     generation_parameters,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.hedging import HedgeAfter, HedgePolicy
+from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgeAfter, HedgePolicy
 
 
 def policy_after(calls: int, after: HedgeAfter = 0.5) -> HedgePolicy:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini import connections
-from langchain_tuned_gemini.connections import IdleConnections, Origin
+from langchain_tuned_gemini.transport import connections
+from langchain_tuned_gemini.transport.connections import IdleConnections, Origin
 
 HOSTS = [("https", f"{name}.example", None) for name in "abc"]
 

@@ -32,8 +32,8 @@ from langchain_tuned_gemini import (
     TunedModelState,
 )
 from langchain_tuned_gemini.library import Deletion, DeletionOutcome, DeletionPlan
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.records import ChangeRecord, DatasetRecord, VersionRecord
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.registry import ChangeRecord, DatasetRecord, VersionRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ACTIVE, FAILED = TunedModelState.ACTIVE, TunedModelState.FAILED

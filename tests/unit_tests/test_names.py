@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tuned_gemini import TunedModelName, TunedModelNameError
-from langchain_tuned_gemini.names import Platform
 from langchain_tuned_gemini.services.vertex import VertexService
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 ID_CHARACTERS = string.ascii_lowercase + string.digits + "-"
 PLACE = "projects/acme/locations/us-central1"

@@ -24,7 +24,7 @@ from langchain_tuned_gemini import (
     ParameterError,
     UserCodeError,
 )
-from langchain_tuned_gemini.example_selectors import OtherSelector
+from langchain_tuned_gemini.few_shot.selectors import OtherSelector
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 EXAMPLES = [{"text_input": str(number), "output": str(number + 1)} for number in range(3)]

@@ -18,88 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "langchain_tuned_gemini"
 NAME = "langchain_tuned_gemini"
 
-# From the bottom up: a module may import from its own layer and from those below it.
-LAYERS = [
-    {
-        "answer_body",
-        "base_models",
-        "causes",
-        "connections",
-        "dataset",
-        "deadline",
-        "destinations",
-        "errors",
-        "flows",
-        "forks",
-        "functions",
-        "generation",
-        "http",
-        "locations",
-        "names",
-        "prices",
-        "program_errors",
-        "provenance",
-        "punctual",
-        "redaction",
-        "secret_values",
-        "sending",
-        "shared",
-        "soft_errors",
-        "threads",
-        "tokens",
-        "tuned_model",
-        "versions",
-    },
-    {
-        "failures",
-        "google_client",
-        "google_credentials",
-        "example_selectors",
-        "services",
-        "few_shot",
-        "telemetry",
-        "testing",
-    },
-    {
-        "circuit_breaker",
-        "guards",
-        "hedging",
-        "novelty",
-        "readiness",
-        "records",
-        "retry_budget",
-        "waiting",
-    },
-    {"chat_models"},
-    {"comparison", "middleware"},
-    {"library"},
-    {"cli"},
-    {"__main__", "pytest_plugin"},
-]
-VALUES = LAYERS[0] | {""}
-
-
-def modules() -> list[Path]:
-    return [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
-
-
-def part_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-def imported_parts(path: Path) -> set[str]:
-    """The parts of the package that a module imports when it runs, also within functions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    tree.body = [
-        node
-        for node in tree.body
-        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
-    ]
-    names = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
-    inside = [name.split(".") for name in names if name.split(".")[0] == NAME]
-    return {name[1] if len(name) > 1 else "" for name in inside}
-
-
 # The packages that have another name than their modules, or that another one needs itself.
 DISTRIBUTIONS = {
     "google.ai": "google-generativeai",
@@ -132,20 +50,6 @@ def test_what_is_imported_has_a_bound_of_its_own() -> None:
 
     assert imported_packages() - declared.keys() == {"pytest"}  # which loads the fixture
     assert all(any(s.operator == ">=" for s in bound) for bound in declared.values())
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_arrows_point_one_way(path: Path) -> None:
-    part = part_of(path)
-    if part == "emulator":
-        assert imported_parts(path) <= VALUES | {"emulator"}
-        return
-    height = next((n for n, layer in enumerate(LAYERS) if part in layer), None)
-    assert height is not None, f"{part} belongs to no layer"
-    below = set().union(*LAYERS[: height + 1])
-    if part in {"cli", "pytest_plugin"}:  # `tuned-gemini emulate` runs it, and so does the fixture
-        below.add("emulator")
-    assert imported_parts(path) - {part} <= below | {""}
 
 
 def test_every_public_name_is_announced_to_type_checkers_too() -> None:

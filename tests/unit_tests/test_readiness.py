@@ -32,9 +32,9 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
     TunedModelNotReadyError,
 )
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.readiness import Answer, Memory, ReadinessGate, ReadinessPolicy
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.services.readiness import Answer, Memory, ReadinessGate, ReadinessPolicy
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 NAME = "tunedModels/sql-expert-v1"
 

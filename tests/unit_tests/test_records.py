@@ -23,9 +23,9 @@ from langchain_tuned_gemini import (
     TunedModelNameError,
     TunedModelState,
 )
-from langchain_tuned_gemini.records import Catalog, ChangeRecord, DatasetRecord, VersionRecord
-from langchain_tuned_gemini.records.editing import Editor
-from langchain_tuned_gemini.records.lines import line_of
+from langchain_tuned_gemini.registry import Catalog, ChangeRecord, DatasetRecord, VersionRecord
+from langchain_tuned_gemini.registry.editing import Editor
+from langchain_tuned_gemini.registry.lines import line_of
 
 AT = datetime(2026, 11, 28, 14, tzinfo=UTC)
 PRODUCTION = AliasName.parse("sql-expert@production")

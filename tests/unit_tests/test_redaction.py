@@ -28,7 +28,7 @@ from yarl import URL
 from langchain_tuned_gemini.errors import AllModelsFailedError
 from langchain_tuned_gemini.failures import classify
 from langchain_tuned_gemini.provenance import Attempt
-from langchain_tuned_gemini.redaction import redact, redacting, without_secrets
+from langchain_tuned_gemini.secrets.redaction import redact, redacting, without_secrets
 
 KEY = "AIza" + "k" * 35
 ODD = "a key that looks like none"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.retry_budget import RetryBudget
 
 
 def test_a_full_bucket_holds_ten_tokens() -> None:

@@ -22,9 +22,8 @@ from langchain_tuned_gemini import (
     ParameterError,
     VertexService,
 )
-from langchain_tuned_gemini.google_credentials import SharedCredentials
-from langchain_tuned_gemini.redaction import redact, without_secrets
-from langchain_tuned_gemini.secret_values import (
+from langchain_tuned_gemini.secrets.redaction import redact, without_secrets
+from langchain_tuned_gemini.secrets.secret_values import (
     header_value,
     remember,
     secrets_in_url,
@@ -32,6 +31,7 @@ from langchain_tuned_gemini.secret_values import (
     without_userinfo,
 )
 from langchain_tuned_gemini.testing import ScriptedChatModel
+from langchain_tuned_gemini.transport.credentials import SharedCredentials
 
 KEY = "AQ.Zz0-made-up-key-of-no-known-form"
 NAME = "tunedModels/x"

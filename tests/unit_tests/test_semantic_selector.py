@@ -25,9 +25,9 @@ from langchain_tuned_gemini import (
     TuningDataset,
     TuningExample,
 )
-from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.example_selectors.outages import outage_in
+from langchain_tuned_gemini.few_shot.selectors.outages import outage_in
+from langchain_tuned_gemini.runtime.deadline import Deadline
 
 ROWS = TuningDataset(
     tuple(

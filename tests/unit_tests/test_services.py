@@ -17,7 +17,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNameError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService

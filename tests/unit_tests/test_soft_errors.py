@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from langchain_tuned_gemini.soft_errors import unmask, unmask_async
+from langchain_tuned_gemini.transport.error_in_200 import unmask, unmask_async
 
 URL = "http://x/v1beta/tunedModels/x:generateContent"
 OVERLOADED = json.dumps({"error": {"code": 503, "status": "UNAVAILABLE"}})

@@ -24,8 +24,8 @@ from langchain_tuned_gemini.errors import (
     TunedGeminiError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.readiness import Answer, ReadinessGate
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.services.readiness import Answer, ReadinessGate
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 from tests.otel import Recording
 
 STATE = "tuned_gemini.circuit.state"

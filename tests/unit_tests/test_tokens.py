@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
-from langchain_tuned_gemini.tokens import TokenEstimator, estimate_tokens
+from langchain_tuned_gemini.dataset.tokens import TokenEstimator, estimate_tokens
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4_000}}
 LONG = [HumanMessage("word " * 80)]  # about 100 tokens

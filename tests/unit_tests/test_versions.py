@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tuned_gemini.errors import TunedModelNameError
-from langchain_tuned_gemini.versions import (
+from langchain_tuned_gemini.names.version_name import (
     VersionName,
     check_family,
     next_label,

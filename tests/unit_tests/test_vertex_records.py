@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.vertex import records
-from langchain_tuned_gemini.tuned_model import TunedModelState
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 AT = "projects/acme/locations/us-central1"
 JOB = TunedModelName.parse(f"{AT}/tuningJobs/9")

@@ -21,10 +21,14 @@ from langchain_tuned_gemini.errors import (
     WaitCancelledError,
     WaitTimeoutError,
 )
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModels
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState, TuningSnapshot
-from langchain_tuned_gemini.waiting import Progress, await_until_active, wait_until_active
+from langchain_tuned_gemini.services.waiting import Progress, await_until_active, wait_until_active
+from langchain_tuned_gemini.tuned_models.tuned_model import (
+    TunedModel,
+    TunedModelState,
+    TuningSnapshot,
+)
 
 NAME = "tunedModels/sql-expert-v1"
 

@@ -11,7 +11,7 @@ from langchain_tuned_gemini.emulator.methods.paging import page
 from langchain_tuned_gemini.emulator.prompts import read_prompt
 from langchain_tuned_gemini.emulator.records import BaseModel
 from langchain_tuned_gemini.emulator.wire import compact
-from langchain_tuned_gemini.locations import GLOBAL, REGIONS
+from langchain_tuned_gemini.tuned_models.locations import GLOBAL, REGIONS
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.calls import Call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from langchain_tuned_gemini.locations import GLOBAL, MULTI_REGIONS, REGIONS
+from langchain_tuned_gemini.tuned_models.locations import GLOBAL, MULTI_REGIONS, REGIONS
 
 LOCATION_OF_HOST = {
     "aiplatform.googleapis.com": GLOBAL,

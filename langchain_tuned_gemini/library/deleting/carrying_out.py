@@ -31,9 +31,9 @@ from langchain_tuned_gemini.library.deleting.report import (
 from langchain_tuned_gemini.library.flows import Asking, Doing, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.looking import Sight, look
-from langchain_tuned_gemini.records import Catalog, RecordedVersion
+from langchain_tuned_gemini.registry import Catalog, RecordedVersion
 from langchain_tuned_gemini.services import PlacedService
-from langchain_tuned_gemini.tuned_model import TunedModelState
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 _logger = logging.getLogger(__name__)
 

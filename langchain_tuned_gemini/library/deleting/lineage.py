@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from langchain_tuned_gemini.errors import ParameterError, TunedModelNameError
 from langchain_tuned_gemini.library.inventory import names_of
 from langchain_tuned_gemini.library.models import LibraryModel
-from langchain_tuned_gemini.names import TunedModelName
-from langchain_tuned_gemini.records import Catalog, RecordedVersion
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.registry import Catalog, RecordedVersion
 
 
 class Lineage:

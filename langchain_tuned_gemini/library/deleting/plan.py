@@ -24,10 +24,11 @@ from langchain_tuned_gemini.library.flows import Asking, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.looking import Sight, look
 from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_order
-from langchain_tuned_gemini.names import Platform, TunedModelName
-from langchain_tuned_gemini.records import Catalog
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.registry import Catalog
 from langchain_tuned_gemini.services import PlacedService
-from langchain_tuned_gemini.tuned_model import TunedModelState
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 _SHORTEST_HASH = 8
 """How many characters of a hash tell it from others, as long as only one begins like that."""

@@ -18,18 +18,15 @@ from typing import Any, TypeVar
 import httpx
 from google.auth.exceptions import GoogleAuthError
 
-from langchain_tuned_gemini import http
+from langchain_tuned_gemini.effects import Course
 from langchain_tuned_gemini.errors import (
     MissingCredentialsError,
     ServiceError,
     ServiceUnreachableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.flows import Course
-from langchain_tuned_gemini.google_client import VERTEX_API_VERSION, VertexAccess, vertex_address
-from langchain_tuned_gemini.locations import doubt_about
-from langchain_tuned_gemini.redaction import redact
-from langchain_tuned_gemini.secret_values import remember, without_userinfo
+from langchain_tuned_gemini.secrets.redaction import redact
+from langchain_tuned_gemini.secrets.secret_values import remember, without_userinfo
 from langchain_tuned_gemini.services.problems import read_answer, reason_of
 from langchain_tuned_gemini.services.vertex.flows import (
     Answer,
@@ -37,6 +34,9 @@ from langchain_tuned_gemini.services.vertex.flows import (
     Flow,
     Pause,
 )
+from langchain_tuned_gemini.transport import http
+from langchain_tuned_gemini.transport.access import VERTEX_API_VERSION, VertexAccess, vertex_address
+from langchain_tuned_gemini.tuned_models.locations import doubt_about
 
 _T = TypeVar("_T")
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import httpx
 
-from langchain_tuned_gemini.base_models import base_model_id
 from langchain_tuned_gemini.errors import (
     LocalResourceError,
     ParameterError,
@@ -20,11 +19,12 @@ from langchain_tuned_gemini.errors import (
     TunedModelNameError,
     UntrustedCertificateError,
 )
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.problems import NOT_GEMINI
 from langchain_tuned_gemini.services.vertex import records
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
-from langchain_tuned_gemini.tuned_model import TunedModel
+from langchain_tuned_gemini.tuned_models.base_models import base_model_id
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}

@@ -12,7 +12,7 @@ from langchain_tuned_gemini.errors import (
     ServiceError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.parts import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.problems import NOT_NOW
 from langchain_tuned_gemini.services.vertex import records

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 
 JsonObject: TypeAlias = dict[str, Any]
 

@@ -14,12 +14,17 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotDeletableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.names import Kind, TunedModelName, is_number, is_same_project
+from langchain_tuned_gemini.names.tuned_model_name import (
+    Kind,
+    TunedModelName,
+    is_number,
+    is_same_project,
+)
 from langchain_tuned_gemini.services.parts import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.vertex import records
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
 from langchain_tuned_gemini.services.vertex.reading import pages, project_number, unless_forbidden
-from langchain_tuned_gemini.tuned_model import TunedModelState
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 _DEFAULT = "default"
 """The alias of the version that a model's name means without one; there is always one."""

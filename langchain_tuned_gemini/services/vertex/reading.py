@@ -11,11 +11,11 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
-from langchain_tuned_gemini.names import TunedModelName, is_number
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
 from langchain_tuned_gemini.services.vertex import records
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
-from langchain_tuned_gemini.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 _T = TypeVar("_T")
 

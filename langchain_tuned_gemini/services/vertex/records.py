@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from langchain_tuned_gemini.errors import TunedModelNameError
-from langchain_tuned_gemini.names import TunedModelName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.vertex.flows import JsonObject
-from langchain_tuned_gemini.tuned_model import Checkpoint, TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_models.tuned_model import Checkpoint, TunedModel, TunedModelState
 
 DEPLOYED = "DEPLOYED"
 """The state of a model or an endpoint that can answer. A word of ours: neither has a state."""

@@ -11,15 +11,16 @@ from pydantic import SecretStr
 
 from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.google_client import VertexAccess
-from langchain_tuned_gemini.google_credentials import SharedCredentials
-from langchain_tuned_gemini.names import Platform, TunedModelName, place_of
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, place_of
 from langchain_tuned_gemini.services import TunedModelParts, TunedModels
 from langchain_tuned_gemini.services.vertex import creating, deleting, parts, reading
 from langchain_tuned_gemini.services.vertex.api import VertexApi
 from langchain_tuned_gemini.services.vertex.files import Upload, is_uri, vertex_file
 from langchain_tuned_gemini.services.vertex.uploading import CloudStorage
-from langchain_tuned_gemini.tuned_model import TunedModel
+from langchain_tuned_gemini.transport.access import VertexAccess
+from langchain_tuned_gemini.transport.credentials import SharedCredentials
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from langchain_tuned_gemini import http
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.google_client import VertexAccess
 from langchain_tuned_gemini.services.problems import read_answer
 from langchain_tuned_gemini.services.vertex.api import translated
+from langchain_tuned_gemini.transport import http
+from langchain_tuned_gemini.transport.access import VertexAccess
 
 _GOOGLE = "https://storage.googleapis.com"
 

@@ -15,7 +15,7 @@ from google.genai import _api_client
 from langchain_google_genai import ChatGoogleGenerativeAI
 
 from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
-from langchain_tuned_gemini.google_client import tls_arguments
+from langchain_tuned_gemini.transport.access import tls_arguments
 from tests.integration_tests.fault_matrix.task import BASE, ENDPOINT, EXAMPLES, SPARE, TUNED
 from tests.integration_tests.fault_matrix.ways import (
     ASYNC,

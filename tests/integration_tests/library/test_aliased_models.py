@@ -46,7 +46,7 @@ from langchain_tuned_gemini import (
     init_tuned_gemini,
 )
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.records.watching import FRESH_FOR
+from langchain_tuned_gemini.registry.watching import FRESH_FOR
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.integration_tests.library.conftest import AT, KEY
 
@@ -514,7 +514,7 @@ def test_an_alias_of_vertex_ai_is_followed_too(
 ) -> None:
     gemini.add_vertex_model(f"{AT}/endpoints/7", examples=[("who?", "v3")])
     with records.edit() as (_, editor):
-        from langchain_tuned_gemini.records import ChangeRecord, VersionRecord
+        from langchain_tuned_gemini.registry import ChangeRecord, VersionRecord
 
         editor.add_version("sql-expert", "v3", VersionRecord(model=f"{AT}/endpoints/7"))
         change = ChangeRecord(alias="production", version="v3", at="2026-11-28T14:00:00Z")

@@ -11,7 +11,7 @@ import pytest
 from langchain_tuned_gemini import AliasName, ModelLibrary, Records
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.library import DifferenceKind
-from langchain_tuned_gemini.records import ChangeRecord, VersionRecord
+from langchain_tuned_gemini.registry import ChangeRecord, VersionRecord
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.vertex import VertexService
 from tests.integration_tests.library.conftest import AT, NOW, Ask

@@ -20,7 +20,7 @@ from langchain_tuned_gemini import (
     TunedModelNameError,
 )
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.records import VersionRecord
+from langchain_tuned_gemini.registry import VersionRecord
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from langchain_tuned_gemini import AliasName, ModelLibrary, Records, ServiceError
 from langchain_tuned_gemini.emulator import Emulator, VertexModel
 from langchain_tuned_gemini.library import DeletionPlan, DeletionReport, Difference
-from langchain_tuned_gemini.records import ChangeRecord, DatasetRecord, VersionRecord
+from langchain_tuned_gemini.registry import ChangeRecord, DatasetRecord, VersionRecord
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
 from langchain_tuned_gemini.services.vertex import VertexService

@@ -19,10 +19,10 @@ from google.oauth2.credentials import Credentials
 from langchain_core.language_models import BaseChatModel
 
 from langchain_tuned_gemini import ChatTunedGemini, MissingCredentialsError, ServiceError
-from langchain_tuned_gemini.deadline import Deadline
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.google_credentials import SharedCredentials, default_credentials
+from langchain_tuned_gemini.runtime.deadline import Deadline
 from langchain_tuned_gemini.services.vertex import VertexService
+from langchain_tuned_gemini.transport.credentials import SharedCredentials, default_credentials
 
 AT = "projects/acme/locations/us-central1"
 

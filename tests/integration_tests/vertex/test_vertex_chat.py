@@ -34,8 +34,8 @@ from langchain_tuned_gemini import (
     TunedModelState,
 )
 from langchain_tuned_gemini.emulator import Emulator, VertexModel
-from langchain_tuned_gemini.google_credentials import default_credentials
 from langchain_tuned_gemini.testing import ScriptedChatModel
+from langchain_tuned_gemini.transport.credentials import default_credentials
 from tests.integration_tests.vertex.conftest import AT, KEY, LABELS, ROWS
 
 TODAY = date(2026, 11, 24)
@@ -352,7 +352,7 @@ def test_a_job_that_may_not_be_seen_is_told_with_what_to_do_instead(
 def test_a_control_plane_that_hangs_is_not_waited_for_for_long(
     gemini: Emulator, tuned: VertexModel
 ) -> None:
-    from langchain_tuned_gemini.readiness import ReadinessGate, ReadinessPolicy
+    from langchain_tuned_gemini.services.readiness import ReadinessGate, ReadinessPolicy
 
     model = chat(gemini, tuned.job)
     model.gate = ReadinessGate(model.service, tuned.job, policy=ReadinessPolicy(timeout=0.1))

@@ -1,0 +1,25 @@
+"""Which examples go into the prompt: LangChain example selectors over a tuning set.
+
+Those of this package work offline, or have a stand-in that does: a fallback selects examples
+exactly when the network is in trouble. Any other LangChain selector can take their place.
+"""
+
+from langchain_tuned_gemini.few_shot.selectors.base import (
+    DEFAULT_K,
+    Choice,
+    TuningExampleSelector,
+)
+from langchain_tuned_gemini.few_shot.selectors.fixed import FixedExampleSelector
+from langchain_tuned_gemini.few_shot.selectors.lexical import LexicalExampleSelector
+from langchain_tuned_gemini.few_shot.selectors.other import OtherSelector
+from langchain_tuned_gemini.few_shot.selectors.semantic import SemanticExampleSelector
+
+__all__ = [
+    "DEFAULT_K",
+    "Choice",
+    "FixedExampleSelector",
+    "LexicalExampleSelector",
+    "OtherSelector",
+    "SemanticExampleSelector",
+    "TuningExampleSelector",
+]

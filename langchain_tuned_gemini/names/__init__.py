@@ -1,0 +1,1 @@
+"""Three grammars: names of tuned models, of their versions, and of aliases."""

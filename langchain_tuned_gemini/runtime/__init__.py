@@ -1,0 +1,1 @@
+"""What Python leaves to its users: deadlines, threads, forks, and errors of the program itself."""

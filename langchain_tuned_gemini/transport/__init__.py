@@ -1,0 +1,1 @@
+"""How requests travel: connections, deadlines, credentials, and answers as they come in."""

@@ -1,0 +1,130 @@
+"""Connections to one host each, and what is kept of them while no request uses them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+import httpcore
+import httpx
+
+from langchain_tuned_gemini.transport.deadline_transport import PunctualBackend
+
+KEEP_ALIVE = 60.0
+"""How long an idle connection is kept, in seconds; Google's front ends keep it for longer."""
+
+MAX_IDLE = 256
+"""How many idle connections are kept, to all hosts together, by threads and by each event loop."""
+
+_LIMITS = httpx.Limits(keepalive_expiry=KEEP_ALIVE)
+
+
+class Connection(httpx.HTTPTransport):
+    """A connection for threads, which keeps to deadlines: httpx's transport without its pool."""
+
+    def __init__(self, url: httpx.URL, **options: Any) -> None:
+        super().__init__(limits=_LIMITS, **options)
+        # httpx has no public way to give its pool a network backend; httpcore's pool has one.
+        self._pool._network_backend = PunctualBackend()
+        self._pool = self._pool.create_connection(_origin_of(url))  # type: ignore[assignment]
+
+
+class AsyncConnection(httpx.AsyncHTTPTransport):
+    """A connection of an event loop: httpx's transport without the pool in it."""
+
+    def __init__(self, url: httpx.URL, **options: Any) -> None:
+        super().__init__(limits=_LIMITS, **options)
+        self._pool = self._pool.create_connection(_origin_of(url))  # type: ignore[assignment]
+
+
+def _origin_of(url: httpx.URL) -> httpcore.Origin:
+    address = httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
+    return address.origin
+
+
+class _Wired(Protocol):
+    """Either kind of connection."""
+
+    _pool: Any
+
+
+_Connection = TypeVar("_Connection", bound=_Wired)
+Origin = tuple[str, str, int | None]
+
+
+def is_idle(connection: _Wired) -> bool:
+    """Whether it may take another request: the last answer was read to its end."""
+    return bool(connection._pool.is_idle())
+
+
+def is_dead(connection: _Wired) -> bool:
+    """Whether it is too old, or the server has closed it."""
+    return bool(connection._pool.is_closed() or connection._pool.has_expired())
+
+
+class IdleConnections(Generic[_Connection]):
+    """The connections that wait for a request, to every host.
+
+    The newest goes out first: it is the likeliest to be alive, and the others grow old and go.
+    Threads may share it. One thread may come in twice, since the garbage collector closes the
+    clients wherever it likes: so the lock lets it, and `drain` replaces what it empties.
+
+    Args:
+        clock: The time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._stacks: dict[Origin, deque[tuple[float, _Connection]]] = {}
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._stacks.values()))
+
+    def take(self, origin: Origin) -> _Connection | None:
+        """The connection to a host that was used last; it may be dead."""
+        with self._lock:
+            stack = self._stacks.get(origin)
+            return None if stack is None else self._removed(origin, stack.pop)
+
+    def give(self, origin: Origin, connection: _Connection) -> _Connection | None:
+        """Keeps a connection; returns the oldest one of all if there are too many now."""
+        with self._lock:
+            stacks = self._stacks
+            stacks.setdefault(origin, deque()).append((self._clock(), connection))
+            if len(self) <= MAX_IDLE:
+                return None
+            oldest = min(stacks, key=lambda one: stacks[one][0][0])
+            return self._removed(oldest, stacks[oldest].popleft)
+
+    def sweep(self) -> list[_Connection]:
+        """Forgets those that are dead, and returns them to be closed."""
+        dead = []
+        with self._lock:
+            alive: dict[Origin, deque[tuple[float, _Connection]]] = {}
+            for origin, stack in self._stacks.items():
+                for entry in stack:
+                    if is_dead(entry[1]):
+                        dead.append(entry[1])
+                    else:
+                        alive.setdefault(origin, deque()).append(entry)
+            self._stacks = alive
+        return dead
+
+    def drain(self) -> list[_Connection]:
+        """Forgets all of them, and returns them to be closed."""
+        with self._lock:
+            stacks, self._stacks = self._stacks, {}
+        return [connection for stack in stacks.values() for _, connection in stack]
+
+    def _removed(self, origin: Origin, pop: Callable[[], tuple[float, _Connection]]) -> _Connection:
+        _, connection = pop()
+        if not self._stacks.get(origin):
+            self._stacks.pop(origin, None)
+        return connection

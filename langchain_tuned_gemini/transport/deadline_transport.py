@@ -1,0 +1,90 @@
+"""Connections for threads that keep to the deadline in force, whatever each read may take."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from ssl import SSLContext
+from typing import Any
+
+import httpcore
+from httpcore import SOCKET_OPTION
+
+from langchain_tuned_gemini.runtime.deadline import DeadlineOverError, waiting
+from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
+
+
+class PunctualBackend(httpcore.SyncBackend):
+    """Opens connections that keep to the deadline in force."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Opens one."""
+        with _as_timeout(httpcore.ConnectTimeout), waiting(timeout, _nothing_to_wake) as left:
+            stream = super().connect_tcp(host, port, left, local_address, socket_options)
+        return _PunctualStream(stream)
+
+
+class _PunctualStream(httpcore.NetworkStream):
+    """A connection that asks before each wait how long it may be."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with _as_timeout(httpcore.ReadTimeout), waiting(timeout, self._hang_up) as left:
+            return self._stream.read(max_bytes, left)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        with _as_timeout(httpcore.WriteTimeout), waiting(timeout, self._hang_up) as left:
+            self._stream.write(buffer, left)
+
+    def start_tls(
+        self,
+        ssl_context: SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        with _as_timeout(httpcore.ConnectTimeout), waiting(timeout, self._hang_up) as left:
+            stream = self._stream.start_tls(ssl_context, server_hostname, left)
+        return _PunctualStream(stream)
+
+    def _hang_up(self) -> None:
+        """Ends a wait that another thread is in: it reads the end of the connection."""
+        with suppress(OSError):  # the other side was quicker
+            # Not the method of an SSL socket: that takes the TLS state from under the reader.
+            socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _nothing_to_wake() -> None:
+    """A connection that is being opened has no socket yet; `CONNECT_TIMEOUT` limits it."""
+
+
+@contextmanager
+def _as_timeout(kind: type[httpcore.TimeoutException]) -> Iterator[None]:
+    """Turns the end of a deadline into httpcore's error, which httpx turns into its own.
+
+    What a signal's handler raised in the wait is raised as it was, where httpcore took it for the
+    connection's: nobody is to try again after it.
+    """
+    try:
+        yield
+    except DeadlineOverError as over:
+        raise kind(str(over)) from over
+    except Exception as error:
+        if (own := raised_by_the_program(error)) is not None:
+            raise own from None
+        raise
