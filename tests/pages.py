@@ -1,4 +1,4 @@
-"""The README and the pages in `docs`, as the tests read them."""
+"""The README, the pages beside it and those in `docs`, as the tests read them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+PAGES = (README, CONTRIBUTING, ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def blocks(page: Path, language: str = "python") -> list[str]:

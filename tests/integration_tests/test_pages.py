@@ -1,4 +1,4 @@
-"""Every block of code in the README and in the pages of `docs` runs, and every link leads somewhere.
+"""Every block of code on the pages runs, and every link leads somewhere.
 
 Except `docs/migrating.md`, which shows old code, too, and has a test of its own.
 """
@@ -15,8 +15,9 @@ import pytest
 
 from langchain_tuned_gemini import ChatTunedGemini, GenAIService, ModelLibrary, TuningDataset
 from langchain_tuned_gemini.emulator import Emulator
-from tests.pages import PAGES, README, ROOT, blocks, headings
+from tests.pages import CONTRIBUTING, PAGES, README, ROOT, blocks, headings
 
+PACKAGE = ROOT / "langchain_tuned_gemini"
 TRAIN = ROOT / "examples" / "data" / "text_to_sql_train.jsonl"
 RUN_HERE = [page for page in PAGES if page.name != "migrating.md" and blocks(page)]
 
@@ -99,11 +100,29 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
 
     for page in PAGES[1:]:
-        assert f"](docs/{page.name}" in text
+        assert f"]({page.relative_to(ROOT)}" in text
 
 
-def test_the_targets_that_the_readme_names_are_there() -> None:
+@pytest.mark.parametrize("page", [README, CONTRIBUTING], ids=lambda page: page.name)
+def test_the_targets_that_a_page_names_are_there(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"`make ([\w-]+)", page.read_text(encoding="utf-8"))
 
-    for target in re.findall(r"`make (\w+)", README.read_text(encoding="utf-8")):
+    assert targets
+    for target in targets:
         assert f"\n{target}:" in makefile, target
+
+
+def test_the_files_are_there_that_contributing_says_to_open() -> None:
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    _, _, table = text.partition("| … | open first | and then |\n| --- | --- | --- |\n")
+    rows = [line.split("|")[1:-1] for line in table.partition("\n\n")[0].splitlines()]
+
+    assert rows
+    for change, first, then in rows:
+        paths = re.findall(r"`([\w./]+)`", first + then)
+        files = [path for path in paths if "/" in path]
+        assert "/" in first, f"what to open first, for{change}?"
+        for file in files:
+            folder = ROOT if file.startswith(("tests/", "benchmarks/")) else PACKAGE
+            assert (folder / file).exists(), f"{file}, for{change}"
