@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from typing import Any, Self, overload
 
 from langchain_tuned_gemini.dataset import formats
@@ -18,13 +19,13 @@ from langchain_tuned_gemini.dataset.files import FileSource, name_of
 from langchain_tuned_gemini.dataset.formats import Format
 from langchain_tuned_gemini.dataset.limits import Platform
 from langchain_tuned_gemini.dataset.places import Places
-from langchain_tuned_gemini.dataset.problems import Findings, Report
+from langchain_tuned_gemini.dataset.problems import Findings, NotKept, Report, in_rows
 from langchain_tuned_gemini.dataset.reading import Columns, Examples, gather
 from langchain_tuned_gemini.dataset.repeats import find_repeats
 from langchain_tuned_gemini.dataset.splitting import choose_held_back
 from langchain_tuned_gemini.dataset.writing import write_whole
 from langchain_tuned_gemini.errors import LossyConversionError
-from langchain_tuned_gemini.errors.problem import Place, Problem
+from langchain_tuned_gemini.errors.problem import Place, Problem, Severity
 
 _TAUGHT = frozenset({"tools", "toolConfig", "tool_config", "functions", "tool_choice"})
 """Fields that change what a model learns from the row."""
@@ -47,13 +48,16 @@ class TuningDataset(Sequence[TuningExample]):
         examples: The examples.
         source: Where they come from: a path, or `"examples"`.
         places: The place of each; None where they are known by their number alone.
-        left_out: The fields of the rows that no example holds, and how many rows had each.
+        not_kept: The fields of each one's row that it does not hold, and why; nothing where all
+            hold all of theirs.
+        beside: What else was left out when they were read: rows, and what stands beside them.
     """
 
     examples: tuple[TuningExample, ...]
     source: str = field(default="examples", compare=False)
     places: Places | None = field(default=None, compare=False)
-    left_out: Mapping[str, int] = field(default_factory=dict, compare=False)
+    not_kept: tuple[tuple[NotKept, ...], ...] = field(default=(), compare=False)
+    beside: tuple[Problem, ...] = field(default=(), compare=False)
 
     @classmethod
     def read(cls, source: FileSource, *, columns: Columns | None = None) -> Self:
@@ -106,16 +110,25 @@ class TuningDataset(Sequence[TuningExample]):
     def _read(cls, source: object, columns: Columns | None, *, text_only: bool = False) -> Self:
         findings = Findings(name_of(source))
         gathered = gather(source, findings, columns, text_only=text_only)
-        left_out = findings.left_out
         report = findings.report(len(gathered.examples))
         report.raise_for_errors()
-        for problem in report.problems:
-            if problem.code in {"not-kept", "not-text"}:
-                _log.warning("%s", problem)
-        return cls(gathered.examples, findings.source, gathered.places, left_out)
+        left_out = [found for found in report.problems if found.code in {"not-kept", "not-text"}]
+        for problem in left_out:
+            _log.warning("%s", problem)
+        of_rows = {name for fields in gathered.not_kept for name, _ in fields}
+        beside = tuple(problem for problem in left_out if problem.field not in of_rows)
+        return cls(gathered.examples, findings.source, gathered.places, gathered.not_kept, beside)
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """The fields that no example holds, and how many rows had each."""
+        fields = Counter(name for fields in self.not_kept for name in {name for name, _ in fields})
+        fields.update(found.field for found in self.beside if found.field is not None)
+        return dict(fields)
 
     def check(self, *, platform: Platform | None = None) -> Report:
-        """Looks for what is odd: duplicates, contradictions, likely typos in labels.
+        """Looks for what is odd: duplicates, contradictions, likely typos in labels, and tells
+        again what was left out when the examples were read.
 
         `langchain_tuned_gemini.dataset.check` does it for a file that may not even be readable.
 
@@ -124,10 +137,23 @@ class TuningDataset(Sequence[TuningExample]):
 
         Returns:
             What was found. Nothing but an exceeded limit is an error.
-        """
+        """  # noqa: D205  one sentence
         findings = Findings(self.source)
+        findings.extend(self._left_out())
         findings.extend(find_problems(self, platform))
         return findings.report(len(self))
+
+    def _left_out(self) -> Iterator[Problem]:
+        yield from self.beside
+        rows: Counter[NotKept] = Counter()
+        first: dict[NotKept, int] = {}
+        for index, fields in enumerate(self.not_kept):
+            rows.update(fields)
+            for one in fields:
+                first.setdefault(one, index)
+        for (name, why), index in first.items():
+            told = in_rows(why, rows[name, why])
+            yield Problem("not-kept", told, *self.place(index), name, Severity.WARNING)
 
     def losses(self, format: Format) -> Report:  # noqa: A002  the field's word
         """What a format can't hold of these examples: an error for each field of each one.
@@ -143,8 +169,9 @@ class TuningDataset(Sequence[TuningExample]):
         for index, example in enumerate(self.examples):
             for name, message in formats.losses(example, format):
                 findings.add(Problem("loss", message, *self.place(index), name))
-        for name in sorted(_TAUGHT & self.left_out.keys()):
-            message = f"would be lost (rows that have it: {self.left_out[name]:,}). {_AS_IT_IS}"
+        left_out = self.left_out
+        for name in sorted(_TAUGHT & left_out.keys()):
+            message = f"would be lost (rows that have it: {left_out[name]:,}). {_AS_IT_IS}"
             findings.add(Problem("loss", message, self.source, field=name))
         return findings.report(len(self))
 
@@ -248,7 +275,9 @@ class TuningDataset(Sequence[TuningExample]):
         """Some of the examples, in the given order."""
         examples = tuple(self.examples[index] for index in indices)
         places = self._all_places().take(indices)
-        return TuningDataset(examples, self.source, places, self.left_out)
+        not_kept = tuple(self.not_kept[index] for index in indices) if self.not_kept else ()
+        beside = tuple(found for found in self.beside if found.field is not None)
+        return TuningDataset(examples, self.source, places, not_kept, beside)
 
     def place(self, index: int) -> Place:
         """Where an example stands."""
@@ -357,7 +386,8 @@ def _concatenated(datasets: Sequence[TuningDataset]) -> TuningDataset:
         tuple(example for dataset in datasets for example in dataset),
         " + ".join(dict.fromkeys(dataset.source for dataset in datasets)),
         places,
-        dict(sum((Counter(dataset.left_out) for dataset in datasets), Counter())),
+        tuple(chain.from_iterable(each.not_kept or [()] * len(each) for each in datasets)),
+        tuple(problem for dataset in datasets for problem in dataset.beside),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,8 +16,16 @@ column has as many problems as rows."""
 
 NOT_KEPT = "is not kept: an example holds text only."
 
+NotKept: TypeAlias = tuple[str, str]
+"""A field that an example does not hold, and why."""
+
 _Cause: TypeAlias = tuple[Code, str, str | None, Severity]
 """What many rows may have in common: kind, message, field and severity."""
+
+
+def in_rows(message: str, rows: int) -> str:
+    """What many rows have in common, told once."""
+    return message if rows == 1 else f"{message} {rows:,} rows have it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ class Findings:
         self._kept: dict[Severity, list[Problem]] = {severity: [] for severity in Severity}
         self._count = dict.fromkeys(Severity, 0)
         self._common: dict[_Cause, tuple[int | None, int | None, int]] = {}
+        self._not_kept: list[NotKept] = []
 
     def add(self, problem: Problem) -> None:
         """Adds a problem."""
@@ -108,6 +117,8 @@ class Findings:
 
     def common(self, problem: Problem) -> None:
         """Adds a problem that many rows may have: told once, with how many have it."""
+        if problem.code == "not-kept" and problem.field is not None:
+            self._not_kept.append((problem.field, problem.message))
         cause = (problem.code, problem.message, problem.field, problem.severity)
         if cause in self._common or len(self._common) < _MOST:
             line, item, rows = self._common.get(cause, (problem.line, problem.item, 0))
@@ -117,14 +128,11 @@ class Findings:
         """Notes that a field is not kept: one warning for all the rows that have it."""
         self.common(Problem("not-kept", NOT_KEPT, self.source, line, item, field, Severity.WARNING))
 
-    @property
-    def left_out(self) -> Mapping[str, int]:
-        """The fields that are not kept, and how many rows have each."""
-        return {
-            field: rows
-            for (code, _, field, _), (_, _, rows) in self._common.items()
-            if code == "not-kept" and field is not None
-        }
+    def take_not_kept(self) -> tuple[NotKept, ...]:
+        """The fields that were noted as not kept since this was called last."""
+        not_kept = tuple(self._not_kept)
+        self._not_kept.clear()
+        return not_kept
 
     @property
     def has_errors(self) -> bool:
@@ -140,8 +148,9 @@ class Findings:
             examples: How many examples can be used.
         """
         for (code, message, field, severity), (line, item, rows) in self._common.items():
-            told = message if rows == 1 else f"{message} {rows:,} rows have it."
-            self.add(Problem(code, told, self.source, line, item, field, severity))
+            self.add(
+                Problem(code, in_rows(message, rows), self.source, line, item, field, severity)
+            )
         self._common = {}
         problems = [problem for kept in self._kept.values() for problem in kept]
         order = {source: n for n, source in enumerate(dict.fromkeys(p.source for p in problems))}

@@ -14,7 +14,7 @@ from langchain_tuned_gemini.dataset.files import file_rows, is_file, renamed
 from langchain_tuned_gemini.dataset.lines import Row
 from langchain_tuned_gemini.dataset.messages import is_speaker
 from langchain_tuned_gemini.dataset.places import Places
-from langchain_tuned_gemini.dataset.problems import Findings
+from langchain_tuned_gemini.dataset.problems import Findings, NotKept
 from langchain_tuned_gemini.dataset.rows import (
     OUTPUT,
     SYSTEM_INSTRUCTION,
@@ -49,10 +49,12 @@ class Gathered:
     Attributes:
         examples: The examples.
         places: The place of each.
+        not_kept: The fields that each does not hold; nothing where all hold all of theirs.
     """
 
     examples: tuple[TuningExample, ...]
     places: Places
+    not_kept: tuple[tuple[NotKept, ...], ...]
 
 
 def gather(
@@ -76,6 +78,8 @@ def gather(
     """
     examples: list[TuningExample] = []
     numbers = array("Q")
+    not_kept: list[tuple[NotKept, ...]] = []
+    alike: dict[tuple[NotKept, ...], tuple[NotKept, ...]] = {}  # most rows have the same fields
     by_line, is_left_out = True, False
     for row in _rows(source, findings, columns):
         flaws: list[Flaw] = []
@@ -84,14 +88,16 @@ def gather(
             flaws, is_left_out = [_LEFT_OUT], True
         for flaw in dict.fromkeys(flaws):  # once for all turns that have the same field too many
             _note(flaw, row, findings)
+        fields = findings.take_not_kept()
         if example is not None:
             examples.append(example)
             numbers.append(row.item or row.line)
+            not_kept.append(alike.setdefault(fields, fields))
             by_line = row.item is None
     if not findings.has_errors:
         _check_whole(examples, findings, is_left_out=is_left_out)
     places = Places.of_one(findings.source, numbers, by_line=by_line)
-    return Gathered(tuple(examples), places)
+    return Gathered(tuple(examples), places, tuple(not_kept) if any(not_kept) else ())
 
 
 def _rows(source: Any, findings: Findings, columns: Columns | None) -> Iterator[Row]:

@@ -346,8 +346,50 @@ def test_what_a_row_loses_is_told_when_it_is_read(caplog):
     assert dataset.left_out == {"tools": 2, "generationConfig": 2, "id": 1}
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
     assert "field 'tools': is not kept" in caplog.text
-    assert [part.left_out for part in dataset.split(0.5)] == [dataset.left_out] * 2
-    assert merge(dataset, [ONE]).dataset.left_out == dataset.left_out
+
+
+def test_a_part_of_a_set_has_left_out_what_its_own_rows_lost():
+    dataset = TuningDataset.of([TOOLS, {**TWO.as_dict(), "id": 7}, TOOLS])
+    of_tools = {"tools": 2, "generationConfig": 2}
+
+    assert [part.left_out for part in dataset.split(0.5)] == [of_tools, {"id": 1}]
+    assert [dataset[:1].left_out, dataset[1:2].left_out] == [dict.fromkeys(of_tools, 1), {"id": 1}]
+    assert merge([ONE, TWO], dataset[1:]).dataset.left_out == {}
+    assert merge([TWO], dataset).dataset.left_out == dict.fromkeys(of_tools, 1)
+
+
+def test_what_stands_beside_the_rows_belongs_to_each_part_of_them():
+    text = json.dumps({"examples": [ONE.as_dict(), TWO.as_dict()], "tools": [{}]})
+
+    for part in TuningDataset.read(io.StringIO(text)).split(0.5):
+        assert part.left_out == {"tools": 1}
+        assert not part.losses("vertex").ok
+
+
+LOSING = {
+    "rows": [TOOLS, {**TWO.as_dict(), "id": 7}, TOOLS],
+    "an answer that is not learned": [weighed(0, 1)],
+    "a CSV file": "text_input,output,note\n1,2,\n3,4,x\n",
+    "an object around the rows": json.dumps({"examples": [ONE.as_dict()], "by": "me"}),
+}
+
+
+@pytest.mark.parametrize("given", LOSING.values(), ids=LOSING)
+def test_a_check_tells_again_what_reading_left_out(given):
+    def source():
+        return io.StringIO(given) if isinstance(given, str) else given
+
+    dataset = TuningDataset.of(source())
+
+    assert check(dataset) == dataset.check() == check(source())
+    assert "not-kept" in {problem.code for problem in check(dataset).problems}
+
+
+def test_a_check_tells_again_which_rows_were_left_out():
+    dataset = TuningDataset.of([MORE_THAN_TEXT["an image"], ONE], text_only=True)
+
+    assert [problem.code for problem in check(dataset).problems] == ["not-text"]
+    assert check(dataset[:1]).problems == ()
 
 
 @pytest.mark.parametrize("form", ["jsonl", "json", "csv", "vertex", "messages"])

@@ -21,4 +21,4 @@ class FixedExampleSelector(TuningExampleSelector):
 
     def choose(self, query: str) -> Choice:  # noqa: ARG002  the port's signature
         """The first `k` examples."""
-        return Choice(self.dataset[: self.k].examples, "fixed")
+        return Choice(self.dataset.examples[: self.k], "fixed")
