@@ -5,13 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import ConfigurableField, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
-from pydantic import ConfigDict, Field, SecretStr, SerializeAsAny, ValidationError, field_serializer
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    SecretStr,
+    SerializeAsAny,
+    ValidationError,
+    field_serializer,
+)
 
 from langchain_tuned_gemini.chat_models.configurable import AlternativeTuned, ConfigurableTuned
 from langchain_tuned_gemini.chat_models.gated import Gate
@@ -34,6 +42,12 @@ GENERATION = (
     "safety_settings",
 )
 THINKING = ("thinking_budget", "thinking_level")
+
+ApiKey: TypeAlias = Annotated[
+    SecretStr | str | None,
+    GetPydanticSchema(lambda _, handler: handler.generate_schema(SecretStr | None)),
+]
+"""A key is kept as a `SecretStr`; type checkers, too, let a text be passed."""
 
 
 def _key_of_environment() -> SecretStr | None:
@@ -77,7 +91,7 @@ class TunedGeminiParameters(NamedChatModel):
     credentials: Any = Field(default=None, exclude=True, repr=False)
     """Credentials of Google Cloud, for Vertex AI; the application default ones when None."""
 
-    google_api_key: SecretStr | None = Field(alias="api_key", default_factory=_key_of_environment)
+    google_api_key: ApiKey = Field(alias="api_key", default_factory=_key_of_environment)
     """The API key. On Vertex AI it must be given: one from the environment is not used."""
 
     base_url: str | None = None

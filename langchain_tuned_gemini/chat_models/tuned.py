@@ -18,7 +18,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import BaseModel, PrivateAttr
+from pydantic import BaseModel, PrivateAttr, SecretStr
 
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import (
@@ -130,7 +130,7 @@ class ChatTunedGemini(TunedGeminiParameters):
             self.__dict__["google_api_key"] = None  # the Developer API's, most likely
         self._access = access_to(
             name,
-            api_key=self.google_api_key,
+            api_key=cast("SecretStr | None", self.google_api_key),
             credentials=self.credentials,
             base_url=self.base_url,
         )

@@ -40,7 +40,6 @@ from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.conftest import BASE, NEXT_NUMBER, TUNED
 
-KEY = SecretStr("key")
 Structured = Runnable[LanguageModelInput, dict[str, Any] | BaseModel]
 
 
@@ -52,7 +51,8 @@ class Number(BaseModel):
 
 @pytest.fixture
 def tuned(emulator: Emulator) -> ChatTunedGemini:
-    return ChatTunedGemini(model=TUNED, api_key=KEY, base_url=emulator.base_url)
+    ChatTunedGemini(model=TUNED, api_key=SecretStr("key"), base_url=emulator.base_url)
+    return ChatTunedGemini(model=TUNED, api_key="key", base_url=emulator.base_url)
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_a_misspelt_keyword_is_an_error(tuned: ChatTunedGemini) -> None:
     for_a_keyword = pytest.raises((ParameterError, TypeError), match=r"comit|tempratur|seconds")
 
     with for_a_keyword:
-        ChatTunedGemini(model=TUNED, api_key=KEY, tempratur=0.5)  # type: ignore[call-arg]
+        ChatTunedGemini(model=TUNED, api_key="key", tempratur=0.5)  # type: ignore[call-arg]
     with for_a_keyword:
         FallbackChatModel(models=[tuned], comit="complete")  # type: ignore[call-arg]
     with for_a_keyword:
@@ -182,7 +182,7 @@ def test_a_value_of_the_wrong_type_is_an_error(tuned: ChatTunedGemini) -> None:
     )
 
     with for_a_value:
-        ChatTunedGemini(model=TUNED, api_key=KEY, timeout="soon")  # type: ignore[arg-type]
+        ChatTunedGemini(model=TUNED, api_key="key", timeout="soon")  # type: ignore[arg-type]
     with for_a_value:
         tuned.with_few_shot_fallback(
             BASE,
