@@ -19,10 +19,10 @@ from langchain_core.outputs import ChatGeneration
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import PrivateAttr
 
-from langchain_tuned_gemini.chat_models.attempt import Candidate
-from langchain_tuned_gemini.chat_models.attempts import Attempts
+from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate
+from langchain_tuned_gemini.chat_models.fallback.call import Attempts
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
-from langchain_tuned_gemini.chat_models.fallback_settings import FallbackSettings
+from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.following import Following
 from langchain_tuned_gemini.chat_models.parameters import TunedGeminiParameters
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini

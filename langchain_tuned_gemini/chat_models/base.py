@@ -17,7 +17,7 @@ from langchain_tuned_gemini.chat_models.arguments import (
     check_config,
     check_numbers,
 )
-from langchain_tuned_gemini.chat_models.collected import CollectedChatModel
+from langchain_tuned_gemini.chat_models.restartable import CollectedChatModel
 from langchain_tuned_gemini.errors import ParameterError
 
 if TYPE_CHECKING:

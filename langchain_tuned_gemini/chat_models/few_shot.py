@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_tuned_gemini.chat_models.conversation import require_contents
-from langchain_tuned_gemini.chat_models.runs import current_attempt
+from langchain_tuned_gemini.chat_models.fallback.tracing import current_attempt
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.few_shot import FewShotPrompt, Selection
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY

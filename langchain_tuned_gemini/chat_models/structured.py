@@ -29,7 +29,7 @@ from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from typing_extensions import is_typeddict
 
-from langchain_tuned_gemini.chat_models.attempt import Candidate
+from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
 from langchain_tuned_gemini.errors import ContentBlockedError, ParameterError
 from langchain_tuned_gemini.guards import (

@@ -6,7 +6,7 @@ from itertools import dropwhile
 
 from langchain_core.messages import BaseMessage, SystemMessage
 
-from langchain_tuned_gemini.chat_models.runs import current_attempt
+from langchain_tuned_gemini.chat_models.fallback.tracing import current_attempt
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 
 

@@ -13,8 +13,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
 from langchain_tuned_gemini.chat_models.arguments import TUNED_ONLY, in_geminis_words
-from langchain_tuned_gemini.chat_models.attempt import Candidate
 from langchain_tuned_gemini.chat_models.conversation import own_thoughts
+from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate
 from langchain_tuned_gemini.errors import ParameterError
 
 _OF_ONE_MODEL = ("cached_content", "model")

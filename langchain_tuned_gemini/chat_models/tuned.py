@@ -26,8 +26,9 @@ from langchain_tuned_gemini.chat_models.arguments import (
     check_structured_options,
 )
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
+from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
+from langchain_tuned_gemini.chat_models.fallback.tracing import name_run
 from langchain_tuned_gemini.chat_models.fallback_base import base_of_fallback
-from langchain_tuned_gemini.chat_models.fallback_settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
 from langchain_tuned_gemini.chat_models.google import google_chat_model, name_asked
 from langchain_tuned_gemini.chat_models.identity import Identity
@@ -37,7 +38,6 @@ from langchain_tuned_gemini.chat_models.parameters import (
     TunedGeminiParameters,
 )
 from langchain_tuned_gemini.chat_models.rebuilding import rebuild
-from langchain_tuned_gemini.chat_models.runs import name_run
 from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel, location_of_fallback
 from langchain_tuned_gemini.chat_models.structured import STRUCTURED, parsed_text
 from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel

@@ -25,8 +25,7 @@ from langchain_tuned_gemini.chat_models.structured import (
     arguments_for,
     read_with,
 )
-from langchain_tuned_gemini.chat_models.traced import TracedChatModel
-from langchain_tuned_gemini.chat_models.tracing import handlers_of
+from langchain_tuned_gemini.chat_models.traced import TracedChatModel, handlers_of
 
 
 class WrapperChatModel(TracedChatModel):

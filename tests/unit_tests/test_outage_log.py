@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from langchain_tuned_gemini import FallbackChatModel
-from langchain_tuned_gemini.chat_models.outage_log import OutageLog, outage_log
+from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog, outage_log
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 WARNING, INFO = logging.WARNING, logging.INFO

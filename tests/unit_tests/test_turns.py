@@ -6,10 +6,10 @@ import threading
 from typing import Any
 
 from langchain_tuned_gemini import FallbackChatModel
-from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
-from langchain_tuned_gemini.chat_models.rules import Rules
-from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
+from langchain_tuned_gemini.chat_models.fallback.limits import Rules
+from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Turn
 from langchain_tuned_gemini.telemetry import Request
 from langchain_tuned_gemini.testing import ScriptedChatModel
 

@@ -35,7 +35,7 @@ from langchain_tuned_gemini import (
     init_tuned_gemini,
     wait_until_active,
 )
-from langchain_tuned_gemini.chat_models.fallback_settings import FallbackSettings
+from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.conftest import BASE, NEXT_NUMBER, TUNED

@@ -32,17 +32,18 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_valida
 
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
-from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt, held_to
-from langchain_tuned_gemini.chat_models.attempts import Attempts, OnFallback
-from langchain_tuned_gemini.chat_models.collected import is_collected
 from langchain_tuned_gemini.chat_models.counting import TokenCounter
+from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, RunningAttempt, held_to
+from langchain_tuned_gemini.chat_models.fallback.call import Attempts, OnFallback
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
+from langchain_tuned_gemini.chat_models.fallback.hedging import aanswer_of, abegin, answer_of, begin
+from langchain_tuned_gemini.chat_models.fallback.held_stream import Commit
+from langchain_tuned_gemini.chat_models.fallback.limits import OnBlocked, OnBrokenStream, Rules
+from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog, outage_log
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
-from langchain_tuned_gemini.chat_models.outage_log import OutageLog, outage_log
-from langchain_tuned_gemini.chat_models.racing import aanswer_of, abegin, answer_of, begin
-from langchain_tuned_gemini.chat_models.rules import OnBlocked, OnBrokenStream, Rules
-from langchain_tuned_gemini.chat_models.runs import CallTrace, current_attempt
-from langchain_tuned_gemini.chat_models.streaming import Commit
+from langchain_tuned_gemini.chat_models.fallback.round import Hedge
+from langchain_tuned_gemini.chat_models.fallback.tracing import CallTrace, current_attempt
+from langchain_tuned_gemini.chat_models.restartable import is_collected
 from langchain_tuned_gemini.chat_models.structured import (
     STRUCTURED,
     StructuredCall,
@@ -50,9 +51,7 @@ from langchain_tuned_gemini.chat_models.structured import (
     read_with,
 )
 from langchain_tuned_gemini.chat_models.tools import asked_of, neutral
-from langchain_tuned_gemini.chat_models.traced import TracedChatModel
-from langchain_tuned_gemini.chat_models.tracing import current_caller
-from langchain_tuned_gemini.chat_models.turns import Hedge
+from langchain_tuned_gemini.chat_models.traced import TracedChatModel, current_caller
 from langchain_tuned_gemini.circuit_breaker import (
     CircuitBreaker,
     CircuitKey,

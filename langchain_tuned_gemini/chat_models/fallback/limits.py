@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from langchain_tuned_gemini.chat_models.streaming import Commit, StreamedAnswer
+from langchain_tuned_gemini.chat_models.fallback.held_stream import Commit, StreamedAnswer
 from langchain_tuned_gemini.errors import AnswerTimeoutError, RateLimiterTimeoutError
 from langchain_tuned_gemini.guards import Guard
 from langchain_tuned_gemini.runtime.deadline import Deadline, Limit

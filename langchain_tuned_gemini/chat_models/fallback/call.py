@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
-from langchain_tuned_gemini.chat_models.outage_log import OutageLog
-from langchain_tuned_gemini.chat_models.runs import AttemptTrace, CallTrace
-from langchain_tuned_gemini.chat_models.turns import Hedge, Turn
+from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog
+from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Turn
+from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace, CallTrace
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
 from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError, NovelInputError
 from langchain_tuned_gemini.failures import Counts, Reason, sentence_in

@@ -9,10 +9,10 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.rate_limiters import BaseRateLimiter
 
-from langchain_tuned_gemini.chat_models.attempts import OnFallback
+from langchain_tuned_gemini.chat_models.fallback.call import OnFallback
+from langchain_tuned_gemini.chat_models.fallback.held_stream import Commit
+from langchain_tuned_gemini.chat_models.fallback.limits import OnBlocked, OnBrokenStream
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
-from langchain_tuned_gemini.chat_models.rules import OnBlocked, OnBrokenStream
-from langchain_tuned_gemini.chat_models.streaming import Commit
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker
 from langchain_tuned_gemini.few_shot.novelty import NovelInput
 from langchain_tuned_gemini.guards import Guard

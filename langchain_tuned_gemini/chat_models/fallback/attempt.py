@@ -14,7 +14,6 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from langchain_tuned_gemini.chat_models.collected import tell_answer
 from langchain_tuned_gemini.chat_models.delegation import (
     Messages,
     Stop,
@@ -25,16 +24,17 @@ from langchain_tuned_gemini.chat_models.delegation import (
     stream_with,
     within,
 )
-from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
-from langchain_tuned_gemini.chat_models.model_run import (
+from langchain_tuned_gemini.chat_models.fallback.held_stream import Chunks
+from langchain_tuned_gemini.chat_models.fallback.limits import Rules, timeout_of
+from langchain_tuned_gemini.chat_models.fallback.model_run import (
     aheard,
     aheard_stream,
     heard,
     heard_stream,
 )
-from langchain_tuned_gemini.chat_models.rules import Rules, timeout_of
-from langchain_tuned_gemini.chat_models.runs import AttemptTrace
-from langchain_tuned_gemini.chat_models.streaming import Chunks
+from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
+from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace
+from langchain_tuned_gemini.chat_models.restartable import tell_answer
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, Outcome, Permit
 from langchain_tuned_gemini.errors import (
     AnswerRefusedError,

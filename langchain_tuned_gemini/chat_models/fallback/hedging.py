@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Gen
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from langchain_tuned_gemini.chat_models.attempt import RunningAttempt
-from langchain_tuned_gemini.chat_models.turns import Turn
+from langchain_tuned_gemini.chat_models.fallback.attempt import RunningAttempt
+from langchain_tuned_gemini.chat_models.fallback.round import Turn
 from langchain_tuned_gemini.runtime.threads import in_a_thread
 
 logger = logging.getLogger("langchain_tuned_gemini")

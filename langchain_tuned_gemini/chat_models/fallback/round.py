@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_tuned_gemini import telemetry
-from langchain_tuned_gemini.chat_models.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, RunningAttempt
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.provenance import Attempt
