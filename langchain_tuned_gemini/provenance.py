@@ -19,7 +19,7 @@ Outcome = Literal["ok", "error", "rejected", "skipped", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptRecord:
     """What happened with one model.
 
     Attributes:

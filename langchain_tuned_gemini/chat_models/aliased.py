@@ -20,7 +20,7 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import PrivateAttr
 
 from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate
-from langchain_tuned_gemini.chat_models.fallback.call import Attempts
+from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.following import Following
@@ -263,7 +263,7 @@ class AliasedFallbackChatModel(FallbackChatModel):
         arguments: dict[str, Any],
         *,
         is_streamed: bool = False,
-    ) -> Attempts:
+    ) -> FallbackCall:
         now = self._following.current()
         return now._attempts(messages, run_manager, arguments, is_streamed=is_streamed)
 

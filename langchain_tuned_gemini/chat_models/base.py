@@ -17,7 +17,7 @@ from langchain_tuned_gemini.chat_models.arguments import (
     check_config,
     check_numbers,
 )
-from langchain_tuned_gemini.chat_models.restartable import CollectedChatModel
+from langchain_tuned_gemini.chat_models.restartable import RestartableStreamMixin
 from langchain_tuned_gemini.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ LangChain takes `min(32, cores + 4)` threads, as if calls used the processor; th
 """
 
 
-class TunedGeminiChatModel(CollectedChatModel):
+class TunedGeminiChatModel(RestartableStreamMixin):
     """A chat model that refuses parameters it does not know and batches by the hundred."""
 
     @model_validator(mode="before")

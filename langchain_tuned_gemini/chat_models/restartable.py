@@ -21,36 +21,36 @@ from langchain_tuned_gemini.provenance import METADATA_KEY, RESTARTED
 
 
 @dataclass(slots=True)
-class _Collected:
+class _AddedUp:
     answer: AIMessage | None = None
     """The answer after a restart; None without one."""
 
 
-_collected: ContextVar[_Collected | None] = ContextVar("tuned_gemini_collected", default=None)
+_added_up: ContextVar[_AddedUp | None] = ContextVar("tuned_gemini_added_up", default=None)
 
 
 @contextmanager
-def _collecting() -> Iterator[_Collected]:
-    collected = _Collected()
-    token = _collected.set(collected)
+def _adding_up() -> Iterator[_AddedUp]:
+    added_up = _AddedUp()
+    token = _added_up.set(added_up)
     try:
-        yield collected
+        yield added_up
     finally:
-        _collected.reset(token)
+        _added_up.reset(token)
 
 
-def is_collected() -> bool:
+def is_added_up() -> bool:
     """Whether the chunks of a stream are being added up, by code that asks what the answer is."""
-    return _collected.get() is not None
+    return _added_up.get() is not None
 
 
-def tell_answer(answer: AIMessage) -> None:
+def note_answer(answer: AIMessage) -> None:
     """Tells whoever adds up the chunks of a stream that was restarted what the answer is."""
-    if collected := _collected.get():
-        collected.answer = answer
+    if added_up := _added_up.get():
+        added_up.answer = answer
 
 
-class CollectedChatModel(BaseChatModel):
+class RestartableStreamMixin(BaseChatModel):
     """Answers with what its stream said after the restart, if there was one."""
 
     def _generate_with_cache(
@@ -60,9 +60,9 @@ class CollectedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _collecting() as collected:
+        with _adding_up() as added_up:
             result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
-        return _answered(result, collected.answer)
+        return _answered(result, added_up.answer)
 
     async def _agenerate_with_cache(
         self,
@@ -71,9 +71,9 @@ class CollectedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _collecting() as collected:
+        with _adding_up() as added_up:
             result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
-        return _answered(result, collected.answer)
+        return _answered(result, added_up.answer)
 
 
 def _answered(result: ChatResult, answer: AIMessage | None) -> ChatResult:

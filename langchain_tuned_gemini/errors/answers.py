@@ -20,7 +20,7 @@ from langchain_tuned_gemini.errors.base import TunedGeminiError, UserCodeError, 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
 
-    from langchain_tuned_gemini.provenance import Attempt
+    from langchain_tuned_gemini.provenance import AttemptRecord
     from langchain_tuned_gemini.tuned_models.base_models import Retirement
 
 
@@ -252,9 +252,9 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
         is_retryable: Whether any of the errors says that a retry may help.
     """
 
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[AttemptRecord, ...]
 
-    def __new__(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> Self:  # noqa: D102
+    def __new__(cls, attempts: Sequence[AttemptRecord], errors: Sequence[Exception]) -> Self:  # noqa: D102
         told = dict.fromkeys(f"{a.model}: {a.reason} ({a.error_type})" for a in attempts)
         known = "".join(f" {one}" for one in errors if isinstance(one, BaseModelNotFoundError))
         message = f"No model could answer. {'; '.join(told)}.{known} The errors are in `exceptions`"
@@ -263,7 +263,7 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
         self.is_retryable = any(getattr(e, "is_retryable", False) for e in errors)
         return self
 
-    def __init__(self, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> None:
+    def __init__(self, attempts: Sequence[AttemptRecord], errors: Sequence[Exception]) -> None:
         """Keeps both, in the order in which the models were tried."""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -276,7 +276,9 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
         return AllModelsFailedError.of(self.attempts, excs)
 
     @classmethod
-    def of(cls, attempts: Sequence[Attempt], errors: Sequence[Exception]) -> AllModelsFailedError:
+    def of(
+        cls, attempts: Sequence[AttemptRecord], errors: Sequence[Exception]
+    ) -> AllModelsFailedError:
         """The error for a call that no model could answer."""
         match errors[-1]:
             case ContextOverflowError():

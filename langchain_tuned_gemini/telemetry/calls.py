@@ -26,7 +26,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from langchain_tuned_gemini.provenance import Attempt, Role
+from langchain_tuned_gemini.provenance import AttemptRecord, Role
 from langchain_tuned_gemini.telemetry.isolation import ending, harmless, is_aside, starting
 from langchain_tuned_gemini.telemetry.metrics import (
     ATTEMPTS,
@@ -56,14 +56,14 @@ class Request:
         self.clock = clock
         self.started = clock()
         self.context = get_current()
-        self._ended: list[tuple[Attempt, float]] = []
+        self._ended: list[tuple[AttemptRecord, float]] = []
         self._reason: str | None = None
 
     def attempt(self, model: str, role: Role) -> AttemptSpan:
         """Begins an attempt, under the current span, or that of the call in another thread."""
         return AttemptSpan(self, model, role)
 
-    def skipped(self, attempt: Attempt) -> None:
+    def skipped(self, attempt: AttemptRecord) -> None:
         """Tells of a model that was not asked."""
         self.attempt(attempt.model, attempt.role).end(attempt)
 
@@ -71,7 +71,7 @@ class Request:
         """Tells why the first model did not answer at once; what the answer says, too."""
         self._reason = reason
 
-    def note(self, attempt: Attempt, delay: float) -> None:
+    def note(self, attempt: AttemptRecord, delay: float) -> None:
         """Takes in how an attempt has ended that began `delay` seconds after the call."""
         self._ended.append((attempt, delay))
 
@@ -99,7 +99,7 @@ class AttemptSpan:
         if self._is_traced:
             starting.run(functools.partial(self._start, model, role, time.time_ns()))
 
-    def end(self, attempt: Attempt) -> None:
+    def end(self, attempt: AttemptRecord) -> None:
         """Ends it.
 
         Args:
@@ -128,7 +128,7 @@ class AttemptSpan:
         if span.is_recording():
             self._span = span
 
-    def _end(self, attempt: Attempt, error_type: str | None, ended_at: int) -> None:
+    def _end(self, attempt: AttemptRecord, error_type: str | None, ended_at: int) -> None:
         if (span := self._span) is None:
             return
         with harmless:
@@ -160,7 +160,7 @@ def _attached(span: Span) -> Iterator[None]:
         detach(token)
 
 
-def _count(ended: list[tuple[Attempt, float]], reason: str | None) -> None:
+def _count(ended: list[tuple[AttemptRecord, float]], reason: str | None) -> None:
     """Counts a call by its attempts: how they ended, and after how long they had begun."""
     answer, delay = next((one for one in ended if one[0].outcome == "ok"), (None, 0.0))
     if answer is None:
@@ -172,7 +172,7 @@ def _count(ended: list[tuple[Attempt, float]], reason: str | None) -> None:
         record(FALLBACK_DELAY, delay, {"model": answer.model, "reason": reason})
 
 
-def _why_it_ended(attempt: Attempt) -> str:
+def _why_it_ended(attempt: AttemptRecord) -> str:
     """Why a call has ended with this attempt, and without an answer."""
     if attempt.outcome == _CANCELLED:
         return _CANCELLED

@@ -46,7 +46,7 @@ from langchain_tuned_gemini.library import (
     create_version,
     planning,
 )
-from langchain_tuned_gemini.provenance import Attempt
+from langchain_tuned_gemini.provenance import AttemptRecord
 from langchain_tuned_gemini.services.vertex.api import translated
 
 CREATING = TunedModel("tunedModels/x", TunedModelState.CREATING, raw_state="CREATING")
@@ -184,7 +184,9 @@ def test_a_call_that_failed_says_what_it_means_and_no_secret() -> None:
 
 
 def test_a_group_names_what_each_model_raised() -> None:
-    attempts = [Attempt("tunedModels/x", "tuned", "error", "connection", "ConnectionRefusedError")]
+    attempts = [
+        AttemptRecord("tunedModels/x", "tuned", "error", "connection", "ConnectionRefusedError")
+    ]
     error = AllModelsFailedError(attempts, [ConnectionRefusedError(111, "Connection refused")])
 
     told = (sentence_for(error) or "").splitlines()

@@ -20,12 +20,12 @@ from yarl import URL
 
 from langchain_tuned_gemini import Retirement, TunedModel, TunedModelState, errors
 from langchain_tuned_gemini.dataset import Problem
-from langchain_tuned_gemini.provenance import Attempt
+from langchain_tuned_gemini.provenance import AttemptRecord
 
 CREATING = TunedModel("tunedModels/x", TunedModelState.CREATING, "CREATING")
 FAILED = TunedModel("tunedModels/x", TunedModelState.FAILED, "FAILED", error="too few examples")
 PROBLEM = Problem("field", "is empty", "train.jsonl", 3, field="output")
-ATTEMPT = Attempt("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")
+ATTEMPT = AttemptRecord("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")
 RETIRED = Retirement("gemini-2.5-flash", "vertex", date(2026, 10, 20), "", "https://example.com")
 
 ONE_OF_EACH: list[errors.TunedGeminiError] = [

@@ -67,14 +67,14 @@ from langchain_tuned_gemini.failures import (
 )
 from langchain_tuned_gemini.failures.answers import LONGEST_WAIT
 from langchain_tuned_gemini.failures.known_errors import ACCOUNT_REASONS
-from langchain_tuned_gemini.provenance import Attempt
+from langchain_tuned_gemini.provenance import AttemptRecord
 from langchain_tuned_gemini.transport.access import tls_arguments
 from langchain_tuned_gemini.tuned_models.base_models import BASE_MODELS
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
-TRIED = Attempt("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")
+TRIED = AttemptRecord("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")
 
 
 def answered(code: int, status: str = "", *details: dict[str, Any], response: Any = None) -> Any:
@@ -385,8 +385,8 @@ def test_a_broken_stream_has_the_reason_that_broke_it() -> None:
 
 def test_a_fallback_within_a_fallback_fails_for_what_its_first_model_failed_for() -> None:
     attempts = [
-        Attempt("tuned", "tuned", "error", reason="timeout", status=408),
-        Attempt("base", "base_fallback", "error", reason="quota", status=429),
+        AttemptRecord("tuned", "tuned", "error", reason="timeout", status=408),
+        AttemptRecord("base", "base_fallback", "error", reason="quota", status=429),
     ]
     error = AllModelsFailedError(attempts, [ValueError(), ValueError()])
 

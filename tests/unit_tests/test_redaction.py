@@ -27,7 +27,7 @@ from yarl import URL
 
 from langchain_tuned_gemini.errors import AllModelsFailedError
 from langchain_tuned_gemini.failures import classify
-from langchain_tuned_gemini.provenance import Attempt
+from langchain_tuned_gemini.provenance import AttemptRecord
 from langchain_tuned_gemini.secrets.redaction import redact, redacting, without_secrets
 
 KEY = "AIza" + "k" * 35
@@ -114,7 +114,7 @@ def with_note() -> Exception:
 
 
 def in_a_group() -> Exception:
-    attempt = Attempt("tunedModels/x", "tuned", "error", "connection", "ReadError")
+    attempt = AttemptRecord("tunedModels/x", "tuned", "error", "connection", "ReadError")
     return AllModelsFailedError([attempt], [of_httpx(httpx), ValueError(KEY)])
 
 

@@ -32,7 +32,7 @@ from langchain_tuned_gemini import (
     OneOf,
     telemetry,
 )
-from langchain_tuned_gemini.provenance import Attempt
+from langchain_tuned_gemini.provenance import AttemptRecord
 from langchain_tuned_gemini.telemetry import METRICS, Request, metrics_table
 from langchain_tuned_gemini.telemetry.deferred import Deferred
 from langchain_tuned_gemini.telemetry.isolation import _PATIENCE, Aside, ending, starting
@@ -52,7 +52,7 @@ from tests.otel import (
 from tests.pages import ROOT, between_marks
 
 SECRET = "AIza-canary"
-FINE = Attempt("tuned", "tuned", "ok")
+FINE = AttemptRecord("tuned", "tuned", "ok")
 
 
 def tuned(*answers: Any) -> ScriptedChatModel:
@@ -279,8 +279,10 @@ def test_the_delay_runs_from_the_call_to_the_attempt_that_answered(recorded: Rec
     times = iter([100.0, 100.0, 100.7])
     request = Request(clock=lambda: next(times))
     with request:
-        request.attempt("tuned", "tuned").end(Attempt("tuned", "tuned", "error", reason="timeout"))
-        request.attempt("base", "base_fallback").end(Attempt("base", "base_fallback", "ok"))
+        request.attempt("tuned", "tuned").end(
+            AttemptRecord("tuned", "tuned", "error", reason="timeout")
+        )
+        request.attempt("base", "base_fallback").end(AttemptRecord("base", "base_fallback", "ok"))
 
     metric = recorded.metrics()[OURS, "tuned_gemini.fallback.delay"]
     (point,) = metric.data.data_points
@@ -296,8 +298,8 @@ def test_an_attempt_that_ends_after_the_call_changes_nothing_about_who_answered(
     request = Request()
     with request:
         slow = request.attempt("tuned", "tuned")
-        request.attempt("base", "base_fallback").end(Attempt("base", "base_fallback", "ok"))
-    slow.end(Attempt("tuned", "tuned", "cancelled"))
+        request.attempt("base", "base_fallback").end(AttemptRecord("base", "base_fallback", "ok"))
+    slow.end(AttemptRecord("tuned", "tuned", "cancelled"))
 
     assert recorded.points("tuned_gemini.requests") == [({"answered_by": "base_fallback"}, 1)]
     assert [value for _, value in recorded.points("tuned_gemini.attempts")] == [1, 1]

@@ -214,9 +214,9 @@ def test_the_last_model_has_more_time_only_where_nobody_said_how_much(
         written = {name: value for name, value in told if name.endswith("_timeout")}
         model = fallback(down(), down(), down(), **written)
 
-    assert [candidate.rules.total_timeout for candidate in model._candidates] == limits
-    assert {candidate.rules.stall_timeout for candidate in model._candidates[:-1]} == {10.0}
-    assert model._candidates[-1].rules.stall_timeout is None
+    assert [candidate.limits.total_timeout for candidate in model._candidates] == limits
+    assert {candidate.limits.stall_timeout for candidate in model._candidates[:-1]} == {10.0}
+    assert model._candidates[-1].limits.stall_timeout is None
 
 
 def test_a_stream_that_its_reader_leaves_is_closed_at_once() -> None:

@@ -1,4 +1,4 @@
-"""One model's turn: it answers, or its failure ends here because another model may answer."""
+"""One model's round: it answers, or its failure ends here because another model may answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from langchain_tuned_gemini.chat_models.delegation import (
     within,
 )
 from langchain_tuned_gemini.chat_models.fallback.held_stream import Chunks
-from langchain_tuned_gemini.chat_models.fallback.limits import Rules, timeout_of
+from langchain_tuned_gemini.chat_models.fallback.limits import Limits, timeout_of
 from langchain_tuned_gemini.chat_models.fallback.model_run import (
     aheard,
     aheard_stream,
@@ -34,7 +34,7 @@ from langchain_tuned_gemini.chat_models.fallback.model_run import (
 )
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace
-from langchain_tuned_gemini.chat_models.restartable import tell_answer
+from langchain_tuned_gemini.chat_models.restartable import note_answer
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, Outcome, Permit
 from langchain_tuned_gemini.errors import (
     AnswerRefusedError,
@@ -52,7 +52,13 @@ from langchain_tuned_gemini.guards import (
     check,
     whole_tool_calls,
 )
-from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, Attempt, Role
+from langchain_tuned_gemini.provenance import (
+    FEW_SHOT_KEY,
+    METADATA_KEY,
+    RESTARTED,
+    AttemptRecord,
+    Role,
+)
 from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
 from langchain_tuned_gemini.runtime.deadline import Deadline
 from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
@@ -73,9 +79,9 @@ class Candidate:
         model: The model.
         name: Its name in provenance, logs and traces.
         role: Whether it is the tuned one or stands in for it.
-        rules: What holds for its attempts.
+        limits: What holds for its attempts.
         breaker: Keeps calls from it while it can't serve; None for a model that is always tried.
-        retry_budget: Pays for a second try after a hiccup; None for none.
+        retry_budget: Pays for a second try after a transient failure; None for none.
         arguments: What it is sent besides what all are: how it is asked for a schema.
         form: What its answer has to fit, for this call: one that does not makes way for the next
             model's, and is no sign that the model is unwell. By default its tool calls are whole.
@@ -85,7 +91,7 @@ class Candidate:
     model: BaseChatModel
     name: str
     role: Role
-    rules: Rules
+    limits: Limits
     breaker: CircuitBreaker | None
     retry_budget: RetryBudget | None
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -94,16 +100,16 @@ class Candidate:
 
     def held_to_the_end(self, *, tells_refusals: bool = False) -> Self:
         """The same whose answer is judged as a whole; a refusal is none, unless it is told."""
-        on_blocked = self.rules.on_blocked
+        on_blocked = self.limits.on_blocked
         if on_blocked == "message" and not tells_refusals:
             on_blocked = "raise"
-        rules = replace(self.rules, commit="complete", on_blocked=on_blocked)
-        return replace(self, rules=rules)
+        limits = replace(self.limits, commit="complete", on_blocked=on_blocked)
+        return replace(self, limits=limits)
 
 
-def held_to(rules: Mapping[str, Any], candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The candidates with other rules for one call."""
-    return tuple(replace(one, rules=replace(one.rules, **rules)) for one in candidates)
+def held_to(limits: Mapping[str, Any], candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The candidates with other limits for one call."""
+    return tuple(replace(one, limits=replace(one.limits, **limits)) for one in candidates)
 
 
 def shaped(result: ChatResult, shape: Callable[[AIMessage], AIMessage]) -> ChatResult:
@@ -118,7 +124,7 @@ class LostRaceError(Exception):
     """Ends an attempt, and never leaves it: another model has answered in the meantime."""
 
 
-class RunningAttempt:
+class Attempt:
     """One call of one model, as a context manager.
 
     It ends a failure that another model may answer for, and raises all others. Whatever
@@ -141,18 +147,18 @@ class RunningAttempt:
         trace: AttemptTrace,
         request: Request,
         interrupted: str | None,
-        claim: Callable[[RunningAttempt], bool],
-        provenance: Callable[[RunningAttempt, dict[str, Any] | None], dict[str, Any]],
+        claim: Callable[[Attempt], bool],
+        provenance: Callable[[Attempt, dict[str, Any] | None], dict[str, Any]],
     ) -> None:
         self.model = candidate.model
         self.candidate = candidate
-        self.deadline = candidate.rules.deadline_of_a_call()
-        self.stream = candidate.rules.new_stream(self._claim)
-        self.record: Attempt | None = None
+        self.deadline = candidate.limits.deadline_of_a_call()
+        self.stream = candidate.limits.new_stream(self._claim)
+        self.record: AttemptRecord | None = None
         self.error: Exception | None = None
         self.has_answered = False
         self.is_abandoned = False
-        self._is_misfit = False
+        self._is_schema_mismatch = False
         self._started = time.perf_counter()
         self._permit = permit
         self.trace = trace
@@ -195,7 +201,7 @@ class RunningAttempt:
         told = self._succeed(message, self.stream.few_shot)
         answer = self.candidate.shape(message) if self.candidate.shape else message
         if self._interrupted or self.stream.was_restarted:
-            tell_answer(answer)
+            note_answer(answer)
         if answer is message:
             yield from self.stream.rest()
         else:
@@ -211,7 +217,7 @@ class RunningAttempt:
             self.deadline.cancel()
             self.stream.cancel()
 
-    def lost(self) -> list[tuple[Attempt, Exception]]:
+    def lost(self) -> list[tuple[AttemptRecord, Exception]]:
         """The tries before it that ended with a connection which the server had just closed."""
         return [
             (self._as_lost(error, at - self._started), error)
@@ -229,7 +235,7 @@ class RunningAttempt:
         self.trace.answers()
 
     def _succeed(self, message: AIMessage, few_shot: dict[str, Any] | None) -> dict[str, Any]:
-        is_refusal = self.candidate.rules.on_blocked == "message" and block_of(message) is not None
+        is_refusal = self.candidate.limits.on_blocked == "message" and block_of(message) is not None
         if not is_refusal:
             self._judge(message)
         if not self.stream.is_committed:
@@ -241,10 +247,10 @@ class RunningAttempt:
         return self._provenance(self, few_shot)
 
     def _judge(self, message: AIMessage) -> None:
-        if refusal := check(self.candidate.rules.guards, message):
+        if refusal := check(self.candidate.limits.guards, message):
             raise as_error(refusal, message, name=self.candidate.name)
         if refusal := check(self.candidate.form, message):
-            self._is_misfit = True
+            self._is_schema_mismatch = True
             raise as_error(refusal, message, name=self.candidate.name)
 
     def computing(self) -> AbstractContextManager[Any]:
@@ -387,7 +393,7 @@ class RunningAttempt:
         assert isinstance(error, Exception)  # noqa: S101  # only those are classified
         self.error = error
         self.record = record
-        if not self.stream.is_committed or self.candidate.rules.on_broken_stream == "restart":
+        if not self.stream.is_committed or self.candidate.limits.on_broken_stream == "restart":
             return True
         raise BrokenStreamError(
             self.candidate.name, partial=self.stream.text(), reason=failure.reason.value
@@ -395,7 +401,7 @@ class RunningAttempt:
 
     def _may_degrade(self, failure: Failure) -> bool:
         if failure.reason is Reason.BLOCKED:
-            return self.candidate.rules.on_blocked == "next"
+            return self.candidate.limits.on_blocked == "next"
         return failure.reason.degrades
 
     def _report(self, failure: Failure | None, *, has_failed: bool) -> None:
@@ -403,7 +409,7 @@ class RunningAttempt:
         if self._permit is None or self.candidate.breaker is None:
             return
         outcome = Outcome.SUCCESS if self.has_answered and not has_failed else Outcome.NEUTRAL
-        if failure is not None and not self._is_misfit:
+        if failure is not None and not self._is_schema_mismatch:
             outcome = Outcome(failure.counts)
         if outcome is Outcome.TIMEOUT and self._latest.queued > _STANDSTILL:
             outcome = Outcome.NEUTRAL  # it had less time than it may take
@@ -430,8 +436,8 @@ class RunningAttempt:
         has_said_so = timeout is not None and timeout.status is not None
         return not (has_said_so or self.stream.has_begun or overdue > _STANDSTILL)
 
-    def _as_lost(self, error: Exception, duration: float) -> Attempt:
-        return Attempt(
+    def _as_lost(self, error: Exception, duration: float) -> AttemptRecord:
+        return AttemptRecord(
             model=self.candidate.name,
             role=self.candidate.role,
             outcome="error",
@@ -445,8 +451,8 @@ class RunningAttempt:
         failure: Failure | None,
         error: BaseException | None,
         usage: dict[str, Any] | None,
-    ) -> Attempt:
-        return Attempt(
+    ) -> AttemptRecord:
+        return AttemptRecord(
             model=self.candidate.name,
             role=self.candidate.role,
             outcome="cancelled" if self.is_abandoned else _outcome(failure, error),

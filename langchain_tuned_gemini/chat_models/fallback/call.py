@@ -1,11 +1,11 @@
 """One call of a fallback model: which model is tried next, and who answered in the end.
 
-The sync and the async methods of the chat model loop over the same `Attempts` and differ in
+The sync and the async methods of the chat model loop over the same `FallbackCall` and differ in
 `await` alone:
 
 ```python
-for turn in attempts:
-    answer = answer_of(turn, ask)  # async: `await aanswer_of(turn, aask)`
+for round_ in call:
+    answer = run_with_hedge(round_, ask)  # async: `await arun_with_hedge(round_, aask)`
 ```
 """
 
@@ -16,21 +16,21 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate
 from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog
-from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Turn
+from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Round
 from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace, CallTrace
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
 from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError, NovelInputError
 from langchain_tuned_gemini.failures import Counts, Reason, sentence_in
 from langchain_tuned_gemini.few_shot.novelty import Novelty
-from langchain_tuned_gemini.provenance import METADATA_KEY, Attempt
+from langchain_tuned_gemini.provenance import METADATA_KEY, AttemptRecord
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.telemetry import Request
 
 logger = logging.getLogger("langchain_tuned_gemini")
 
-_HICCUPS = frozenset({Reason.OVERLOADED.value, Reason.CONNECTION.value})
+_TRANSIENT = frozenset({Reason.OVERLOADED.value, Reason.CONNECTION.value})
 
 _NO_OUTAGE = frozenset({Reason.SLOW.value, Reason.NOVEL_INPUT.value})
 """Why another model answers though the first one is well."""
@@ -47,7 +47,7 @@ OnFallback = Callable[[dict[str, Any]], object]
 """Gets the provenance of each call that the tuned model did not answer."""
 
 
-class Attempts:
+class FallbackCall:
     """The attempts of one call, in order, until one has answered."""
 
     def __init__(
@@ -65,34 +65,34 @@ class Attempts:
         self._trace = trace
         self._hedge = hedge
         self._on_fallback = on_fallback
-        self._records: list[Attempt] = []
+        self._records: list[AttemptRecord] = []
         self._errors: list[Exception] = []
         self._interrupted: str | None = None
-        self._before_the_answer: list[Attempt] = []
+        self._before_the_answer: list[AttemptRecord] = []
         self._told_in_the_answer: dict[str, Any] = {}
         self._request = Request()
 
-    def __iter__(self) -> Iterator[Turn]:
-        """Yields the next model's turn until one has answered.
+    def __iter__(self) -> Iterator[Round]:
+        """Yields the next model's round until one has answered.
 
         Raises:
             AllModelsFailedError: After the last one has failed.
         """
         with self._request:
-            yield from self._turns()
+            yield from self._rounds()
 
-    def _turns(self) -> Iterator[Turn]:
+    def _rounds(self) -> Iterator[Round]:
         failed: list[Candidate] = []
         for candidate in self._candidates:
             if any(candidate is one for one in failed):  # it was asked beside the one before it
                 continue
             if candidate is self._candidates[0] and self._is_novel(candidate):
                 continue
-            for turn in self._turns_of(candidate):
-                yield turn
-                failed += self._note(turn)
-                if turn.winner is not None and turn.is_answered:
-                    self._report_recovery(turn.winner)
+            for round_ in self._rounds_of(candidate):
+                yield round_
+                failed += self._note(round_)
+                if round_.winner is not None and round_.is_answered:
+                    self._report_recovery(round_.winner)
                     return
         logger.error("No model could answer: %s", _told(self._records))
         raise AllModelsFailedError.of(self._records, self._errors)
@@ -106,51 +106,49 @@ class Attempts:
         self._skip(candidate, NovelInputError(name=name, score=score, threshold=threshold))
         return True
 
-    def _turns_of(self, candidate: Candidate) -> Iterator[Turn]:
-        """One turn of a model, and a second one if the first failed as hiccups do."""
+    def _rounds_of(self, candidate: Candidate) -> Iterator[Round]:
+        """One round of a model, and a second one if the first failed in passing."""
         for _ in range(2):
             permit = self._permit_for(candidate)
             if candidate.breaker is not None and permit is None:
                 return
-            turn = Turn(self._begin, self._hedge if candidate is self._candidates[0] else None)
-            turn.attempts.append(self._begin(candidate, turn, permit))
-            yield turn
-            if not self._may_be_tried_again(turn):
+            round_ = Round(self._begin, self._hedge if candidate is self._candidates[0] else None)
+            round_.attempts.append(self._begin(candidate, round_, permit))
+            yield round_
+            if not self._may_be_tried_again(round_):
                 return
 
-    def _begin(
-        self, candidate: Candidate, turn: Turn, permit: Permit | None = None
-    ) -> RunningAttempt:
-        return RunningAttempt(
+    def _begin(self, candidate: Candidate, round_: Round, permit: Permit | None = None) -> Attempt:
+        return Attempt(
             candidate,
             permit,
             AttemptTrace(self._trace, candidate.model, candidate.name),
             self._request,
             self._interrupted,
-            turn.claim,
-            partial(self._provenance, turn),
+            round_.claim,
+            partial(self._provenance, round_),
         )
 
     @staticmethod
-    def _may_be_tried_again(turn: Turn) -> bool:
-        """Only after a hiccup, of a model that mostly answers, and within its budget.
+    def _may_be_tried_again(round_: Round) -> bool:
+        """Only after a transient failure, of a model that mostly answers, and within its budget.
 
         Not after a timeout or another failure that has cost its time, never once the circuit is
         open, and not when another model was asked already.
         """
-        attempt, candidate = turn.first, turn.first.candidate
+        attempt, candidate = round_.first, round_.first.candidate
         if candidate.retry_budget is None or attempt.is_abandoned:
             return False
         if attempt.error is None:
             candidate.retry_budget.earn()
             return False
         record = attempt.record
-        is_hiccup = record is not None and record.reason in _HICCUPS
+        is_transient = record is not None and record.reason in _TRANSIENT
         is_quick = record is not None and record.duration_s < _QUICK
         is_closed = candidate.breaker is None or candidate.breaker.state is CircuitState.CLOSED
         return (
-            is_hiccup
-            and len(turn.attempts) == 1
+            is_transient
+            and len(round_.attempts) == 1
             and not attempt.stream.is_committed
             and candidate.retry_budget.spend()
             and is_quick
@@ -162,7 +160,7 @@ class Attempts:
         if candidate.breaker is None:
             return None
         try:
-            longest = candidate.rules.total_timeout
+            longest = candidate.limits.total_timeout
             return candidate.breaker.acquire(**({"deadline": longest} if longest else {}))
         except CircuitOpenError as refusal:
             self._skip(candidate, refusal)
@@ -171,17 +169,17 @@ class Attempts:
     def _skip(self, candidate: Candidate, refusal: CircuitOpenError | NovelInputError) -> None:
         """Notes that a model was not asked, and why."""
         kind = type(refusal).__name__
-        record = Attempt(
+        record = AttemptRecord(
             candidate.name, candidate.role, "skipped", reason=refusal.reason, error_type=kind
         )
         self._records.append(record)
         self._errors.append(refusal)
         self._request.skipped(record)
 
-    def _note(self, turn: Turn) -> list[Candidate]:
-        """Keeps what went wrong in a turn; returns the models that have failed."""
+    def _note(self, round_: Round) -> list[Candidate]:
+        """Keeps what went wrong in a round; returns the models that have failed."""
         failed = []
-        for attempt in turn.attempts:
+        for attempt in round_.attempts:
             if attempt.record is None or attempt.error is None:
                 continue
             failed.append(attempt.candidate)
@@ -193,10 +191,10 @@ class Attempts:
         return failed
 
     def _provenance(
-        self, turn: Turn, answered: RunningAttempt, few_shot: dict[str, Any] | None
+        self, round_: Round, answered: Attempt, few_shot: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Who answered, and why: for the answer's `response_metadata`."""
-        records = [*self._records, *turn.records()]
+        records = [*self._records, *round_.records()]
         place = next(n for n, record in enumerate(records) if record is answered.record)
         self._before_the_answer = records[:place]
         breaker = self._candidates[0].breaker
@@ -206,14 +204,14 @@ class Attempts:
             "reason": next((r.reason for r in records[:place] if r.reason), None),
             "circuit": breaker.state.value if breaker else None,
             "few_shot": few_shot,
-            "hedge": turn.told(),
+            "hedge": round_.told(),
             "novelty": self._novelty.as_dict() if self._novelty else None,
             "attempts": [record.as_dict() for record in records],
         }
         self._request.answered(self._told_in_the_answer["reason"])
         return {METADATA_KEY: self._told_in_the_answer}
 
-    def _report_recovery(self, answered: RunningAttempt) -> None:
+    def _report_recovery(self, answered: Attempt) -> None:
         """Tells of a call that another model than the first one answered, or that it is back."""
         first = self._candidates[0]
         if answered.candidate is first:
@@ -243,12 +241,12 @@ class Attempts:
                 self._outages.refused(first.name, sentence_in(error))
 
 
-def _told(records: Sequence[Attempt]) -> str:
+def _told(records: Sequence[AttemptRecord]) -> str:
     told = (_why(record) for record in records if record.reason)
     return "; ".join(dict.fromkeys(told))  # a second try says the same
 
 
-def _why(record: Attempt) -> str:
+def _why(record: AttemptRecord) -> str:
     if record.outcome == "cancelled":
         return f"{record.model} had not answered after {record.duration_s:.3g} s"
     if record.reason == Reason.NOVEL_INPUT:

@@ -1,4 +1,4 @@
-"""Asking the model whose turn it is, and its hedge beside it: in threads, or in tasks.
+"""Asking the model whose round it is, and its hedge beside it: in threads, or in tasks.
 
 One flow decides whom to wait for and for how long; the two drivers below it only wait.
 """
@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Gen
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from langchain_tuned_gemini.chat_models.fallback.attempt import RunningAttempt
-from langchain_tuned_gemini.chat_models.fallback.round import Turn
+from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt
+from langchain_tuned_gemini.chat_models.fallback.round import Round
 from langchain_tuned_gemini.runtime.threads import in_a_thread
 
 logger = logging.getLogger("langchain_tuned_gemini")
@@ -34,19 +34,19 @@ class _Call(Protocol):
 C = TypeVar("C", bound=_Call)
 
 
-def answer_of(turn: Turn, ask: Callable[[RunningAttempt], T | None]) -> T | None:
+def run_with_hedge(round_: Round, ask: Callable[[Attempt], T | None]) -> T | None:
     """Asks for an answer in threads.
 
     Args:
-        turn: Whose turn it is.
+        round_: Whose round it is.
         ask: Carries out an attempt; returns None for one whose failure another may answer for.
 
     Returns:
         The answer that came first; None if there is none.
     """
-    if turn.delay is None:
-        return ask(turn.first)
-    flow = _race(turn, lambda attempt: in_a_thread(partial(ask, attempt)))
+    if round_.delay is None:
+        return ask(round_.first)
+    flow = _race(round_, lambda attempt: in_a_thread(partial(ask, attempt)))
     try:
         calls, timeout = next(flow)
         while True:
@@ -56,22 +56,22 @@ def answer_of(turn: Turn, ask: Callable[[RunningAttempt], T | None]) -> T | None
         call: concurrent.futures.Future[T | None] = over.value
         return call.result()
     finally:
-        turn.end()
+        round_.end()
 
 
-async def aanswer_of(
-    turn: Turn, ask: Callable[[RunningAttempt], Coroutine[Any, Any, T | None]]
+async def arun_with_hedge(
+    round_: Round, ask: Callable[[Attempt], Coroutine[Any, Any, T | None]]
 ) -> T | None:
-    """Asks for an answer in tasks; see `answer_of`."""
-    if turn.delay is None:
-        return await ask(turn.first)
+    """Asks for an answer in tasks; see `run_with_hedge`."""
+    if round_.delay is None:
+        return await ask(round_.first)
     tasks: list[asyncio.Task[T | None]] = []
 
-    def start(attempt: RunningAttempt) -> asyncio.Task[T | None]:
+    def start(attempt: Attempt) -> asyncio.Task[T | None]:
         tasks.append(asyncio.create_task(ask(attempt)))
         return tasks[-1]
 
-    flow = _race(turn, start)
+    flow = _race(round_, start)
     try:
         calls, timeout = next(flow)
         while True:
@@ -83,20 +83,20 @@ async def aanswer_of(
         call: asyncio.Task[T | None] = over.value
         return call.result()
     finally:
-        turn.end()
+        round_.end()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def begin(stream: Generator[T, None, None]) -> tuple[T, Generator[T, None, None]] | None:
+def first_chunk(stream: Generator[T, None, None]) -> tuple[T, Generator[T, None, None]] | None:
     """Waits for a stream's first item; None if it ends without one."""
     for first in stream:
         return first, stream
     return None
 
 
-async def abegin(stream: AsyncGenerator[T, None]) -> tuple[T, AsyncGenerator[T, None]] | None:
+async def afirst_chunk(stream: AsyncGenerator[T, None]) -> tuple[T, AsyncGenerator[T, None]] | None:
     """Waits for a stream's first item; None if it ends without one."""
     async for first in stream:
         return first, stream
@@ -104,17 +104,17 @@ async def abegin(stream: AsyncGenerator[T, None]) -> tuple[T, AsyncGenerator[T, 
 
 
 def _race(
-    turn: Turn, start: Callable[[RunningAttempt], C]
+    round_: Round, start: Callable[[Attempt], C]
 ) -> Generator[tuple[list[C], float | None], Collection[C], C]:
     """Yields whom to wait for and for how long; returns the call whose outcome counts.
 
     What the first call raises is raised at once. What the hedge raises must not cost an answer
     that would have come without it: it is kept until the first call has none.
     """
-    first = start(turn.first)
+    first = start(round_.first)
     running = [first]
-    done = yield running, turn.delay
-    if not done and (hedge := turn.begin_hedge()):
+    done = yield running, round_.delay
+    if not done and (hedge := round_.begin_hedge()):
         running.append(start(hedge))
     kept: C | None = None
     while running:

@@ -20,7 +20,7 @@ Commit = Literal["first_token", "complete"]
 Chunks = Sequence[ChatGenerationChunk]
 
 
-class StreamedAnswer:
+class HeldStream:
     """A stream that is held back until it is committed.
 
     Until the commit point a failure is invisible to the caller, so that another model may

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from langchain_tuned_gemini.chat_models.fallback.held_stream import Commit, StreamedAnswer
+from langchain_tuned_gemini.chat_models.fallback.held_stream import Commit, HeldStream
 from langchain_tuned_gemini.errors import AnswerTimeoutError, RateLimiterTimeoutError
 from langchain_tuned_gemini.guards import Guard
 from langchain_tuned_gemini.runtime.deadline import Deadline, Limit
@@ -19,7 +19,7 @@ OnBlocked = Literal["raise", "message", "next"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Limits:
     """What holds for every attempt of a call; `FallbackChatModel` describes each.
 
     Durations are in seconds; None is for ever.
@@ -37,12 +37,12 @@ class Rules:
         """The limit of a call that is answered in one piece."""
         return Deadline(total=self.total_timeout)
 
-    def new_stream(self, claim: Callable[[], None]) -> StreamedAnswer:
+    def new_stream(self, claim: Callable[[], None]) -> HeldStream:
         """A stream within its limits; `claim` is called when it is committed."""
         deadline = Deadline(
             first=self.first_token_timeout, stall=self.stall_timeout, total=self.total_timeout
         )
-        return StreamedAnswer(self.commit, deadline, claim)
+        return HeldStream(self.commit, deadline, claim)
 
 
 _NAMES: Final[dict[Limit, str]] = {

@@ -33,17 +33,22 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_valida
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
 from langchain_tuned_gemini.chat_models.counting import TokenCounter
-from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, RunningAttempt, held_to
-from langchain_tuned_gemini.chat_models.fallback.call import Attempts, OnFallback
+from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate, held_to
+from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
-from langchain_tuned_gemini.chat_models.fallback.hedging import aanswer_of, abegin, answer_of, begin
+from langchain_tuned_gemini.chat_models.fallback.hedging import (
+    afirst_chunk,
+    arun_with_hedge,
+    first_chunk,
+    run_with_hedge,
+)
 from langchain_tuned_gemini.chat_models.fallback.held_stream import Commit
-from langchain_tuned_gemini.chat_models.fallback.limits import OnBlocked, OnBrokenStream, Rules
+from langchain_tuned_gemini.chat_models.fallback.limits import Limits, OnBlocked, OnBrokenStream
 from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog, outage_log
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge
 from langchain_tuned_gemini.chat_models.fallback.tracing import CallTrace, current_attempt
-from langchain_tuned_gemini.chat_models.restartable import is_collected
+from langchain_tuned_gemini.chat_models.restartable import is_added_up
 from langchain_tuned_gemini.chat_models.structured import (
     STRUCTURED,
     StructuredCall,
@@ -225,18 +230,18 @@ class FallbackChatModel(TracedChatModel):
         first, *others = self.models
         budget = RetryBudget() if self.retry_budget is None else self.retry_budget or None
         *limited, last = [
-            Candidate(first, _name_of(first), "tuned", self._rules, self.circuit, budget),
+            Candidate(first, _name_of(first), "tuned", self._limits, self.circuit, budget),
             *(
-                Candidate(model, _name_of(model), "base_fallback", self._rules, None, None)
+                Candidate(model, _name_of(model), "base_fallback", self._limits, None, None)
                 for model in others
             ),
         ]
         # There is nobody left to answer for the last one, so it gets its time.
         total = _LONGEST_OF_THE_LAST if self.total_timeout == "auto" else self.total_timeout
-        patient = replace(
-            self._rules, first_token_timeout=None, stall_timeout=None, total_timeout=total
+        unlimited = replace(
+            self._limits, first_token_timeout=None, stall_timeout=None, total_timeout=total
         )
-        return (*limited, replace(last, rules=patient))
+        return (*limited, replace(last, limits=unlimited))
 
     @property
     def _longest(self) -> float | None:
@@ -244,8 +249,8 @@ class FallbackChatModel(TracedChatModel):
         return _LONGEST if self.total_timeout == "auto" else self.total_timeout
 
     @cached_property
-    def _rules(self) -> Rules:
-        return Rules(
+    def _limits(self) -> Limits:
+        return Limits(
             first_token_timeout=self.first_token_timeout,
             stall_timeout=self.stall_timeout,
             total_timeout=self._longest,
@@ -293,26 +298,26 @@ class FallbackChatModel(TracedChatModel):
         arguments: dict[str, Any],
         *,
         is_streamed: bool = False,
-    ) -> Attempts:
+    ) -> FallbackCall:
         """Begins a call; takes out of its arguments what is not a model's, or refuses it."""
         check_arguments(arguments, self)
         candidates = self._candidates
         if structured := arguments.pop(STRUCTURED, None):
             candidates = structured.asked_of(candidates, messages)
-        if is_streamed and run_manager is not None and not is_collected():
+        if is_streamed and run_manager is not None and not is_added_up():
             # LangChain adds up the chunks of v3 events; no mark would keep it from gluing.
             candidates = held_to({"on_broken_stream": "raise"}, candidates)
         hedge = None
         if self._hedge_policy is not None:
             hedge = Hedge(self._hedge_policy, candidates[1], is_streamed)
         caller = current_caller(run_manager)
-        if is_streamed and is_collected() and not (caller and caller.wants_tokens()):
+        if is_streamed and is_added_up() and not (caller and caller.wants_tokens()):
             candidates = held_to({"commit": "complete"}, candidates)  # none is seen before
         novelty = self.novel_input.assess(messages) if self.novel_input else None
         trace = CallTrace(
             caller, self, self.models, messages, self.trace_prompts, current_attempt()
         )
-        return Attempts(candidates, trace, hedge, self.on_fallback, novelty, self._outages)
+        return FallbackCall(candidates, trace, hedge, self.on_fallback, novelty, self._outages)
 
     def _generate(
         self,
@@ -321,15 +326,15 @@ class FallbackChatModel(TracedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        def ask(attempt: RunningAttempt) -> ChatResult | None:
+        def ask(attempt: Attempt) -> ChatResult | None:
             with attempt, attempt.deadline, attempt.computing():
                 model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
                 return attempt.finish(attempt.ask(model, told, stop, arguments))
             return None
 
-        for turn in self._attempts(messages, run_manager, kwargs):
-            answer = answer_of(turn, ask)
-        return cast("ChatResult", answer)  # that of the last turn
+        for round_ in self._attempts(messages, run_manager, kwargs):
+            answer = run_with_hedge(round_, ask)
+        return cast("ChatResult", answer)  # that of the last round
 
     async def _agenerate(
         self,
@@ -338,7 +343,7 @@ class FallbackChatModel(TracedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async def ask(attempt: RunningAttempt) -> ChatResult | None:
+        async def ask(attempt: Attempt) -> ChatResult | None:
             async with attempt, attempt.deadline:
                 model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
                 with attempt.computing():
@@ -346,9 +351,9 @@ class FallbackChatModel(TracedChatModel):
                 return attempt.finish(result)
             return None
 
-        for turn in self._attempts(messages, run_manager, kwargs):
-            answer = await aanswer_of(turn, ask)
-        return cast("ChatResult", answer)  # that of the last turn
+        for round_ in self._attempts(messages, run_manager, kwargs):
+            answer = await arun_with_hedge(round_, ask)
+        return cast("ChatResult", answer)  # that of the last round
 
     def _stream(
         self,
@@ -357,7 +362,7 @@ class FallbackChatModel(TracedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        def answer(attempt: RunningAttempt) -> Generator[ChatGenerationChunk, None, None]:
+        def answer(attempt: Attempt) -> Generator[ChatGenerationChunk, None, None]:
             with attempt:
                 model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
                 yield from attempt.opening()
@@ -365,8 +370,8 @@ class FallbackChatModel(TracedChatModel):
                     yield from chunks
                 yield from attempt.closing()
 
-        for turn in self._attempts(messages, run_manager, kwargs, is_streamed=True):
-            begun = answer_of(turn, lambda attempt: begin(answer(attempt)))
+        for round_ in self._attempts(messages, run_manager, kwargs, is_streamed=True):
+            begun = run_with_hedge(round_, lambda attempt: first_chunk(answer(attempt)))
             if begun is not None:
                 first, rest = begun
                 with closing(rest):
@@ -380,7 +385,7 @@ class FallbackChatModel(TracedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async def answer(attempt: RunningAttempt) -> AsyncGenerator[ChatGenerationChunk, None]:
+        async def answer(attempt: Attempt) -> AsyncGenerator[ChatGenerationChunk, None]:
             async with attempt:
                 model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
                 for chunk in attempt.opening():
@@ -393,8 +398,8 @@ class FallbackChatModel(TracedChatModel):
                 for chunk in attempt.closing():
                     yield chunk
 
-        for turn in self._attempts(messages, run_manager, kwargs, is_streamed=True):
-            begun = await aanswer_of(turn, lambda attempt: abegin(answer(attempt)))
+        for round_ in self._attempts(messages, run_manager, kwargs, is_streamed=True):
+            begun = await arun_with_hedge(round_, lambda attempt: afirst_chunk(answer(attempt)))
             if begun is not None:
                 first, rest = begun
                 async with aclosing(rest):

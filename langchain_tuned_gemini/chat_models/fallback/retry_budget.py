@@ -1,7 +1,7 @@
 """Whether a failed call may be tried again: only while most calls succeed.
 
-A retry helps against a hiccup. When a service is down, retries double the load that keeps it
-down, and no caller is better off. So successes pay for retries, as gRPC has it:
+A retry helps against a transient failure. When a service is down, retries double the load that
+keeps it down, and no caller is better off. So successes pay for retries, as gRPC has it:
 https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs
 """
 

@@ -1,4 +1,4 @@
-"""One model's turn in a call, and the hedge beside it."""
+"""One model's round in a call, and the hedge beside it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_tuned_gemini import telemetry
-from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
 from langchain_tuned_gemini.failures import Reason
-from langchain_tuned_gemini.provenance import Attempt
+from langchain_tuned_gemini.provenance import AttemptRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,17 @@ class Hedge:
     is_streamed: bool
 
 
-class Turn:
-    """One model's turn, and the hedge's, if it takes long: whichever answers first has it.
+class Round:
+    """One model's round, and the hedge's, if it takes long: whichever answers first has it.
 
     Args:
-        begin: Begins a candidate's attempt in this turn.
+        begin: Begins a candidate's attempt in this round.
         hedge: Who may be asked, too; None for nobody.
     """
 
-    def __init__(
-        self, begin: Callable[[Candidate, Turn], RunningAttempt], hedge: Hedge | None
-    ) -> None:
-        self.attempts: list[RunningAttempt] = []
-        self.winner: RunningAttempt | None = None
+    def __init__(self, begin: Callable[[Candidate, Round], Attempt], hedge: Hedge | None) -> None:
+        self.attempts: list[Attempt] = []
+        self.winner: Attempt | None = None
         self.delay: float | None = None
         """After how many seconds of silence the hedge is begun; None for never."""
         self._begin = begin
@@ -46,8 +44,8 @@ class Turn:
             self.delay = hedge.policy.delay(is_streamed=hedge.is_streamed)
 
     @property
-    def first(self) -> RunningAttempt:
-        """The attempt of the model whose turn it is."""
+    def first(self) -> Attempt:
+        """The attempt of the model whose round it is."""
         return self.attempts[0]
 
     @property
@@ -55,14 +53,14 @@ class Turn:
         """Whether a model has answered, and its answer did not break off."""
         return self.winner is not None and self.winner.error is None
 
-    def begin_hedge(self) -> RunningAttempt | None:
+    def begin_hedge(self) -> Attempt | None:
         """Begins the hedge; None where it can't be afforded."""
         if self._hedge is None or not self._hedge.policy.spend():
             return None
         self.attempts.append(self._begin(self._hedge.candidate, self))
         return self.attempts[-1]
 
-    def claim(self, attempt: RunningAttempt) -> bool:
+    def claim(self, attempt: Attempt) -> bool:
         """Whether this attempt is the one to answer: the first that asks is."""
         with self._claiming:
             if self.winner is not None:
@@ -72,7 +70,7 @@ class Turn:
             self._observe(attempt)
         return True
 
-    def end(self) -> list[RunningAttempt]:
+    def end(self) -> list[Attempt]:
         """Gives up whichever attempt has not ended, unless it is the one that answers."""
         if len(self.attempts) > 1:
             hedge = self.attempts[1]
@@ -84,7 +82,7 @@ class Turn:
                 self._observe(loser)
         return losers
 
-    def records(self) -> list[Attempt]:
+    def records(self) -> list[AttemptRecord]:
         """What has come of each attempt, seen from the one that answers."""
         return [
             record
@@ -98,13 +96,13 @@ class Turn:
             return None
         return {"after_s": self.delay, "won": self.winner is not self.first}
 
-    def _observe(self, attempt: RunningAttempt) -> None:
+    def _observe(self, attempt: Attempt) -> None:
         if self._hedge is not None:
             is_streamed = self._hedge.is_streamed
             self._hedge.policy.observe(attempt.elapsed(), is_streamed=is_streamed)
 
-    def _as_cancelled(self, loser: RunningAttempt) -> Attempt:
-        return Attempt(
+    def _as_cancelled(self, loser: Attempt) -> AttemptRecord:
+        return AttemptRecord(
             model=loser.candidate.name,
             role=loser.candidate.role,
             outcome="cancelled",

@@ -6,14 +6,14 @@ import threading
 from typing import Any
 
 from langchain_tuned_gemini import FallbackChatModel
-from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, RunningAttempt
+from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
-from langchain_tuned_gemini.chat_models.fallback.limits import Rules
-from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Turn
+from langchain_tuned_gemini.chat_models.fallback.limits import Limits
+from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Round
 from langchain_tuned_gemini.telemetry import Request
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
-RULES = Rules(
+LIMITS = Limits(
     first_token_timeout=None,
     stall_timeout=None,
     total_timeout=None,
@@ -61,20 +61,24 @@ def test_an_answer_that_comes_too_late_changes_nothing() -> None:
 
 
 def test_only_one_of_two_that_answer_at_the_same_moment_is_let_through() -> None:
-    def begin(candidate: Candidate, turn: Turn) -> RunningAttempt:
-        return RunningAttempt(candidate, None, None, Request(), None, turn.claim, lambda *_: {})
+    def begin(candidate: Candidate, round_: Round) -> Attempt:
+        return Attempt(candidate, None, None, Request(), None, round_.claim, lambda *_: {})
 
     first, other = (
-        Candidate(model, model.name, "tuned", RULES, None, None)
+        Candidate(model, model.name, "tuned", LIMITS, None, None)
         for model in (ScriptedChatModel(answers=["x"]), ScriptedChatModel(answers=["y"]))
     )
     policy = HedgePolicy(1.0)
     for _ in range(20):
         policy.count_call()
-    turn = Turn(begin, Hedge(policy, other, is_streamed=False))
-    turn.attempts.append(begin(first, turn))
-    hedge = turn.begin_hedge()
+    round_ = Round(begin, Hedge(policy, other, is_streamed=False))
+    round_.attempts.append(begin(first, round_))
+    hedge = round_.begin_hedge()
     assert hedge is not None
 
-    assert [turn.claim(hedge), turn.claim(turn.first), turn.claim(hedge)] == [True, False, True]
-    assert turn.end() == [turn.first]
+    assert [round_.claim(hedge), round_.claim(round_.first), round_.claim(hedge)] == [
+        True,
+        False,
+        True,
+    ]
+    assert round_.end() == [round_.first]
