@@ -16,9 +16,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
+from langchain_tuned_gemini.chat_models.base_model_names import base_of_fallback
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
-from langchain_tuned_gemini.chat_models.fallback_base import base_of_fallback
 from langchain_tuned_gemini.chat_models.system_prompt import SystemPromptChatModel
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 from langchain_tuned_gemini.dataset import Examples

@@ -25,15 +25,15 @@ from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.following import Following
 from langchain_tuned_gemini.chat_models.parameters import TunedGeminiParameters
+from langchain_tuned_gemini.chat_models.pickling import unpickled
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
-from langchain_tuned_gemini.chat_models.unbuilt import unpickled
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.registry import RecordedVersion, Records
-from langchain_tuned_gemini.registry.watching import AliasWatch
+from langchain_tuned_gemini.registry.alias_resolver import AliasWatch
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.waiting import Progress
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from langchain_tuned_gemini.errors import TunedGeminiError
 from langchain_tuned_gemini.registry import RecordedVersion
-from langchain_tuned_gemini.registry.watching import AliasWatch
+from langchain_tuned_gemini.registry.alias_resolver import AliasWatch
 from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 
 _logger = logging.getLogger(__name__)

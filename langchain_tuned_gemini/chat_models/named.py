@@ -11,7 +11,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from langchain_tuned_gemini.chat_models.conversation import own_thoughts, require_contents
 from langchain_tuned_gemini.chat_models.gated import GatedChatModel
-from langchain_tuned_gemini.chat_models.structured import STRUCTURED
+from langchain_tuned_gemini.chat_models.structured_output import STRUCTURED
 
 
 class NamedChatModel(GatedChatModel):

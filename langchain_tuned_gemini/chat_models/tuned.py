@@ -25,10 +25,11 @@ from langchain_tuned_gemini.chat_models.arguments import (
     check_arguments,
     check_structured_options,
 )
+from langchain_tuned_gemini.chat_models.base_model import StandInChatModel, location_of_fallback
+from langchain_tuned_gemini.chat_models.base_model_names import base_of_fallback
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.fallback.tracing import name_run
-from langchain_tuned_gemini.chat_models.fallback_base import base_of_fallback
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
 from langchain_tuned_gemini.chat_models.google import google_chat_model, name_asked
 from langchain_tuned_gemini.chat_models.identity import Identity
@@ -37,13 +38,12 @@ from langchain_tuned_gemini.chat_models.parameters import (
     THINKING,
     TunedGeminiParameters,
 )
+from langchain_tuned_gemini.chat_models.pickling import unpickled
+from langchain_tuned_gemini.chat_models.probe_by_call import TriedByCalling
 from langchain_tuned_gemini.chat_models.rebuilding import rebuild
-from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel, location_of_fallback
-from langchain_tuned_gemini.chat_models.structured import STRUCTURED, parsed_text
+from langchain_tuned_gemini.chat_models.structured_output import STRUCTURED, parsed_text
 from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
 from langchain_tuned_gemini.chat_models.tools import neutral
-from langchain_tuned_gemini.chat_models.trying import TriedByCalling
-from langchain_tuned_gemini.chat_models.unbuilt import unpickled
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError

@@ -20,7 +20,7 @@ from langchain_tuned_gemini.chat_models.delegation import (
     astream_from,
     stream_from,
 )
-from langchain_tuned_gemini.chat_models.structured import (
+from langchain_tuned_gemini.chat_models.structured_output import (
     SchemaOutputParser,
     arguments_for,
     read_with,

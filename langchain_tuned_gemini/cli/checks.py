@@ -211,7 +211,7 @@ def _probe(session: Session, name: str) -> Iterator[Finding]:
 
 def _fallback(session: Session, name: str, base: str | None) -> Iterator[Finding]:
     """Asks the base model once, as the fallback of the tuned one would."""
-    from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
+    from langchain_tuned_gemini.chat_models.base_model import StandInChatModel
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 
     try:

@@ -30,7 +30,7 @@ from langchain_tuned_gemini import (
     FewShotChatModel,
     ParameterError,
 )
-from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
+from langchain_tuned_gemini.chat_models.base_model import StandInChatModel
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.conftest import BASE, NEXT_NUMBER, TUNED, Deployed

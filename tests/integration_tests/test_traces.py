@@ -34,7 +34,7 @@ from langchain_tuned_gemini import (
     FewShotChatModel,
     FewShotPrompt,
 )
-from langchain_tuned_gemini.chat_models.stand_in import StandInChatModel
+from langchain_tuned_gemini.chat_models.base_model import StandInChatModel
 from langchain_tuned_gemini.chat_models.system_prompt import SystemPromptChatModel
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.middleware import TunedGeminiFallbackMiddleware

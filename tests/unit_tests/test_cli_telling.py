@@ -21,7 +21,7 @@ from langchain_tuned_gemini import (
     VertexService,
     wait_until_active,
 )
-from langchain_tuned_gemini.chat_models.fallback_base import check_base
+from langchain_tuned_gemini.chat_models.base_model_names import check_base
 from langchain_tuned_gemini.cli.exit_codes import ExitCode, exit_code_of, exit_code_table
 from langchain_tuned_gemini.cli.telling import (
     IN_PYTHON_AND_HERE,

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from langchain_tuned_gemini import FallbackChatModel, ParameterError
 from langchain_tuned_gemini.chat_models.conversation import own_thoughts, require_contents
-from langchain_tuned_gemini.chat_models.counting import PAUSE, TokenCounter
+from langchain_tuned_gemini.chat_models.fallback.token_counter import PAUSE, TokenCounter
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 SYSTEM = SystemMessage("Write a poem.")

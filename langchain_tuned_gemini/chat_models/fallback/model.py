@@ -32,7 +32,6 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_valida
 
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
-from langchain_tuned_gemini.chat_models.counting import TokenCounter
 from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate, held_to
 from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
@@ -47,9 +46,10 @@ from langchain_tuned_gemini.chat_models.fallback.limits import Limits, OnBlocked
 from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog, outage_log
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge
+from langchain_tuned_gemini.chat_models.fallback.token_counter import TokenCounter
 from langchain_tuned_gemini.chat_models.fallback.tracing import CallTrace, current_attempt
 from langchain_tuned_gemini.chat_models.restartable import is_added_up
-from langchain_tuned_gemini.chat_models.structured import (
+from langchain_tuned_gemini.chat_models.structured_output import (
     STRUCTURED,
     StructuredCall,
     for_tracers,

@@ -46,7 +46,7 @@ from langchain_tuned_gemini import (
     init_tuned_gemini,
 )
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.registry.watching import FRESH_FOR
+from langchain_tuned_gemini.registry.alias_resolver import FRESH_FOR
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.integration_tests.library.conftest import AT, KEY
 

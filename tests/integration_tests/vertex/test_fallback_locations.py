@@ -24,7 +24,7 @@ from langchain_tuned_gemini import (
     ParameterError,
     init_tuned_gemini,
 )
-from langchain_tuned_gemini.chat_models import places
+from langchain_tuned_gemini.chat_models import base_model_locations
 from langchain_tuned_gemini.emulator import BaseModel, Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
@@ -53,7 +53,7 @@ WAYS: dict[str, Callable[[Any], AIMessage]] = {
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "_silent_since", {})
+    monkeypatch.setattr(base_model_locations, "_silent_since", {})
 
 
 @pytest.fixture
@@ -350,9 +350,9 @@ def test_a_network_without_a_route_is_remembered_and_a_bug_goes_nowhere(
 ) -> None:
     away = ScriptedChatModel(name="away", answers=[error, "away"])
     home = ScriptedChatModel(name="home", answers=["home", "home"])
-    both = places.Places(
+    both = base_model_locations.Places(
         BASE,
-        [places.Place("us", away), places.Place("us-central1", home)],
+        [base_model_locations.Place("us", away), base_model_locations.Place("us-central1", home)],
         parent=(None, "acme"),
         retirement=lambda: None,
         clock=lambda: 0.0,

@@ -14,11 +14,11 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import Field, PrivateAttr, SerializeAsAny
 
+from langchain_tuned_gemini.chat_models.base_model_locations import Place, Places, check_location
 from langchain_tuned_gemini.chat_models.conversation import require_contents
 from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
 from langchain_tuned_gemini.chat_models.google import published_in
-from langchain_tuned_gemini.chat_models.places import Place, Places, check_location
-from langchain_tuned_gemini.chat_models.unbuilt import unpickled
+from langchain_tuned_gemini.chat_models.pickling import unpickled
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
