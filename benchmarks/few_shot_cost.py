@@ -21,7 +21,7 @@ from langchain_tuned_gemini import (
     TuningDataset,
 )
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.emulator.prompts import estimate_tokens
+from langchain_tuned_gemini.emulator.model.prompts import estimate_tokens
 
 DATA = Path(__file__).resolve().parents[1] / "examples" / "data"
 TUNED, BASE = "tunedModels/text-to-sql", "gemini-3.5-flash"

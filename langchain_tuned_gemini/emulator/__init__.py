@@ -11,14 +11,14 @@ except ImportError as error:
 
     raise MissingExtraError("The emulator", extra="emulator") from error
 
-from langchain_tuned_gemini.emulator.answers import Answer, FunctionCall
+from langchain_tuned_gemini.emulator.developer.tuned_model import BaseModel, Hyperparameters
 from langchain_tuned_gemini.emulator.emulator import Emulator
-from langchain_tuned_gemini.emulator.faults import ArmedFault, Fault
+from langchain_tuned_gemini.emulator.faults.fault import ArmedFault, Fault
+from langchain_tuned_gemini.emulator.http.recording import RecordedRequest
+from langchain_tuned_gemini.emulator.model.answers import Answer, FunctionCall
+from langchain_tuned_gemini.emulator.model.scripts import ArmedScript
 from langchain_tuned_gemini.emulator.progression import Progression, after, immediate, manual
-from langchain_tuned_gemini.emulator.recording import RecordedRequest
-from langchain_tuned_gemini.emulator.records import BaseModel, Hyperparameters
-from langchain_tuned_gemini.emulator.scripts import ArmedScript
-from langchain_tuned_gemini.emulator.vertex.seeding import VertexModel
+from langchain_tuned_gemini.emulator.vertex.tuning_job_admin import VertexModel
 
 __all__ = [
     "Answer",

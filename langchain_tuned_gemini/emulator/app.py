@@ -8,33 +8,34 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 
-from langchain_tuned_gemini.emulator import effects, storage
-from langchain_tuned_gemini.emulator.access import check_credentials, check_host, host_of
-from langchain_tuned_gemini.emulator.bindings import Api
-from langchain_tuned_gemini.emulator.calls import read_call
-from langchain_tuned_gemini.emulator.connection import perform
-from langchain_tuned_gemini.emulator.errors import ApiError, html_page
-from langchain_tuned_gemini.emulator.methods import HANDLERS as DEVELOPER_API
-from langchain_tuned_gemini.emulator.recording import (
+from langchain_tuned_gemini.emulator.developer.handlers import HANDLERS as DEVELOPER_API
+from langchain_tuned_gemini.emulator.faults import fault_injection
+from langchain_tuned_gemini.emulator.http.access import check_credentials, check_host, host_of
+from langchain_tuned_gemini.emulator.http.connection import perform
+from langchain_tuned_gemini.emulator.http.errors import ApiError, html_page
+from langchain_tuned_gemini.emulator.http.recording import (
     CREDENTIAL_HEADERS,
     CREDENTIAL_PARAMETERS,
     RecordedRequest,
 )
-from langchain_tuned_gemini.emulator.replies import HTML, Reply, delivery
-from langchain_tuned_gemini.emulator.vertex.methods import HANDLERS as VERTEX_AI
-from langchain_tuned_gemini.emulator.wire import decode, with_enum_numbers
+from langchain_tuned_gemini.emulator.http.replies import HTML, Reply, delivery
+from langchain_tuned_gemini.emulator.http.requests import read_call
+from langchain_tuned_gemini.emulator.http.routes import Api
+from langchain_tuned_gemini.emulator.http.wire import decode, with_enum_numbers
+from langchain_tuned_gemini.emulator.vertex import cloud_storage
+from langchain_tuned_gemini.emulator.vertex.handlers import HANDLERS as VERTEX_AI
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.types import Receive, Scope, Send
 
-    from langchain_tuned_gemini.emulator.calls import Call
-    from langchain_tuned_gemini.emulator.connection import Connections
-    from langchain_tuned_gemini.emulator.faults import Fault
-    from langchain_tuned_gemini.emulator.replies import Delivery
-    from langchain_tuned_gemini.emulator.rules import Board
-    from langchain_tuned_gemini.emulator.world import World
+    from langchain_tuned_gemini.emulator.armed_rules import Board
+    from langchain_tuned_gemini.emulator.faults.fault import Fault
+    from langchain_tuned_gemini.emulator.http.connection import Connections
+    from langchain_tuned_gemini.emulator.http.replies import Delivery
+    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.store import World
 
 
 _HANDLERS = {Api.DEVELOPER: DEVELOPER_API, Api.VERTEX: VERTEX_AI}
@@ -68,12 +69,12 @@ class App:
         query = _query(request)
         call = read_call(request.method, host_of(request), request.scope["path"], query, json)
         self._record(request, query, json, call)
-        bucket = storage.bucket_of(request.method, request.scope["path"])
+        bucket = cloud_storage.bucket_of(request.method, request.scope["path"])
         try:
             check_host(request, self._world.options)
             if bucket is not None:
                 check_credentials(request, self._world.options, Api.VERTEX)
-                return delivery(Reply((storage.upload(self._world, bucket, query, json),)))
+                return delivery(Reply((cloud_storage.upload(self._world, bucket, query, json),)))
             if call is None:
                 return delivery(_unbound(request.scope["path"]))
             check_credentials(request, self._world.options, call.api)
@@ -83,10 +84,10 @@ class App:
         if matched is None:
             return delivery(_numbered(call, self._called(call)))
         (fault, _), call = matched, self._with_base_model(call)
-        reply = effects.replacement(fault, call)
+        reply = fault_injection.replacement(fault, call)
         if reply is None:
-            reply = effects.rewritten(fault, call, self._called(call))
-        return effects.interrupted(fault, delivery(_numbered(call, reply)))
+            reply = fault_injection.rewritten(fault, call, self._called(call))
+        return fault_injection.interrupted(fault, delivery(_numbered(call, reply)))
 
     def _with_base_model(self, call: Call) -> Call:
         if call.api is not Api.VERTEX or not call.name.startswith("projects/"):

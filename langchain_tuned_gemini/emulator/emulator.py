@@ -7,31 +7,31 @@ import time
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
-from langchain_tuned_gemini.emulator import control
-from langchain_tuned_gemini.emulator.access import GOOGLES_HOSTS
-from langchain_tuned_gemini.emulator.answers import Scripted, as_answer
 from langchain_tuned_gemini.emulator.app import App
-from langchain_tuned_gemini.emulator.connection import Connections
-from langchain_tuned_gemini.emulator.faults import Fault
-from langchain_tuned_gemini.emulator.methods.base_models import KNOWN, TUNABLE
+from langchain_tuned_gemini.emulator.armed_rules import Board
+from langchain_tuned_gemini.emulator.developer import tuned_model_admin
+from langchain_tuned_gemini.emulator.developer.base_models import KNOWN, TUNABLE
+from langchain_tuned_gemini.emulator.developer.tuned_model import ME, BaseModel
+from langchain_tuned_gemini.emulator.faults.fault import Fault
+from langchain_tuned_gemini.emulator.http.access import GOOGLES_HOSTS
+from langchain_tuned_gemini.emulator.http.connection import Connections
+from langchain_tuned_gemini.emulator.http.server import LOOPBACK, Server
+from langchain_tuned_gemini.emulator.model.answers import Scripted, as_answer
+from langchain_tuned_gemini.emulator.model.scripts import Script
 from langchain_tuned_gemini.emulator.progression import Progression, immediate
-from langchain_tuned_gemini.emulator.records import ME, BaseModel
-from langchain_tuned_gemini.emulator.rules import Board
-from langchain_tuned_gemini.emulator.scripts import Script
-from langchain_tuned_gemini.emulator.server import LOOPBACK, Server
-from langchain_tuned_gemini.emulator.vertex import seeding
+from langchain_tuned_gemini.emulator.store import Options, World
+from langchain_tuned_gemini.emulator.vertex import tuning_job_admin
 from langchain_tuned_gemini.emulator.vertex.files import read_files
-from langchain_tuned_gemini.emulator.world import Options, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
 
     from langchain_tuned_gemini.dataset import Examples
-    from langchain_tuned_gemini.emulator.recording import RecordedRequest
-    from langchain_tuned_gemini.emulator.records import Hyperparameters
-    from langchain_tuned_gemini.emulator.scripts import ArmedScript
-    from langchain_tuned_gemini.emulator.vertex.seeding import VertexModel
+    from langchain_tuned_gemini.emulator.developer.tuned_model import Hyperparameters
+    from langchain_tuned_gemini.emulator.http.recording import RecordedRequest
+    from langchain_tuned_gemini.emulator.model.scripts import ArmedScript
+    from langchain_tuned_gemini.emulator.vertex.tuning_job_admin import VertexModel
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -300,7 +300,7 @@ class Emulator:
             hyperparameters: Those of the real API's defaults where none are given.
             owner: Somebody else's model is not listed, and answers 403 unless shared.
         """
-        seed = control.Seed(
+        seed = tuned_model_admin.Seed(
             name=name,
             examples=examples,
             state=state,
@@ -312,7 +312,7 @@ class Emulator:
             owner=owner,
         )
         with self._world.lock:
-            control.add(self._world, seed)
+            tuned_model_admin.add(self._world, seed)
 
     def add_vertex_model(
         self,
@@ -320,7 +320,7 @@ class Emulator:
         *,
         examples: Examples = (),
         state: str = "JOB_STATE_SUCCEEDED",
-        base_model: str = seeding.TUNABLE,
+        base_model: str = tuning_job_admin.TUNABLE,
         job: str | None = None,
         model: str | None = None,
         checkpoints: int = 0,
@@ -353,7 +353,7 @@ class Emulator:
         Returns:
             The names of the job, the endpoint, the model and its checkpoints.
         """
-        seed = seeding.VertexSeed(
+        seed = tuning_job_admin.VertexSeed(
             name=name,
             examples=examples,
             state=state,
@@ -368,7 +368,7 @@ class Emulator:
             error=error,
         )
         with self._world.lock:
-            return seeding.add(self._world, seed)
+            return tuning_job_admin.add(self._world, seed)
 
     def add_file(self, uri: str, content: Examples) -> None:
         """Puts training data where a tuning job of Vertex AI finds it.
@@ -394,9 +394,9 @@ class Emulator:
         """
         with self._world.lock:
             if _is_vertex(name):
-                seeding.set_state(self._world, name, state, error)
+                tuning_job_admin.set_state(self._world, name, state, error)
             else:
-                control.set_state(self._world, name, state, error)
+                tuned_model_admin.set_state(self._world, name, state, error)
 
     def advance(self, name: str, steps: int | None = None) -> None:
         """Makes a model in the making go on by so many tuning steps, or to its end.
@@ -406,7 +406,9 @@ class Emulator:
             ValueError: Its tuning has ended.
         """
         with self._world.lock:
-            (seeding if _is_vertex(name) else control).advance(self._world, name, steps)
+            (tuning_job_admin if _is_vertex(name) else tuned_model_admin).advance(
+                self._world, name, steps
+            )
 
     def delete_tuned_model(self, name: str) -> None:
         """Removes a tuned model as if somebody else had deleted it.
@@ -414,7 +416,7 @@ class Emulator:
         On Vertex AI its endpoints go, too; its job stays.
         """
         with self._world.lock:
-            (seeding if _is_vertex(name) else control).delete(self._world, name)
+            (tuning_job_admin if _is_vertex(name) else tuned_model_admin).delete(self._world, name)
 
 
 def _is_vertex(name: str) -> bool:

@@ -11,10 +11,10 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.records import Ending, State
+from langchain_tuned_gemini.emulator.developer.tuned_model import Ending, State
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.records import TunedModelRecord
+    from langchain_tuned_gemini.emulator.developer.tuned_model import TunedModelRecord
 
 SECOND = 1_000_000_000
 

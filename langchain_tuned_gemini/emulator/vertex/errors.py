@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.errors import RPC, ApiError, error_body, retry_info
-from langchain_tuned_gemini.emulator.vertex.names import published
+from langchain_tuned_gemini.emulator.http.errors import RPC, ApiError, error_body, retry_info
+from langchain_tuned_gemini.emulator.http.resource_names import published
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.calls import Call
-    from langchain_tuned_gemini.emulator.wire import JsonObject
+    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 SERVICE = "aiplatform.googleapis.com"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.examples import read_examples
+from langchain_tuned_gemini.emulator.model.examples import read_examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langchain_tuned_gemini.dataset import Examples
-    from langchain_tuned_gemini.emulator.records import Example
+    from langchain_tuned_gemini.emulator.developer.tuned_model import Example
 
 
 def read_files(contents: Mapping[str, Examples]) -> dict[str, tuple[Example, ...]]:

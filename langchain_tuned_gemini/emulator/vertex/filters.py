@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.errors import ApiError
-from langchain_tuned_gemini.emulator.wire import camel_case
+from langchain_tuned_gemini.emulator.http.errors import ApiError
+from langchain_tuned_gemini.emulator.http.wire import camel_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from langchain_tuned_gemini.emulator.wire import JsonObject
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 _TERM = re.compile(r'(?P<field>[\w.-]+)\s*(?P<operator>!=|=|:)\s*(?P<value>"[^"]*"|\S+)')
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from langchain_tuned_gemini.emulator.progression import SECOND
-from langchain_tuned_gemini.emulator.vertex.records import (
+from langchain_tuned_gemini.emulator.vertex.tuning_job import (
     ENDS,
     Error,
     JobState,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_tuned_gemini.emulator.vertex.names import ResourceName
+from langchain_tuned_gemini.emulator.http.resource_names import ResourceName
 from langchain_tuned_gemini.emulator.vertex.progress import Progress, progress_of
-from langchain_tuned_gemini.emulator.vertex.records import (
+from langchain_tuned_gemini.emulator.vertex.tuning_job import (
     DELIVERS,
     Deployment,
     EndpointRecord,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from random import Random
 
-    from langchain_tuned_gemini.emulator.records import Example
+    from langchain_tuned_gemini.emulator.developer.tuned_model import Example
 
 DEFAULT_ALIAS = "default"
 BASE_MODEL_LABEL = "google-vertex-llm-tuning-base-model-id"

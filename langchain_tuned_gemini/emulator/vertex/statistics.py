@@ -6,15 +6,15 @@ import math
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.turns import estimate_tokens
-from langchain_tuned_gemini.emulator.wire import number
+from langchain_tuned_gemini.emulator.http.wire import number
+from langchain_tuned_gemini.emulator.model.turns import estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from langchain_tuned_gemini.emulator.records import Example
-    from langchain_tuned_gemini.emulator.vertex.records import TuningJobRecord
-    from langchain_tuned_gemini.emulator.wire import JsonObject
+    from langchain_tuned_gemini.emulator.developer.tuned_model import Example
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
+    from langchain_tuned_gemini.emulator.vertex.tuning_job import TuningJobRecord
 
 # As in the real body of a job of 2024: three examples, cut, and six buckets.
 _SHOWN_EXAMPLES = 3

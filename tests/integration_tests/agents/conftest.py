@@ -13,7 +13,7 @@ from langchain_core.tools import tool
 
 from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
 from langchain_tuned_gemini.emulator import Emulator, FunctionCall
-from langchain_tuned_gemini.emulator.answers import Scripted
+from langchain_tuned_gemini.emulator.model.answers import Scripted
 from tests.conftest import NEXT_NUMBER, TUNED
 
 BASES = ["gemini-2.5-flash", "gemini-3.5-flash"]

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from langchain_tuned_gemini.emulator import BaseModel, Emulator
-from langchain_tuned_gemini.emulator.records import Example
-from langchain_tuned_gemini.emulator.similarity import ExampleIndex, nearest
+from langchain_tuned_gemini.emulator.developer.tuned_model import Example
+from langchain_tuned_gemini.emulator.model.similarity import ExampleIndex, nearest
 
 Ask = Callable[..., httpx.Response]
 

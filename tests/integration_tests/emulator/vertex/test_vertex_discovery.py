@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from langchain_tuned_gemini.emulator import Emulator, VertexModel, after
-from langchain_tuned_gemini.emulator.vertex.bindings import METHODS, METHODS_TABLE
-from langchain_tuned_gemini.emulator.vertex.places import LOCATION_OF_HOST
+from langchain_tuned_gemini.emulator.http.places import LOCATION_OF_HOST
+from langchain_tuned_gemini.emulator.vertex.routes import METHODS, METHODS_TABLE
 from tests.discovery import (
     VERSIONS,
     document,

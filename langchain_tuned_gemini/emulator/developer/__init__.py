@@ -1,0 +1,1 @@
+"""The Gemini Developer API's side of the emulator: tuned models, operations, permissions."""

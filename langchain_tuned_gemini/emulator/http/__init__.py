@@ -1,0 +1,1 @@
+"""Google's APIs on the wire: the server, requests, replies, errors, pages."""

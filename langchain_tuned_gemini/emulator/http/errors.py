@@ -1,0 +1,169 @@
+"""Google's error bodies: `{"error": {code, message, status, details?}}`.
+
+The messages are real ones where a public source shows them, with the source beside them.
+The rest is the general wording of <https://cloud.google.com/apis/design/errors>.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
+
+RPC = "type.googleapis.com/google.rpc."
+
+# HTTP status: (google.rpc.Code, what Google says when it says nothing more precise).
+_STATUSES: dict[int, tuple[str, str]] = {
+    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+    401: (
+        "UNAUTHENTICATED",
+        (
+            "Request had invalid authentication credentials. Expected OAuth 2 access token, "
+            "login cookie or other valid authentication credential. See "
+            "https://developers.google.com/identity/sign-in/web/devconsole-project."
+        ),
+    ),
+    403: ("PERMISSION_DENIED", "The caller does not have permission"),
+    404: ("NOT_FOUND", "Requested entity was not found."),
+    408: ("DEADLINE_EXCEEDED", "The request timed out."),
+    409: ("ABORTED", "The operation was aborted."),
+    412: ("FAILED_PRECONDITION", "Precondition check failed."),
+    # github.com/googleapis/python-genai/issues/1299
+    429: ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
+    499: ("CANCELLED", "The operation was cancelled."),
+    # github.com/PublicAffairs/openai-gemini/issues/15
+    500: (
+        "INTERNAL",
+        (
+            "An internal error has occurred. Please retry or report in "
+            "https://developers.generativeai.google/guide/troubleshooting"
+        ),
+    ),
+    501: ("UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled."),
+    # github.com/google-gemini/gemini-cli/issues/7227
+    503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
+    504: ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+}
+
+INVALID_KEY = "API key not valid. Please pass a valid API key."
+NO_CREDENTIALS = (
+    "Method doesn't allow unregistered callers (callers without established identity). "
+    "Please use API Key or other form of API consumer identity to call this API."
+)
+
+
+class ApiError(Exception):
+    """Ends a call with an error body, as Google would answer it."""
+
+    def __init__(
+        self,
+        code: int,
+        message: str | None = None,
+        *,
+        status: str | None = None,
+        details: Sequence[JsonObject] = (),
+    ) -> None:
+        """Takes the HTTP status, and what differs from its usual body."""
+        super().__init__(message)
+        self.code = code
+        self.body = error_body(code, message, status=status, details=details)
+
+
+def error_body(
+    code: int,
+    message: str | None = None,
+    *,
+    status: str | None = None,
+    details: Sequence[JsonObject] = (),
+) -> JsonObject:
+    """The body of an HTTP status: its usual status word and text unless others are given."""
+    usual_status, usual_message = _STATUSES.get(code, ("UNKNOWN", "An unknown error occurred."))
+    error: dict[str, Any] = {
+        "code": code,
+        "message": message or usual_message,
+        "status": status or usual_status,
+    }
+    if details:
+        error["details"] = list(details)
+    return {"error": error}
+
+
+def html_page(code: int, title: str, text: str) -> str:
+    """The page of Google's front end, which answers before any API does.
+
+    Seen for URLs that no API binds: the body of a Vertex AI 404 for a wrong location in
+    github.com/FirebaseExtended/vertexai-sdk-test-data. Shortened: no styles, no logo.
+    """
+    return (
+        "<!DOCTYPE html>\n<html lang=en>\n  <meta charset=utf-8>\n"
+        f"  <title>Error {code} ({title})!!1</title>\n"
+        f"  <p><b>{code}.</b> <ins>That\N{RIGHT SINGLE QUOTATION MARK}s an error.</ins>\n"
+        f"  <p>{text}  <ins>That\N{RIGHT SINGLE QUOTATION MARK}s all we know.</ins>\n"
+    )
+
+
+def invalid_key(service: str) -> ApiError:
+    """The answer to a key that Google does not know: 400, not 401.
+
+    Google's own answer repeats the key in its `DebugInfo`. The emulator never does.
+    """
+    return ApiError(
+        400,
+        INVALID_KEY,
+        details=[
+            {
+                "@type": RPC + "ErrorInfo",
+                "reason": "API_KEY_INVALID",
+                "domain": "googleapis.com",
+                "metadata": {"service": service},
+            },
+            {"@type": RPC + "LocalizedMessage", "locale": "en-US", "message": INVALID_KEY},
+            {"@type": RPC + "DebugInfo", "detail": "Invalid API key: (not repeated)"},
+        ],
+    )
+
+
+def retry_info(delay: float) -> JsonObject:
+    """How long to wait, in whole seconds, as Google rounds it."""
+    return {"@type": RPC + "RetryInfo", "retryDelay": f"{int(delay)}s"}
+
+
+def quota_exceeded(model: str, *, per: str, delay: float | None) -> JsonObject:
+    """429 with `Help`, `QuotaFailure` and, with a delay, `RetryInfo`.
+
+    As captured in 2026: a quota per day carries the same kind of `RetryInfo` as one per
+    minute, although waiting that long does not help.
+
+    Args:
+        model: The model's id, as `quotaDimensions` shows it.
+        per: `"minute"` or `"day"`.
+        delay: Seconds until a retry makes sense; the message has them with all digits.
+    """
+    metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
+    message = (
+        "You exceeded your current quota, please check your plan and billing details. For "
+        "more information on this error, head to: "
+        "https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, "
+        "head to: https://ai.dev/rate-limit. \n"
+        f"* Quota exceeded for metric: {metric}, limit: 0, model: {model}"
+    )
+    link = "https://ai.google.dev/gemini-api/docs/rate-limits"
+    violation = {
+        "quotaMetric": metric,
+        "quotaId": f"GenerateRequestsPer{per.capitalize()}PerProjectPerModel-FreeTier",
+        "quotaDimensions": {"location": "global", "model": model},
+    }
+    details: list[JsonObject] = [
+        {
+            "@type": RPC + "Help",
+            "links": [{"description": "Learn more about Gemini API quotas", "url": link}],
+        },
+        {"@type": RPC + "QuotaFailure", "violations": [violation]},
+    ]
+    if delay is not None:
+        message += f"\nPlease retry in {delay:.9f}s."
+        details.append(retry_info(delay))
+    return error_body(429, message, details=details)

@@ -1,0 +1,75 @@
+"""Pages of a list: size, token, and the token's promise."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, TypeVar
+
+from langchain_tuned_gemini.emulator.http.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from langchain_tuned_gemini.emulator.http.requests import Call
+
+MAX_PAGE_SIZE = 1000
+
+T = TypeVar("T")
+
+
+def page(
+    call: Call, items: Sequence[T], key: Callable[[T], str], *, default: int = 10
+) -> tuple[Sequence[T], str]:
+    """The page that a list call asks for, and the token of the next one.
+
+    A token names the last item that was shown, not a number: an item that is deleted
+    between two pages shifts nothing.
+
+    Args:
+        call: The call, with `pageSize`, `pageToken` and `filter` in its query.
+        items: All items in their order.
+        key: The unique name of an item, which sorts as the items do.
+        default: The page size where none, or 0, is given.
+
+    Raises:
+        ApiError: 400 for a negative size, and for a token of another list or filter.
+    """
+    size = _page_size(call, default)
+    start = 0
+    if token := call.parameter("pageToken"):
+        last = _last_of(call, token)
+        start = sum(1 for item in items if key(item) <= last)
+    shown = items[start : start + size]
+    if start + size >= len(items):
+        return shown, ""
+    return shown, _token(call, key(shown[-1]))
+
+
+def _page_size(call: Call, default: int) -> int:
+    raw = call.parameter("pageSize") or "0"
+    try:
+        size = int(raw)
+    except ValueError:
+        msg = f"Invalid value at 'page_size' (TYPE_INT32), \"{raw}\""
+        raise ApiError(400, msg) from None
+    if size < 0:
+        raise ApiError(400, "page_size must not be negative.")
+    return min(size or default, MAX_PAGE_SIZE)
+
+
+def _token(call: Call, last: str) -> str:
+    content = json.dumps([call.method, call.name, call.parameter("filter"), last])
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def _last_of(call: Call, token: str) -> str:
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        method, name, filter_, last = json.loads(base64.urlsafe_b64decode(padded))
+    except ValueError:
+        raise ApiError(400, "Invalid page token.") from None
+    if [method, name, filter_] != [call.method, call.name, call.parameter("filter")]:
+        msg = "Invalid page token: the other parameters must be those of the first page."
+        raise ApiError(400, msg)
+    return str(last)

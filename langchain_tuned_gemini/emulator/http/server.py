@@ -1,0 +1,181 @@
+"""uvicorn on loopback, in a daemon thread."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from concurrent.futures import Future
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from uvicorn import Config
+from uvicorn import Server as UvicornServer
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from langchain_tuned_gemini.emulator.http.connection import Connections
+
+LOOPBACK = "127.0.0.1"
+PORTS = range(65_536)
+SERVER_NAME = "langchain-tuned-gemini-emulator"
+STOP_TIMEOUT = 5.0
+LAST_CALLS_TIMEOUT = 1.0
+
+
+class Server:
+    """Serves an application until it is stopped; may be started again afterwards.
+
+    Only loopback is ever bound: the emulator accepts any key and trusts its callers.
+    """
+
+    def __init__(self, app: ASGIApp, connections: Connections, port: int) -> None:
+        """Nothing is opened before `start`.
+
+        Args:
+            app: The ASGI application.
+            connections: Where its connections are noted.
+            port: The TCP port; 0 takes a free one.
+
+        Raises:
+            ValueError: No port has this number.
+        """
+        if port not in PORTS:
+            msg = f"a port is a number from 0 to {PORTS[-1]}, not {port}"
+            raise ValueError(msg)
+        self._app = app
+        self._connections = connections
+        self._port = port
+        self._lock = Lock()
+        self._running: _Running | None = None
+
+    @property
+    def port(self) -> int | None:
+        """The port that is being served; `None` while stopped."""
+        running = self._running
+        return None if running is None else running.port
+
+    def start(self) -> None:
+        """Listens, and returns when requests are answered; does nothing if it runs.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        with self._lock:
+            if self._running is None:
+                self._running = _Running(self._app, self._connections, _listen(self._port))
+
+    def stop(self) -> None:
+        """Stops at once, whatever clients are waiting for; does nothing if it is stopped."""
+        with self._lock:
+            running, self._running = self._running, None
+        if running is not None:
+            running.stop()
+
+
+class _Running:
+    """One run of the server."""
+
+    def __init__(self, app: ASGIApp, connections: Connections, listener: socket.socket) -> None:
+        self.port: int = listener.getsockname()[1]
+        self._connections = connections
+        self._listener = listener
+        # No log configuration: that would replace the one of the host program.
+        config = Config(
+            app,
+            http=_tracking_protocol(connections),
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            headers=[("server", SERVER_NAME)],
+        )
+        self._loop: Future[asyncio.AbstractEventLoop] = Future()
+        self._server = _UvicornServer(config, self._loop)
+        self._thread = Thread(target=self._run, name=SERVER_NAME, daemon=True)
+        self._thread.start()
+        self._loop.result()
+
+    def stop(self) -> None:
+        self._loop.result().call_soon_threadsafe(self._end)
+        self._thread.join(STOP_TIMEOUT)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._server.serve(sockets=[self._listener]))
+        except BaseException as error:  # noqa: BLE001 (start() raises it in the caller's thread)
+            if not self._loop.done():
+                self._loop.set_exception(error)
+
+    def _end(self) -> None:
+        # Aborted connections end the calls that hang; nothing is left to wait for.
+        self._connections.abort_all()
+        self._server.end()
+
+
+class _UvicornServer(UvicornServer):
+    """A uvicorn server that says when it is ready and that waits without polling."""
+
+    def __init__(self, config: Config, ready: Future[asyncio.AbstractEventLoop]) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Waits for the end; uvicorn's own loop wakes up ten times a second."""
+        # One tick sets the headers of every answer; they never change, without a date.
+        await self.on_tick(0)
+        self._ready.set_result(asyncio.get_running_loop())
+        await self._ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops listening; uvicorn's own shutdown sleeps before it looks for open calls."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=LAST_CALLS_TIMEOUT)
+
+    def end(self) -> None:
+        """Ends the main loop; to be called in the server's event loop."""
+        self._ended.set()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        msg = f"port {port} on {LOOPBACK} is taken: choose another one, or 0 for any free one"
+        raise OSError(errno.EADDRINUSE, msg) from error
+
+
+def _tracking_protocol(connections: Connections) -> type[H11Protocol]:
+    """The HTTP protocol of uvicorn, noting its connections.
+
+    h11 and not httptools, also where that is installed: faults that break the protocol
+    behave the same everywhere.
+    """
+
+    class TrackingProtocol(H11Protocol):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            # Config(access_log=False) would change the logger of the whole process.
+            self.access_log = False
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            connections.opened(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.closed(self.transport)
+            super().connection_lost(exc)
+
+    return TrackingProtocol

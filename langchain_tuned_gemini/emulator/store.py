@@ -1,0 +1,88 @@
+"""The emulated service: its options, its clock, and the models that it holds."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass, field, replace
+from random import Random
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from langchain_tuned_gemini.emulator.armed_rules import Board
+from langchain_tuned_gemini.emulator.progression import SECOND, Training, training_of
+from langchain_tuned_gemini.emulator.vertex.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from langchain_tuned_gemini.emulator.developer.tuned_model import BaseModel, TunedModelRecord
+    from langchain_tuned_gemini.emulator.model.scripts import Script
+    from langchain_tuned_gemini.emulator.progression import Progression
+
+_BASE36 = string.digits + string.ascii_lowercase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the constructor of `Emulator` was told; documented there."""
+
+    progression: Progression
+    clock: Callable[[], float]
+    fails: frozenset[str]
+    answer_while_creating: int
+    answer_while_failed: int
+    answer_when_missing: int
+    latency: float
+    rejected_keys: frozenset[str]
+    hosts: frozenset[str]
+    answer_while_undeployed: int = 400
+    operation_duration: float = 0
+    project_numbers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class World:
+    """All state. Whoever reads or changes it holds the lock."""
+
+    options: Options
+    base_models: dict[str, BaseModel]
+    tuned_models: dict[str, TunedModelRecord] = field(default_factory=dict)
+    # Seeded: the nth model of a run has the same id every time, so that cassettes which
+    # are recorded again hardly change.
+    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 (no secrets)
+    lock: RLock = field(default_factory=RLock)
+    scripts: Board[Script] = field(default_factory=Board)
+    vertex: Registry = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Vertex AI begins empty."""
+        options = self.options
+        duration = int(options.operation_duration * SECOND)
+        self.vertex = Registry(self.random, options.project_numbers, duration)
+
+    def now(self) -> int:
+        """The clock's time in nanoseconds, at the microseconds that the API stores."""
+        return int(self.options.clock() * 1_000_000) * (SECOND // 1_000_000)
+
+    def training(self, record: TunedModelRecord) -> Training:
+        """Where this model stands now."""
+        return training_of(record, self.now())
+
+    def random_id(self, length: int) -> str:
+        """Base 36, beginning with a letter."""
+        first = self.random.choice(string.ascii_lowercase)
+        return first + "".join(self.random.choices(_BASE36, k=length - 1))
+
+    def in_order(self) -> Iterable[TunedModelRecord]:
+        """The tuned models, oldest first, as Google lists them."""
+        return sorted(self.tuned_models.values(), key=lambda r: (r.create_time, r.name))
+
+    def add(self, record: TunedModelRecord) -> None:
+        """Keeps a new tuned model."""
+        self.tuned_models[record.name] = record
+
+    def change(self, record: TunedModelRecord, **changes: Any) -> TunedModelRecord:
+        """Replaces fields of a tuned model."""
+        changed = replace(record, **changes)
+        self.tuned_models[record.name] = changed
+        return changed
