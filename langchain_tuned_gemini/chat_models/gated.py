@@ -14,7 +14,7 @@ from pydantic import Field
 
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, in_geminis_words
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
-from langchain_tuned_gemini.errors.base import keep_retryable
+from langchain_tuned_gemini.errors.root import keep_retryable
 from langchain_tuned_gemini.failures import classify
 from langchain_tuned_gemini.secrets.redaction import redact
 

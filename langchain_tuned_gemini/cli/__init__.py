@@ -21,7 +21,7 @@ def double(session: Session, number: Annotated[int, typer.Argument(help="Any num
 
 A module imports nothing heavy at its top, so that `--help` stays instant: typer, and what is in
 this package. It prints nothing itself: all output is made safe in `output`. It lets errors pass:
-`app` tells them in one sentence, and `exit_codes` says which code they end with. The test
+`app` tells them in one sentence, and `errors` says which code they end with. The test
 `tests/integration_tests/cli/test_every_command.py` asks for a line for each command, and the
 README's table of commands is what `reference.command_table()` makes of the docstrings.
 """

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
-from langchain_tuned_gemini.cli.telling import CommandError
+from langchain_tuned_gemini.cli.errors import CommandError, ExitCode
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _AGE = re.compile(rf"(\d+(?:\.\d+)?)([{''.join(_UNITS)}])", re.ASCII)

@@ -31,7 +31,7 @@ from langchain_tuned_gemini.cli import (  # noqa: F401  # their commands
     waiting,
 )
 from langchain_tuned_gemini.cli.command import app
-from langchain_tuned_gemini.cli.exit_codes import ExitCode, exit_code_of
+from langchain_tuned_gemini.cli.errors import ExitCode, exit_code_of
 from langchain_tuned_gemini.cli.output import Output
 
 PROGRAM = "tuned-gemini"
@@ -82,7 +82,7 @@ def _say_what_is_wrong(error: typer.TyperException, out: Output) -> ExitCode:
 
 def _tell(error: Exception, out: Output) -> ExitCode:
     """One sentence for what can go wrong; a traceback for what can't."""
-    from langchain_tuned_gemini.cli.telling import sentence_for
+    from langchain_tuned_gemini.cli.errors import sentence_for
 
     sentence = sentence_for(error)
     if sentence is None:

@@ -135,7 +135,7 @@ def answer(out: Output, model: BaseChatModel, messages: list[BaseMessage]) -> st
 
 def _chunks(model: BaseChatModel, messages: list[BaseMessage]) -> Iterator[BaseMessageChunk]:
     """The answer's chunks; what upstream raises is told by what it means."""
-    from langchain_tuned_gemini.cli.telling import CommandError, meaning_of_call
+    from langchain_tuned_gemini.cli.errors import CommandError, meaning_of_call
     from langchain_tuned_gemini.errors import TunedGeminiError
 
     try:

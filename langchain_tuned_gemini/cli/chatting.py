@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from langchain_tuned_gemini.cli.telling import sentence_for
+from langchain_tuned_gemini.cli.errors import sentence_for
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.cli.output import Output

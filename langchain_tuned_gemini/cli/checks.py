@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from langchain_tuned_gemini.cli.errors import for_the_command_line, meaning_of_call, sentence_for
 from langchain_tuned_gemini.cli.installation import check_extras, check_packages, versions_in_use
 from langchain_tuned_gemini.cli.place import KEYS, Place
 from langchain_tuned_gemini.cli.probing import told_of
 from langchain_tuned_gemini.cli.session import Session
-from langchain_tuned_gemini.cli.telling import for_the_command_line, meaning_of_call, sentence_for
 from langchain_tuned_gemini.errors import RecordsError, TunedGeminiError
 from langchain_tuned_gemini.library import LibraryModel
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName

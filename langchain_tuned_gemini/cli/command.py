@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.output import Output
 from langchain_tuned_gemini.cli.place import Place, Platform
 from langchain_tuned_gemini.cli.session import Session

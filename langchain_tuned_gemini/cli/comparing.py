@@ -12,9 +12,8 @@ import typer
 
 from langchain_tuned_gemini.cli.candidates import StandIn, candidates, contestants, guards_of
 from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command, leave
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import CommandError, ExitCode
 from langchain_tuned_gemini.cli.session import Session
-from langchain_tuned_gemini.cli.telling import CommandError
 from langchain_tuned_gemini.cli.views import Table
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command
+from langchain_tuned_gemini.cli.errors import CommandError
 from langchain_tuned_gemini.cli.session import Session
-from langchain_tuned_gemini.cli.telling import CommandError
 from langchain_tuned_gemini.cli.views import Details
 from langchain_tuned_gemini.cli.waiting import wait_with_progress
 

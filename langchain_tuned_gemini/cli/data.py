@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import typer
 
 from langchain_tuned_gemini.cli.command import TOOLS, Columns, app, columns_of, command, leave
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Details, Table
 
@@ -50,7 +50,7 @@ def check(
 ) -> None:
     """Tell all that is wrong or odd, with file, line and field; fails on errors."""
     from langchain_tuned_gemini import dataset
-    from langchain_tuned_gemini.cli.telling import for_the_command_line
+    from langchain_tuned_gemini.cli.errors import for_the_command_line
 
     reports = [
         dataset.check(_source(file), columns=columns_of(columns), platform=platform)

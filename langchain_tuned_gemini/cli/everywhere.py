@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.cli.command import leave
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.place import Place
 from langchain_tuned_gemini.cli.session import Session
 
@@ -38,7 +38,7 @@ class Everywhere:
 
     def tell_the_rest(self, session: Session) -> None:
         """Says what the models that were shown are not all of; ends the command if some lack."""
-        from langchain_tuned_gemini.cli.telling import sentence_for
+        from langchain_tuned_gemini.cli.errors import sentence_for
 
         for place, error in self.failed.items():
             session.out.warn(f"{place} is not in it: {sentence_for(error)}")

@@ -7,8 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
-from langchain_tuned_gemini.cli.telling import CommandError
+from langchain_tuned_gemini.cli.errors import CommandError, ExitCode
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.tuned_models.tuned_model import TuningSnapshot

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, command, leave
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.session import Session
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def probe(
 
 def told_of(seen: Probe) -> str:
     """What a probe has shown, and what to do."""
-    from langchain_tuned_gemini.cli.telling import for_the_command_line
+    from langchain_tuned_gemini.cli.errors import for_the_command_line
 
     return for_the_command_line(seen.detail)
 

@@ -52,7 +52,27 @@ retry middleware reads `is_retryable` from them.
 
 from __future__ import annotations
 
-from langchain_tuned_gemini.errors.answers import (
+from langchain_tuned_gemini.errors.control_plane import (
+    AnswerTooLongError,
+    DeletionIncompleteError,
+    LocalResourceError,
+    MissingCredentialsError,
+    ServiceError,
+    ServiceUnreachableError,
+    UntrustedCertificateError,
+)
+from langchain_tuned_gemini.errors.data_files import (
+    ComparisonCancelledError,
+    DatasetError,
+    ExampleIndexError,
+    JournalError,
+    LossyConversionError,
+    RecordNotFoundError,
+    RecordProblem,
+    RecordsChangedError,
+    RecordsError,
+)
+from langchain_tuned_gemini.errors.model_calls import (
     AllModelsFailedError,
     AllModelsOverflowError,
     AllModelsRefusedError,
@@ -66,34 +86,7 @@ from langchain_tuned_gemini.errors.answers import (
     PromptTooLongError,
     RateLimiterTimeoutError,
 )
-from langchain_tuned_gemini.errors.base import (
-    MissingExtraError,
-    ParameterError,
-    TunedGeminiError,
-    TunedModelNameError,
-    UserCodeError,
-)
-from langchain_tuned_gemini.errors.files import (
-    ComparisonCancelledError,
-    DatasetError,
-    ExampleIndexError,
-    JournalError,
-    LossyConversionError,
-    RecordNotFoundError,
-    RecordProblem,
-    RecordsChangedError,
-    RecordsError,
-)
-from langchain_tuned_gemini.errors.services import (
-    AnswerTooLongError,
-    DeletionIncompleteError,
-    LocalResourceError,
-    MissingCredentialsError,
-    ServiceError,
-    ServiceUnreachableError,
-    UntrustedCertificateError,
-)
-from langchain_tuned_gemini.errors.tuned_models import (
+from langchain_tuned_gemini.errors.model_states import (
     BaseModelRetiredError,
     CircuitOpenError,
     NovelInputError,
@@ -105,6 +98,13 @@ from langchain_tuned_gemini.errors.tuned_models import (
     TunedModelNotReadyError,
     WaitCancelledError,
     WaitTimeoutError,
+)
+from langchain_tuned_gemini.errors.root import (
+    MissingExtraError,
+    ParameterError,
+    TunedGeminiError,
+    TunedModelNameError,
+    UserCodeError,
 )
 
 __all__ = [

@@ -15,7 +15,7 @@ from langchain_tuned_gemini.errors import (
     BrokenStreamError,
     CircuitOpenError,
 )
-from langchain_tuned_gemini.failures.answers import ServerAnswer
+from langchain_tuned_gemini.errors.reasons import Counts, Reason
 from langchain_tuned_gemini.failures.known_errors import (
     ACCOUNT_REASONS,
     ANSWERS,
@@ -33,7 +33,7 @@ from langchain_tuned_gemini.failures.known_errors import (
     UNREACHABLE,
     VALIDATION_ERROR,
 )
-from langchain_tuned_gemini.failures.reasons import Counts, Reason
+from langchain_tuned_gemini.failures.server_answer import ServerAnswer
 from langchain_tuned_gemini.runtime.causes import is_about_a_certificate, is_local
 from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
 from langchain_tuned_gemini.secrets.redaction import without_secrets

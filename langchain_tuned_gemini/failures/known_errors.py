@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from typing import Final
 
-from langchain_tuned_gemini.failures.reasons import Reason
+from langchain_tuned_gemini.errors.reasons import Reason
 
 BEFORE_THE_CALL: Final = {
     # A gate's: it remembers by itself what they say.

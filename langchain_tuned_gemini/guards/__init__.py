@@ -7,7 +7,6 @@ tuned model that a guard refuses makes way for the base model's.
 Guards run in the caller's thread or event loop: they compute, they don't wait.
 """
 
-from langchain_tuned_gemini.guards.checking import answer_of, as_error, as_guards, check
 from langchain_tuned_gemini.guards.gemini import (
     FinishReason,
     NonEmpty,
@@ -15,10 +14,11 @@ from langchain_tuned_gemini.guards.gemini import (
     has_content,
     is_cut_off,
 )
+from langchain_tuned_gemini.guards.results import Guard, Refusal, Verdict
 from langchain_tuned_gemini.guards.texts import MatchesRegex, OneOf
 from langchain_tuned_gemini.guards.valid_json import ValidJSON
 from langchain_tuned_gemini.guards.valid_sql import ValidSQL
-from langchain_tuned_gemini.guards.verdicts import Guard, Refusal, Verdict
+from langchain_tuned_gemini.guards.validation import answer_of, as_error, as_guards, check
 from langchain_tuned_gemini.guards.wholeness import whole_tool_calls
 
 __all__ = [

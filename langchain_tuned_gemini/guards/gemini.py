@@ -14,7 +14,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini.failures import Reason
-from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
+from langchain_tuned_gemini.guards.results import Refusal, excerpt
 
 # What each word means here is decided in these tables; one that is in none is no good end.
 # https://ai.google.dev/api/generate-content#FinishReason, and `FinishReason` of google-genai 3.6.

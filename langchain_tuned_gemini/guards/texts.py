@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
+from langchain_tuned_gemini.guards.results import Refusal, excerpt
 
 
 def text_to_judge(message: AIMessage) -> str | None:

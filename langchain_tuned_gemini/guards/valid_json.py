@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage
 from pydantic import BaseModel, ValidationError
 
 from langchain_tuned_gemini.errors import MissingExtraError, ParameterError
+from langchain_tuned_gemini.guards.results import Refusal, excerpt
 from langchain_tuned_gemini.guards.texts import text_to_judge
-from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
 from langchain_tuned_gemini.guards.wholeness import TOO_DEEP
 
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", re.DOTALL | re.IGNORECASE)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini.errors import MissingExtraError, ParameterError
+from langchain_tuned_gemini.guards.results import Refusal, excerpt
 from langchain_tuned_gemini.guards.texts import text_to_judge
-from langchain_tuned_gemini.guards.verdicts import Refusal, excerpt
 
 if TYPE_CHECKING:
     from sqlglot import Dialect, Expr

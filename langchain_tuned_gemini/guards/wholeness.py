@@ -13,7 +13,7 @@ from typing import Any, Final
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_tuned_gemini.guards.gemini import is_cut_off
-from langchain_tuned_gemini.guards.verdicts import Refusal
+from langchain_tuned_gemini.guards.results import Refusal
 
 TOO_DEEP: Final = "its JSON is nested too deep"
 CUT_OFF: Final = "it was cut off at the token limit"

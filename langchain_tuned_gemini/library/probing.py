@@ -26,7 +26,7 @@ from langchain_tuned_gemini.library.flows import Flow, Reading
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.problems import Refusal, reason_of
+from langchain_tuned_gemini.services.error_translation import Refusal, reason_of
 from langchain_tuned_gemini.tuned_models.base_models import Retirement, find
 from langchain_tuned_gemini.tuned_models.generation_presets import base_model_parameters
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState

@@ -23,8 +23,8 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
+from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, Refusal, reason_of
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
-from langchain_tuned_gemini.services.problems import NOT_GEMINI, Refusal, reason_of
 from langchain_tuned_gemini.transport.access import API_VERSION, DeveloperAccess
 from langchain_tuned_gemini.tuned_models.platform import Platform
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState

@@ -33,12 +33,12 @@ from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.secrets.secret_values import remember, secrets_in_url, without_userinfo
 from langchain_tuned_gemini.services import TunedModels
-from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
-from langchain_tuned_gemini.services.problems import (
+from langchain_tuned_gemini.services.error_translation import (
     NOT_GEMINI,
     Refusal,
     reason_of,
 )
+from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
 from langchain_tuned_gemini.transport.access import DeveloperAccess
 from langchain_tuned_gemini.tuned_models.platform import Platform
 from langchain_tuned_gemini.tuned_models.tuned_model import (

@@ -10,7 +10,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.services.problems import JsonObject, read_answer, reason_of
+from langchain_tuned_gemini.services.error_translation import JsonObject, read_answer, reason_of
 from langchain_tuned_gemini.services.vertex.api import VertexApi
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow
 from langchain_tuned_gemini.transport import http

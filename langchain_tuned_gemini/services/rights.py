@@ -7,7 +7,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 
 from langchain_tuned_gemini.errors import ServiceError
-from langchain_tuned_gemini.services.problems import JsonObject
+from langchain_tuned_gemini.services.error_translation import JsonObject
 from langchain_tuned_gemini.services.vertex.api import VertexApi
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow
 from langchain_tuned_gemini.transport.access import VertexAccess

@@ -22,9 +22,9 @@ that a model was called and paid for.
 
 from __future__ import annotations
 
-from langchain_tuned_gemini.telemetry.calls import AttemptSpan, Request
 from langchain_tuned_gemini.telemetry.events import circuit_changed, guard_failed, hedge
 from langchain_tuned_gemini.telemetry.metrics import METRICS, metrics_table
+from langchain_tuned_gemini.telemetry.spans import AttemptSpan, Request
 from langchain_tuned_gemini.telemetry.states import Observed, circuits, gates
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from langchain_tuned_gemini.cli.exit_codes import exit_code_table
+from langchain_tuned_gemini.cli.errors import exit_code_table
 from langchain_tuned_gemini.cli.reference import command_table
 from tests.pages import README, between_marks
 

@@ -19,10 +19,10 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
+from langchain_tuned_gemini.services.error_translation import Refusal
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
 from langchain_tuned_gemini.services.paging import Pages
-from langchain_tuned_gemini.services.problems import Refusal
 
 KEY = "k-1234567"
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens

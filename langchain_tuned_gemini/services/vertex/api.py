@@ -27,7 +27,7 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.secrets.secret_values import remember, without_userinfo
-from langchain_tuned_gemini.services.problems import read_answer, reason_of
+from langchain_tuned_gemini.services.error_translation import read_answer, reason_of
 from langchain_tuned_gemini.services.vertex.flows import (
     Answer,
     Call,

@@ -20,7 +20,7 @@ from langchain_tuned_gemini.errors import (
     UntrustedCertificateError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.services.problems import NOT_GEMINI
+from langchain_tuned_gemini.services.error_translation import NOT_GEMINI
 from langchain_tuned_gemini.services.vertex import records
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
 from langchain_tuned_gemini.tuned_models.base_models import base_model_id

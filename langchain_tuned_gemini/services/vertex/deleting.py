@@ -13,8 +13,8 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.services.error_translation import NOT_NOW
 from langchain_tuned_gemini.services.parts import Deployments, TunedModelParts
-from langchain_tuned_gemini.services.problems import NOT_NOW
 from langchain_tuned_gemini.services.vertex import records
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject, Pause
 from langchain_tuned_gemini.services.vertex.operations import completed

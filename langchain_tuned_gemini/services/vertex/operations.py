@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from langchain_tuned_gemini.errors import ServiceError
-from langchain_tuned_gemini.services.problems import NOT_GEMINI, NOT_NOW
+from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, NOT_NOW
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject, Pause
 
 TIMEOUT = 600.0

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.services.problems import read_answer
+from langchain_tuned_gemini.services.error_translation import read_answer
 from langchain_tuned_gemini.services.vertex.api import translated
 from langchain_tuned_gemini.transport import http
 from langchain_tuned_gemini.transport.access import VertexAccess

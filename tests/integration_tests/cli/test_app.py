@@ -14,7 +14,7 @@ import typer.main
 
 from langchain_tuned_gemini.cli import main
 from langchain_tuned_gemini.cli.app import app
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from tests.integration_tests.cli.running import COMMAND, in_a_pipe
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from langchain_tuned_gemini.cli import installation
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.integration_tests.cli.running import AT, LOCATION, PROJECT, rows
 

@@ -9,7 +9,7 @@ import subprocess
 import httpx
 import pytest
 
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from tests.integration_tests.cli.running import COMMAND
 
 

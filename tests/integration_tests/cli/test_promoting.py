@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from langchain_tuned_gemini import TuningDataset
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
 from tests.integration_tests.cli.running import rows

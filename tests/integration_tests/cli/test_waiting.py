@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from langchain_tuned_gemini.cli.exit_codes import ExitCode
+from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator, manual
 from tests.conftest import NEXT_NUMBER
 from tests.integration_tests.cli.running import AT, ENDPOINT, Terminal, plain

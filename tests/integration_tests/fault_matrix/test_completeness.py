@@ -53,12 +53,12 @@ ELSEWHERE = {
         ),
     ],
     59: [
-        f"{_UNIT}/test_circuit_rules.py::test_a_clock_set_back_starts_the_cooldown_again_at_most",
-        f"{_UNIT}/test_circuit_rules.py::test_a_clock_set_forward_lets_one_probe_through",
+        f"{_UNIT}/circuit_breaker/test_rules.py::test_a_clock_set_back_starts_the_cooldown_again_at_most",
+        f"{_UNIT}/circuit_breaker/test_rules.py::test_a_clock_set_forward_lets_one_probe_through",
     ],
     65: [
         (
-            f"{_UNIT}/test_circuit_rules.py"
+            f"{_UNIT}/circuit_breaker/test_rules.py"
             "::test_a_prober_that_dies_frees_the_slot_after_its_deadline_and_a_margin"
         )
     ],
@@ -66,7 +66,7 @@ ELSEWHERE = {
         f"{_INTEGRATION}/test_http.py::test_a_forked_process_opens_connections_of_its_own",
         f"{_UNIT}/test_readiness.py::test_a_child_process_does_not_wait_for_its_parents_request",
     ],
-    68: [f"{_UNIT}/test_circuit_rules.py::test_a_poisoned_record_is_as_good_as_none"],
+    68: [f"{_UNIT}/circuit_breaker/test_rules.py::test_a_poisoned_record_is_as_good_as_none"],
     73: [
         f"{_UNIT}/test_few_shot_budget.py::test_the_last_examples_are_dropped_until_the_rest_fits",
         (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from langchain_tuned_gemini.errors.base import TunedGeminiError
+from langchain_tuned_gemini.errors.root import TunedGeminiError
 
 if TYPE_CHECKING:
     from pathlib import Path

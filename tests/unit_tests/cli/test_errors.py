@@ -22,10 +22,12 @@ from langchain_tuned_gemini import (
     wait_until_active,
 )
 from langchain_tuned_gemini.chat_models.base_model_names import check_base
-from langchain_tuned_gemini.cli.exit_codes import ExitCode, exit_code_of, exit_code_table
-from langchain_tuned_gemini.cli.telling import (
+from langchain_tuned_gemini.cli.errors import (
     IN_PYTHON_AND_HERE,
     CommandError,
+    ExitCode,
+    exit_code_of,
+    exit_code_table,
     for_the_command_line,
     meaning_of_call,
     sentence_for,

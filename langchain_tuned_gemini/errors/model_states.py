@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from langchain_core.exceptions import ModelError, ModelNotFoundError
 
-from langchain_tuned_gemini.errors.base import TunedGeminiError
+from langchain_tuned_gemini.errors.root import TunedGeminiError
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.tuned_models.base_models import Retirement

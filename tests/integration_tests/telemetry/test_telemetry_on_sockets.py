@@ -160,7 +160,7 @@ def calls() -> list[dict[str, Any]]:
     """
     done = subprocess.run(
         [sys.executable, "-m", "tests.instrumented"],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         timeout=60,

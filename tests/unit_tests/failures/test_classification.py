@@ -65,13 +65,13 @@ from langchain_tuned_gemini.failures import (
     failure_table,
     known_errors,
 )
-from langchain_tuned_gemini.failures.answers import LONGEST_WAIT
 from langchain_tuned_gemini.failures.known_errors import ACCOUNT_REASONS
+from langchain_tuned_gemini.failures.server_answer import LONGEST_WAIT
 from langchain_tuned_gemini.provenance import AttemptRecord
 from langchain_tuned_gemini.transport.access import tls_arguments
 from langchain_tuned_gemini.tuned_models.base_models import BASE_MODELS
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 TRIED = AttemptRecord("tunedModels/x", "tuned", "error", "timeout", "TimeoutError")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.failures.answers import (
+from langchain_tuned_gemini.failures.server_answer import (
     DAY_QUOTA_WAIT,
     LONGEST_WAIT,
     ServerAnswer,
@@ -24,7 +24,7 @@ from langchain_tuned_gemini.failures.answers import (
     parse_retry_after,
 )
 
-PAYLOADS = Path(__file__).resolve().parents[3] / "shared" / "facts" / "payloads"
+PAYLOADS = Path(__file__).resolve().parents[4] / "shared" / "facts" / "payloads"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 
 MINUTE = {"quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"}

@@ -15,7 +15,7 @@ from langchain_core.exceptions import (
 )
 from pydantic import ValidationError
 
-from langchain_tuned_gemini.errors.base import TunedGeminiError, UserCodeError, keep_retryable
+from langchain_tuned_gemini.errors.root import TunedGeminiError, UserCodeError, keep_retryable
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage

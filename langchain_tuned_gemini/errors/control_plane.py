@@ -7,7 +7,7 @@ from typing import Self
 
 from langchain_core.exceptions import ModelAuthenticationError, ModelError
 
-from langchain_tuned_gemini.errors.base import TunedGeminiError
+from langchain_tuned_gemini.errors.root import TunedGeminiError
 
 
 class MissingCredentialsError(TunedGeminiError, ModelAuthenticationError):
