@@ -21,7 +21,7 @@ from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, shape
 from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
 from langchain_tuned_gemini.chat_models.structured_output import whole_value
 from langchain_tuned_gemini.guards import Refusal, answer_of, as_error, check, whole_tool_calls
-from langchain_tuned_gemini.guards.wholeness import UnreadableError
+from langchain_tuned_gemini.guards.valid_json import UnreadableError
 
 _TEXTS: Final = 3
 """How many texts are taken for a call in one turn, each after the agent has refused the last."""

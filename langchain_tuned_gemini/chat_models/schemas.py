@@ -16,11 +16,11 @@ from typing_extensions import TypedDict
 from langchain_tuned_gemini.errors import MissingExtraError
 from langchain_tuned_gemini.guards import Refusal
 from langchain_tuned_gemini.guards.valid_json import (
+    TOO_DEEP,
     breach_of_schema,
     check_schema,
     first_problem,
 )
-from langchain_tuned_gemini.guards.wholeness import TOO_DEEP
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,11 @@ from langchain_tuned_gemini.guards import (
     is_cut_off,
     whole_tool_calls,
 )
-from langchain_tuned_gemini.guards.valid_json import first_problem
-from langchain_tuned_gemini.guards.wholeness import (
+from langchain_tuned_gemini.guards.valid_json import (
     CUT_OFF,
     TOO_DEEP,
     UnreadableError,
+    first_problem,
     read_json,
 )
 

@@ -4,7 +4,6 @@
 | --- | --- |
 | `policy` | the numbers, and their arithmetic |
 | `record` | what is known about a model's health, as plain data |
-| `window` | counts of the last seconds |
 | `rules` | `acquire` and `report`: what is known after a call, and whether the next may be made |
 | `store` | where the record is kept, and how it changes atomically |
 | `breaker` | all of it together, with a clock and a die |

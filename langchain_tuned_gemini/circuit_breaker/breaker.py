@@ -19,7 +19,7 @@ from langchain_tuned_gemini.circuit_breaker.record import (
     CircuitState,
     Outcome,
     Permit,
-    Refusal,
+    Rejection,
 )
 from langchain_tuned_gemini.circuit_breaker.store import (
     CircuitStore,
@@ -150,7 +150,7 @@ class CircuitBreaker:
                 circuit, now, self.policy, chance=chance, deadline=deadline
             ),
         )
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Rejection):
             raise _error(self.key.name, answer)
         return answer
 
@@ -259,7 +259,7 @@ class CircuitBreaker:
         return self
 
 
-def _error(name: str, refusal: Refusal) -> CircuitOpenError:
+def _error(name: str, refusal: Rejection) -> CircuitOpenError:
     """Says why a call was not made, and what to do."""
     if refusal.retry_after is None:
         what = f"The circuit of {name} was forced open, so it is not called"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from langchain_tuned_gemini.circuit_breaker.window import SLICE
+from langchain_tuned_gemini.circuit_breaker.record import SLICE
 from langchain_tuned_gemini.errors import ParameterError
 
 

@@ -17,14 +17,14 @@ from langchain_tuned_gemini.circuit_breaker.record import (
     Opening,
     Outcome,
     Permit,
-    Refusal,
+    Rejection,
     Span,
 )
 
 
 def acquire(
     circuit: Circuit, now: float, policy: CircuitPolicy, *, chance: float, deadline: float
-) -> tuple[Circuit, Permit | Refusal]:
+) -> tuple[Circuit, Permit | Rejection]:
     """Says whether a call may be made. The same circuit comes back where nothing changes.
 
     Args:
@@ -39,14 +39,14 @@ def acquire(
         What is known from now on; a permit, or why there is none.
     """
     if circuit.forced == "open":
-        return circuit, Refusal(CircuitState.OPEN, "forced", None)
+        return circuit, Rejection(CircuitState.OPEN, "forced", None)
     if circuit.opening is None:
         return _throttle(circuit, now, policy, chance)
     opening = circuit.opening.anchored(now, policy.max_cooldown)
     if wait := opening.wait(now):
         if opening is not circuit.opening:
             circuit = replace(circuit, opening=opening)
-        return circuit, Refusal(circuit.state(now), opening.reason, wait)
+        return circuit, Rejection(circuit.state(now), opening.reason, wait)
     lease = Span(now, min(deadline + policy.lease_margin, policy.max_cooldown))
     probing = replace(circuit, epoch=circuit.epoch + 1, opening=replace(opening, lease=lease))
     return probing, Permit(probing.epoch, now, is_probe=True)
@@ -144,7 +144,7 @@ def _told_state(circuit: Circuit) -> CircuitState:
 
 def _throttle(
     circuit: Circuit, now: float, policy: CircuitPolicy, chance: float
-) -> tuple[Circuit, Permit | Refusal]:
+) -> tuple[Circuit, Permit | Rejection]:
     """Lets a call of a closed circuit pass, or holds it back while quota is short."""
     if not _is_short_of_quota(circuit, now, policy):
         return circuit, Permit(circuit.epoch, now)
@@ -152,7 +152,7 @@ def _throttle(
     window = circuit.window.counting(now, policy.memory, requests=1)
     circuit = replace(circuit, window=window)
     if chance < held_back:
-        return circuit, Refusal(CircuitState.CLOSED, Outcome.QUOTA.value, 0.0)
+        return circuit, Rejection(CircuitState.CLOSED, Outcome.QUOTA.value, 0.0)
     return circuit, Permit(circuit.epoch, now, is_counted=True)
 
 

@@ -16,10 +16,9 @@ from langchain_tuned_gemini.guards.gemini import (
 )
 from langchain_tuned_gemini.guards.results import Guard, Refusal, Verdict
 from langchain_tuned_gemini.guards.texts import MatchesRegex, OneOf
-from langchain_tuned_gemini.guards.valid_json import ValidJSON
+from langchain_tuned_gemini.guards.valid_json import ValidJSON, whole_tool_calls
 from langchain_tuned_gemini.guards.valid_sql import ValidSQL
 from langchain_tuned_gemini.guards.validation import answer_of, as_error, as_guards, check
-from langchain_tuned_gemini.guards.wholeness import whole_tool_calls
 
 __all__ = [
     "FinishReason",

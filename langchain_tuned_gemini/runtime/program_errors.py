@@ -6,13 +6,15 @@ network, whose library then takes a `TimeoutError` or an `OSError` of the progra
 
 from __future__ import annotations
 
+import inspect
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from traceback import walk_tb
 from types import CodeType
+from typing import Any
 
 from langchain_tuned_gemini.errors import TunedGeminiError, UserCodeError
 from langchain_tuned_gemini.runtime.causes import DEEPEST, HTTP_STACKS, cause_of, is_of_a_stack
@@ -71,6 +73,21 @@ def passes_through(error: Exception) -> bool:
     return _comes_from_a_signal(error) or any(
         (known.__module__, known.__qualname__) == ("langgraph.errors", "GraphBubbleUp")
         for known in type(error).__mro__
+    )
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives something that must be awaited.
+
+    Example:
+        >>> async def ask() -> bool: ...
+        >>> is_async(partial(ask)), is_async(len)
+        (True, False)
+    """
+    called = function.func if isinstance(function, partial) else function
+    return any(
+        inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one)
+        for one in (called, getattr(called, "__call__", None))  # noqa: B004
     )
 
 

@@ -12,18 +12,21 @@ that a model was called and paid for.
 
 | module | its one idea |
 | --- | --- |
-| `metrics` | which metrics there are, and how one is recorded |
-| `calls` | a call of a fallback model: who answered it, and a span for each attempt |
-| `events` | what happens now and then: transitions, hedges, guards |
+| `metrics` | which metrics there are; what is counted waits there until they are collected |
+| `spans` | a call of a fallback model: who answered it, and a span for each attempt |
 | `states` | the states that live circuits and gates are in |
-| `deferred` | what was counted waits until metrics are collected |
 | `isolation` | what is plugged into OpenTelemetry runs beside the calls |
 """
 
 from __future__ import annotations
 
-from langchain_tuned_gemini.telemetry.events import circuit_changed, guard_failed, hedge
-from langchain_tuned_gemini.telemetry.metrics import METRICS, metrics_table
+from langchain_tuned_gemini.telemetry.metrics import (
+    METRICS,
+    circuit_changed,
+    guard_failed,
+    hedge,
+    metrics_table,
+)
 from langchain_tuned_gemini.telemetry.spans import AttemptSpan, Request
 from langchain_tuned_gemini.telemetry.states import Observed, circuits, gates
 

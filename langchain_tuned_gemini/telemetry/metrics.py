@@ -7,17 +7,20 @@ https://opentelemetry.io/docs/specs/semconv/general/metrics/
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
 
 from langchain_tuned_gemini.failures import Reason
-from langchain_tuned_gemini.telemetry.deferred import Deferred
+from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 from langchain_tuned_gemini.telemetry.isolation import harmless
 
+K = TypeVar("K", bound=Hashable)
 Value = str | bool
 Attributes = Mapping[str, Value]
 
@@ -124,6 +127,48 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 own, which begin with 5, are meant for milliseconds."""
 
 
+_MANY = 256
+"""How many notes are kept one by one, before equal ones are counted."""
+
+
+class Deferred(Generic[K]):
+    """Notes what happens until somebody collects metrics, and then says how often it did.
+
+    A note neither waits nor calls anybody, and is safe in the garbage collector. Where nobody
+    collects, what is kept does not grow: equal things are counted.
+    """
+
+    def __init__(self) -> None:
+        self._noted: deque[K] = deque()
+        self._counts: Counter[K] = Counter()
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Starts with a lock that nobody holds."""
+        self._counting = threading.Lock()
+
+    def note(self, what: K) -> None:
+        """Notes it; counts are left to another thread that is at it."""
+        self._noted.append(what)
+        if len(self._noted) >= _MANY and self._counting.acquire(blocking=False):
+            try:
+                self._count()
+            finally:
+                self._counting.release()
+
+    def take(self) -> Counter[K]:
+        """What was noted since the last time, and how often."""
+        with self._counting:
+            self._count()
+            counts, self._counts = self._counts, Counter()
+        return counts
+
+    def _count(self) -> None:
+        for _ in range(len(self._noted)):
+            self._counts[self._noted.popleft()] += 1
+
+
 _noted: Deferred[tuple[Metric, float, tuple[tuple[str, Value], ...]]] = Deferred()
 
 
@@ -194,6 +239,39 @@ def scope() -> tuple[str, str]:
         return "langchain_tuned_gemini", version("langchain-tuned-gemini")
     except PackageNotFoundError:  # used from a checkout that was not installed
         return "langchain_tuned_gemini", ""
+
+
+def circuit_changed(model: str, before: str, after: str, reason: str | None) -> None:
+    """Counts a change of a circuit's state.
+
+    Args:
+        model: Whose circuit it is.
+        before: The state that it was in.
+        after: The state that it is in.
+        reason: What opened it; None if it did not open.
+    """
+    changed = {"model": model, "from": before, "to": after, "reason": known(reason)}
+    record(CIRCUIT_TRANSITIONS, 1, changed)
+
+
+def hedge(model: str, *, won: bool) -> None:
+    """Counts a call of a second model beside a slow one, when it is over.
+
+    Args:
+        model: The second model.
+        won: Whether it answered before the first one did.
+    """
+    record(HEDGES, 1, {"model": model, "won": won})
+
+
+def guard_failed(guard: str, reason: str) -> None:
+    """Counts an answer that was refused, or a guard that crashed.
+
+    Args:
+        guard: The guard's name.
+        reason: `"bad_output"` or `"blocked"` for a refusal, `"crashed"` for the guard's own fault.
+    """
+    record(GUARD_FAILURES, 1, {"guard": guard, "reason": reason})
 
 
 def metrics_table() -> str:

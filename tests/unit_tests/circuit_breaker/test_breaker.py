@@ -36,7 +36,7 @@ from langchain_tuned_gemini.circuit_breaker import (
     Permit,
 )
 from langchain_tuned_gemini.circuit_breaker import store as stores
-from langchain_tuned_gemini.circuit_breaker.record import Circuit, Refusal
+from langchain_tuned_gemini.circuit_breaker.record import Circuit, Rejection
 from langchain_tuned_gemini.circuit_breaker.rules import acquire, force, report, retry_after
 from langchain_tuned_gemini.circuit_breaker.store import decode, encode
 from langchain_tuned_gemini.errors import CircuitOpenError, TunedModelError
@@ -578,7 +578,7 @@ class AnyOrder(RuleBasedStateMachine):
         )
         if before.opening is None and before.quota_at is None:
             assert isinstance(answer, Permit), "closed, and did not admit"
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Rejection):
             return multiple()
         assert answer.is_probe is (before.opening is not None)
         if answer.is_probe:

@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tuned_gemini.circuit_breaker import CircuitPolicy, CircuitState, Outcome, Permit
-from langchain_tuned_gemini.circuit_breaker.record import Circuit, Opening, Refusal, Span
+from langchain_tuned_gemini.circuit_breaker.record import (
+    Circuit,
+    Opening,
+    Rejection,
+    Slice,
+    Span,
+    Window,
+)
 from langchain_tuned_gemini.circuit_breaker.rules import (
     acquire,
     force,
@@ -24,7 +31,6 @@ from langchain_tuned_gemini.circuit_breaker.rules import (
     transition,
 )
 from langchain_tuned_gemini.circuit_breaker.store import decode, encode
-from langchain_tuned_gemini.circuit_breaker.window import Slice, Window
 from langchain_tuned_gemini.errors import ParameterError
 
 NOW = 10_000.0
@@ -48,7 +54,7 @@ def ask(
     policy: CircuitPolicy = POLICY,
     chance: float = 0.999,
     deadline: float = 60.0,
-) -> tuple[Circuit, Permit | Refusal]:
+) -> tuple[Circuit, Permit | Rejection]:
     return acquire(circuit, now, policy, chance=chance, deadline=deadline)
 
 
@@ -333,7 +339,7 @@ def test_a_refusal_gives_the_reason_that_opened_the_circuit(
 ) -> None:
     _, refusal = ask(after("x", reason=given))
 
-    assert refusal == Refusal(CircuitState.OPEN, expected, 15.0)
+    assert refusal == Rejection(CircuitState.OPEN, expected, 15.0)
 
 
 def test_an_epoch_ends_when_the_circuit_opens_lets_a_probe_through_or_closes() -> None:
@@ -392,7 +398,7 @@ def test_an_open_circuit_lets_nothing_through_before_its_time() -> None:
     for seconds in (0.0, 1.0, 14.9):
         same, refusal = ask(circuit, NOW + seconds)
         assert same is circuit
-        assert isinstance(refusal, Refusal)
+        assert isinstance(refusal, Rejection)
         assert refusal.state is CircuitState.OPEN
         assert refusal.retry_after == pytest.approx(15 - seconds)
 
@@ -404,7 +410,7 @@ def test_then_one_probe_and_no_other_until_it_is_reported() -> None:
     same, refusal = ask(circuit, NOW + 20)
 
     assert same is circuit
-    assert refusal == Refusal(CircuitState.HALF_OPEN, "gone", 60.0)
+    assert refusal == Rejection(CircuitState.HALF_OPEN, "gone", 60.0)
     closed = report(circuit, permit, Outcome.SUCCESS, NOW + 21, POLICY, chance=0)
     assert closed == Circuit(circuit.epoch + 1)
 
@@ -419,7 +425,7 @@ def test_a_prober_that_dies_frees_the_slot_after_its_deadline_and_a_margin(
     circuit, dead = ask(after("x"), at, deadline=deadline)
     assert isinstance(dead, Permit)
 
-    assert isinstance(ask(circuit, at + expires - 0.01)[1], Refusal)
+    assert isinstance(ask(circuit, at + expires - 0.01)[1], Rejection)
     circuit, permit = probing(circuit, at + expires)
 
     assert permit.epoch == dead.epoch + 1
@@ -472,7 +478,7 @@ def test_a_report_of_an_earlier_epoch_changes_nothing(outcome: Outcome) -> None:
 def test_a_clock_set_back_starts_the_cooldown_again_at_most(jump: float) -> None:
     circuit, refusal = ask(after("x"), NOW + jump)
 
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, Rejection)
     assert refusal.retry_after == 15.0
     assert isinstance(ask(circuit, NOW + jump + 15)[1], Permit)
 
@@ -482,14 +488,14 @@ def test_a_clock_set_back_during_a_probe_does_not_keep_its_lease_for_ever() -> N
 
     circuit, refusal = ask(circuit, NOW - 3600)
 
-    assert refusal == Refusal(CircuitState.HALF_OPEN, "fatal", 65.0)
+    assert refusal == Rejection(CircuitState.HALF_OPEN, "fatal", 65.0)
     assert isinstance(ask(circuit, NOW - 3600 + 65)[1], Permit)
 
 
 def test_a_clock_set_forward_lets_one_probe_through() -> None:
     circuit, _ = probing(after("x"), NOW + 1e9)
 
-    assert isinstance(ask(circuit, NOW + 1e9)[1], Refusal)
+    assert isinstance(ask(circuit, NOW + 1e9)[1], Rejection)
 
 
 def test_a_record_of_a_laxer_policy_is_cut_to_this_ones_cap() -> None:
@@ -499,7 +505,7 @@ def test_a_record_of_a_laxer_policy_is_cut_to_this_ones_cap() -> None:
     assert retry_after(circuit, NOW, POLICY) == 300
     circuit, refusal = ask(circuit)
 
-    assert refusal == Refusal(CircuitState.OPEN, "fatal", 300.0)
+    assert refusal == Rejection(CircuitState.OPEN, "fatal", 300.0)
     assert cooldown(circuit) == 300
 
 
@@ -560,7 +566,7 @@ def test_a_call_is_held_back_by_chance_and_counted_all_the_same() -> None:
     held, refusal = ask(circuit, chance=0.499)
     sent, permit = ask(circuit, chance=0.5)
 
-    assert refusal == Refusal(CircuitState.CLOSED, "quota", 0.0)
+    assert refusal == Rejection(CircuitState.CLOSED, "quota", 0.0)
     assert permit == Permit(0, NOW, is_counted=True)
     assert held == sent
     assert share_held_back(held, NOW, POLICY) == pytest.approx(2 / 3)
@@ -609,7 +615,7 @@ def test_the_throttle_sends_little_more_than_is_accepted() -> None:
         now = NOW + call / 10
         # A sequence that fills [0, 1) evenly stands for chance.
         circuit, permit = ask(circuit, now, chance=call * 0.618034 % 1)
-        if isinstance(permit, Refusal):
+        if isinstance(permit, Rejection):
             continue
         has_quota = call % 5 == 0
         sent, accepted = sent + 1, accepted + has_quota
@@ -697,7 +703,7 @@ def test_a_clock_that_starts_below_zero_is_a_clock_too() -> None:
 def test_a_circuit_forced_open_lets_nothing_through_for_ever() -> None:
     circuit = force(Circuit(), "open")
 
-    assert ask(circuit, NOW + 1e9) == (circuit, Refusal(CircuitState.OPEN, "forced", None))
+    assert ask(circuit, NOW + 1e9) == (circuit, Rejection(CircuitState.OPEN, "forced", None))
     assert retry_after(circuit, NOW, POLICY) is None
 
 

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 
 from langchain_tuned_gemini.guards import whole_tool_calls
-from langchain_tuned_gemini.guards.wholeness import UnreadableError, read_json
+from langchain_tuned_gemini.guards.valid_json import UnreadableError, read_json
 
 DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
 values = st.recursive(

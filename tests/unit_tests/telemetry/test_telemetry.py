@@ -34,8 +34,8 @@ from langchain_tuned_gemini import (
 )
 from langchain_tuned_gemini.provenance import AttemptRecord
 from langchain_tuned_gemini.telemetry import METRICS, Request, metrics_table
-from langchain_tuned_gemini.telemetry.deferred import Deferred
 from langchain_tuned_gemini.telemetry.isolation import _PATIENCE, Aside, ending, starting
+from langchain_tuned_gemini.telemetry.metrics import Deferred
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.otel import (
     OURS,
