@@ -1,23 +1,25 @@
 """The command line, `tuned-gemini`.
 
-To add a command, write a module of this package, and name it and its place in `app`:
+To add a command, write a module of `commands`, named as the command is, and name it in `app`:
 
 ```python
 @command("double", panel=TOOLS)
-def double(session: Session, number: Annotated[int, typer.Argument(help="Any number.")]) -> None:
+def double(
+    context: CommandContext, number: Annotated[int, typer.Argument(help="Any number.")]
+) -> None:
     \"\"\"Double a number.\"\"\"
-    session.out.result({"double": 2 * number}, f"{2 * number}")
+    context.out.result({"double": 2 * number}, f"{2 * number}")
 ```
 
-`command` adds the options that all have (`--json`; unless `has_place=False`, also `--platform`,
-`--project`, `--location` and `--base-url`) and hands over the `Session`:
+`command` adds the options that all have (`--json`; unless `has_target=False`, also `--platform`,
+`--project`, `--location` and `--base-url`) and hands over the `CommandContext`:
 
 | | |
 | --- | --- |
-| `session.out.result(data, *views)` | JSON with `--json`; else text, `Table`s, `Details` |
-| `session.out.say`, `.warn`, `.progress()` | what stands beside it, on the error stream |
-| `session.place.name(text)` | the tuned model that the user means |
-| `session.service_of(name)` | the control plane that knows it |
+| `context.out.result(data, *views)` | JSON with `--json`; else text, `Table`s, `Details` |
+| `context.out.say`, `.warn`, `.progress()` | what stands beside it, on the error stream |
+| `context.target.name(text)` | the tuned model that the user means |
+| `context.service_of(name)` | the control plane that knows it |
 
 A module imports nothing heavy at its top, so that `--help` stays instant: typer, and what is in
 this package. It prints nothing itself: all output is made safe in `output`. It lets errors pass:

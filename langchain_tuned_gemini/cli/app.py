@@ -10,31 +10,23 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from langchain_tuned_gemini.cli import (  # noqa: F401  # their commands
-    asking,
-    comparing,
-    creating,
-    data,
-    deleting,
-    doctor,
-    emulate,
-    listing,
-    probing,
-    promoting,
-    settings,
-    showing,
-    syncing,
-    waiting,
-)
 from langchain_tuned_gemini.cli.command import app
 from langchain_tuned_gemini.cli.errors import ExitCode, exit_code_of
 from langchain_tuned_gemini.cli.output import Output
 
 PROGRAM = "tuned-gemini"
+
+_MODULES = (
+    *("list", "show", "wait", "probe", "ask", "create", "compare", "promote", "set", "sync"),
+    *("delete", "doctor", "emulate", "data"),
+)
+for _module in _MODULES:
+    import_module(f"langchain_tuned_gemini.cli.commands.{_module}")  # they add themselves to `app`
 
 _ORDER = (
     *("list", "show", "wait", "probe", "ask", "chat"),

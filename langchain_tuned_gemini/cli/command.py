@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.output import Output
-from langchain_tuned_gemini.cli.place import Place, Platform
-from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.target import Platform, Target
 
 app = typer.Typer(
     name="tuned-gemini",
@@ -33,7 +33,7 @@ _HERE = "Where to look"
 _JSON: dict[str, Any] = {
     "as_json": Annotated[bool, typer.Option("--json", help="Write the result as JSON.")],
 }
-_PLACE: dict[str, Any] = {
+_TARGET: dict[str, Any] = {
     "platform": Annotated[
         Platform | None,
         typer.Option(
@@ -90,35 +90,35 @@ Command: TypeAlias = Callable[..., None]
 
 
 def command(
-    name: str, *, panel: str | None = None, group: typer.Typer = app, has_place: bool = True
+    name: str, *, panel: str | None = None, group: typer.Typer = app, has_target: bool = True
 ) -> Callable[[Command], Command]:
     """Makes a function the command of a name.
 
-    The function's first parameter is the `Session`; the others are typer's. The options `--json`,
-    and those that say where to look, are added. What it raises becomes one sentence and an exit
-    code.
+    The function's first parameter is the `CommandContext`; the others are typer's. The options
+    `--json`, and those that say where to look, are added. What it raises becomes one sentence and
+    an exit code.
 
     Args:
         name: The command.
         panel: The heading that it is listed under.
         group: The app that it is added to.
-        has_place: Whether it is about tuned models that are somewhere.
+        has_target: Whether it is about tuned models that are somewhere.
     """
 
     def register(function: Command) -> Command:
         @wraps(function)
         def run(**given: Any) -> None:
-            session = Session(
+            context = CommandContext(
                 Output(as_json=given.pop("as_json")),
-                Place(**{option: given.pop(option) or None for option in _PLACE if has_place}),
+                Target(**{option: given.pop(option) or None for option in _TARGET if has_target}),
             )
             try:
-                function(session, **given)
+                function(context, **given)
             except BrokenPipeError:
-                session.out.write_nowhere()
+                context.out.write_nowhere()
                 leave(ExitCode.READER_GONE)
 
-        options = {**_JSON, **(_PLACE if has_place else {})}
+        options = {**_JSON, **(_TARGET if has_target else {})}
         _add_options(run, function, options)
         group.command(name, rich_help_panel=panel)(run)
         return function

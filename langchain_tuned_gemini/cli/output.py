@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
-from langchain_tuned_gemini.cli.cleaning import clean, clean_json, clean_line
+from langchain_tuned_gemini.cli.sanitizer import clean, clean_json, clean_line
 from langchain_tuned_gemini.cli.views import Cell, Details, Table, View, text_of
 
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ JSON, a report in HTML, and the decision of `is_better`.
 from langchain_tuned_gemini.comparison.answers import Answer, Failed
 from langchain_tuned_gemini.comparison.candidates import Candidate, Candidates
 from langchain_tuned_gemini.comparison.comparison import Comparison
-from langchain_tuned_gemini.comparison.deciding import Decision, is_better
 from langchain_tuned_gemini.comparison.figures import Difference, Figures, Latency
-from langchain_tuned_gemini.comparison.judging import Metric, Result, Usage
 from langchain_tuned_gemini.comparison.matching import Matches, SameSQL, same_json, same_text
 from langchain_tuned_gemini.comparison.questions import Question
-from langchain_tuned_gemini.comparison.running import (
+from langchain_tuned_gemini.comparison.run import (
     ComparisonProgress,
     acompare,
     compare,
 )
+from langchain_tuned_gemini.comparison.scoring import Metric, Result, Usage
+from langchain_tuned_gemini.comparison.significance import Decision, is_better
 from langchain_tuned_gemini.comparison.statistics import Interval, PairedDifference, Rate
 from langchain_tuned_gemini.prices import Price, PriceTable
 

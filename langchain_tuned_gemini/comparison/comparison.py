@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from langchain_tuned_gemini.comparison.figures import Difference, Figures
-from langchain_tuned_gemini.comparison.judging import Metric, Result
 from langchain_tuned_gemini.comparison.questions import Question
+from langchain_tuned_gemini.comparison.scoring import Metric, Result
 from langchain_tuned_gemini.dataset.writing import write_whole
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.prices import PriceTable
@@ -124,11 +124,11 @@ class Comparison:
         Raises:
             OSError: If it can't be written.
         """
-        from langchain_tuned_gemini.comparison.html import report
+        from langchain_tuned_gemini.comparison.reports.html import report
 
         write_whole(path, report(self))
 
     def __str__(self) -> str:
-        from langchain_tuned_gemini.comparison.table import table
+        from langchain_tuned_gemini.comparison.reports.table import table
 
         return table(self)

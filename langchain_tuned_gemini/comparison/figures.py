@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from langchain_tuned_gemini.comparison.judging import Metric, Result
+from langchain_tuned_gemini.comparison.scoring import Metric, Result
 from langchain_tuned_gemini.comparison.statistics import PairedDifference, Rate, percentile
 from langchain_tuned_gemini.prices import PriceTable
 from langchain_tuned_gemini.tuned_models.base_models import base_model_id, find

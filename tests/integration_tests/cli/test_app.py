@@ -79,12 +79,12 @@ def test_a_mistake_is_one_sentence_and_where_to_look(run, arguments, told) -> No
 
 
 def test_a_bug_shows_its_traceback_and_no_escape_sequence(run, monkeypatch) -> None:
-    from langchain_tuned_gemini.cli.place import Place
+    from langchain_tuned_gemini.cli.target import Target
 
-    def broken(self: Place, text: str) -> None:
+    def broken(self: Target, text: str) -> None:
         raise KeyError("\x1b[2J")
 
-    monkeypatch.setattr(Place, "name", broken)
+    monkeypatch.setattr(Target, "name", broken)
     done = run("wait", "tunedModels/x")
 
     assert done.code == ExitCode.FAILED

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from langchain_tuned_gemini.cli.candidates import StandIn, candidates, contestants, guards_of
 from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command, leave
+from langchain_tuned_gemini.cli.compared_models import StandIn, candidates, contestants, guards_of
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import CommandError, ExitCode
-from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Table
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.cli.candidates import Contestant
+    from langchain_tuned_gemini.cli.compared_models import Contestant
     from langchain_tuned_gemini.cli.output import Advance
     from langchain_tuned_gemini.comparison import Comparison, ComparisonProgress
     from langchain_tuned_gemini.dataset import TuningDataset
@@ -88,7 +88,7 @@ class Test:
 
 @command("compare", panel=VERSIONS)
 def compare(
-    session: Session,
+    context: CommandContext,
     names: Annotated[
         list[str],
         typer.Argument(
@@ -127,23 +127,23 @@ def compare(
     """Compare models on a test set; after Ctrl-C, the same command goes on."""
     named = columns_of(columns)
     test = Test(data, metric, match, guards or (), prices, journal, concurrency, named)
-    comparison = compared(session, names, test, StandIn(base, examples, k, named))
+    comparison = compared(context, names, test, StandIn(base, examples, k, named))
     if html:
         comparison.write_html(html)
-        session.out.say(f"The report is {html}.")
-    tell(session, comparison)
+        context.out.say(f"The report is {html}.")
+    tell(context, comparison)
     if any(figures.failures for figures in comparison.figures):
-        session.out.say("What was not answered is asked again by the same command.")
+        context.out.say("What was not answered is asked again by the same command.")
         leave(ExitCode.PARTLY)
 
 
 def compared(
-    session: Session, names: Sequence[str], test: Test, stand_in: StandIn | None = None
+    context: CommandContext, names: Sequence[str], test: Test, stand_in: StandIn | None = None
 ) -> Comparison:
     """Asks all models the questions of a test, and shows how far that is.
 
     Args:
-        session: The command's run.
+        context: The command's run.
         names: The models, the baseline first.
         test: What is asked.
         stand_in: The base model that takes part, if one does.
@@ -155,9 +155,9 @@ def compared(
     if len(set(names)) < len(names):
         raise typer.BadParameter("Name each model once.")
     questions = TuningDataset.read(test.data, columns=test.columns)
-    tuned = contestants(session, names)
-    _warn_of_known_questions(session, tuned, questions)
-    with session.out.progress() as advance:
+    tuned = contestants(context, names)
+    _warn_of_known_questions(context, tuned, questions)
+    with context.out.progress() as advance:
         try:
             return comparison.compare(
                 candidates(names, tuned, stand_in or StandIn()),
@@ -171,17 +171,17 @@ def compared(
                 on_progress=lambda progress: _advance(advance, progress),
             )
         except KeyboardInterrupt:
-            session.out.say(f"The answers are kept in {test.kept_in}. The same command goes on.")
+            context.out.say(f"The answers are kept in {test.kept_in}. The same command goes on.")
             raise
 
 
 def refuse_unless_better(
-    session: Session, alias: str, names: tuple[str, str], test: Test, *, margin: float
+    context: CommandContext, alias: str, names: tuple[str, str], test: Test, *, margin: float
 ) -> None:
     """Returns if a model is better than another one, which is told.
 
     Args:
-        session: The command's run.
+        context: The command's run.
         alias: What would change.
         names: The other model, and the one that may be better.
         test: What both are asked.
@@ -193,25 +193,26 @@ def refuse_unless_better(
     from langchain_tuned_gemini.comparison import is_better
 
     than, candidate = names
-    decision = is_better(compared(session, names, test), candidate, than, margin=margin)
+    decision = is_better(compared(context, names, test), candidate, than, margin=margin)
     if not decision:
         raise CommandError(f"{alias} stays as it is: {decision.why}.")
-    session.out.say(f"{decision.why}.")
+    context.out.say(f"{decision.why}.")
 
 
-def tell(session: Session, comparison: Comparison) -> None:
+def tell(context: CommandContext, comparison: Comparison) -> None:
     """Shows the figures, and what they come to."""
-    from langchain_tuned_gemini.comparison import is_better, table
+    from langchain_tuned_gemini.comparison import is_better
+    from langchain_tuned_gemini.comparison.reports import table
 
     decisions = [is_better(comparison, name) for name in comparison.candidates[1:]]
     columns = table.columns(comparison)
-    session.out.result(
+    context.out.result(
         {**comparison.as_dict(), "decisions": [decision.as_dict() for decision in decisions]},
         Table(columns, list(table.rows(comparison)), right=frozenset({"p50", "p95"})),
     )
-    if not session.out.as_json:
+    if not context.out.as_json:
         for note in (*table.notes(comparison), *table.verdicts(comparison)):
-            session.out.say(note)
+            context.out.say(note)
 
 
 def _advance(advance: Advance, progress: ComparisonProgress) -> None:
@@ -229,7 +230,7 @@ def _advance(advance: Advance, progress: ComparisonProgress) -> None:
 
 
 def _warn_of_known_questions(
-    session: Session, tuned: Sequence[Contestant], questions: TuningDataset
+    context: CommandContext, tuned: Sequence[Contestant], questions: TuningDataset
 ) -> None:
     """A model that was tuned with a question knows its answer; so will nobody's users."""
     from langchain_tuned_gemini.comparison.questions import in_common
@@ -237,7 +238,7 @@ def _warn_of_known_questions(
 
     for one in tuned:
         if one.seen and (number := in_common(questions, TuningDataset.read(one.seen))):
-            session.out.warn(
+            context.out.warn(
                 f"{one.text} was tuned with {number} of these questions, so its figures are too "
                 f"good. Hold questions back: tuned-gemini data split."
             )

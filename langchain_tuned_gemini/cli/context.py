@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.cli.output import Output
-from langchain_tuned_gemini.cli.place import Place
+from langchain_tuned_gemini.cli.target import Target
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class CommandContext:
     """One run of a command.
 
     Attributes:
         out: Where everything goes that it says.
-        place: Where the tuned models are.
+        target: Where the tuned models are.
     """
 
     out: Output = field(default_factory=Output)
-    place: Place = field(default_factory=Place)
+    target: Target = field(default_factory=Target)
 
     def library(self) -> ModelLibrary:
-        """The tuned models of all places that are set up."""
+        """The tuned models of all targets that are set up."""
         from langchain_tuned_gemini.library import ModelLibrary
 
         return ModelLibrary(
-            [self.place.service(platform) for platform in self.place.platforms],
-            records=self.place.records,
+            [self.target.service(platform) for platform in self.target.platforms],
+            records=self.target.records,
         )
 
-    def places(self) -> list[Place]:
-        """All places to look at: what is set up, and what the records know.
+    def targets(self) -> list[Target]:
+        """All targets to look at: what is set up, and what the records know.
 
         Raises:
             ParameterError: Nothing is set up.
@@ -47,16 +47,16 @@ class Session:
         """
         from langchain_tuned_gemini.registry import Records
 
-        versions = Records(self.place.records).load().versions
+        versions = Records(self.target.records).load().versions
         there = [v.name for v in versions if v.platform == "vertex" and not v.record.deleted]
-        return self.place.places((name.project, name.location) for name in there)
+        return self.target.targets((name.project, name.location) for name in there)
 
-    def library_at(self, places: Sequence[Place]) -> ModelLibrary:
-        """The tuned models of some places, each with its platform."""
+    def library_at(self, targets: Sequence[Target]) -> ModelLibrary:
+        """The tuned models of some targets, each with its platform."""
         from langchain_tuned_gemini.library import ModelLibrary
 
-        services = [place.service(place.platform) for place in places if place.platform]
-        return ModelLibrary(services, records=self.place.records)
+        services = [target.service(target.platform) for target in targets if target.platform]
+        return ModelLibrary(services, records=self.target.records)
 
     def library_of(self, names: Sequence[str]) -> ModelLibrary:
         """The library with the services that are needed to find some models."""
@@ -65,9 +65,9 @@ class Session:
         full = self.in_full(names)
         if not all("/" in name for name in full):
             return self.library()
-        parsed = {(p := self.place.name(name)).parent: p for name in full}
+        parsed = {(p := self.target.name(name)).parent: p for name in full}
         return ModelLibrary(
-            [self.service_of(name) for name in parsed.values()], records=self.place.records
+            [self.service_of(name) for name in parsed.values()], records=self.target.records
         )
 
     def in_full(self, names: Sequence[str]) -> list[str]:
@@ -89,7 +89,7 @@ class Session:
 
         if "@" not in text or "/" in text:
             return None
-        return Records(self.place.records).load().target(AliasName.parse(text))
+        return Records(self.target.records).load().target(AliasName.parse(text))
 
     def probe(self, text: str) -> Probe:
         """Calls a model once, and tells whether it answers."""
@@ -99,16 +99,16 @@ class Session:
         """The name that is meant; where it is no name of a platform, the library knows it."""
         full = self._full(text)
         if "/" in full:
-            return self.place.name(full)
-        return self.place.name(self.library_of([text]).find(full).name)
+            return self.target.name(full)
+        return self.target.name(self.library_of([text]).find(full).name)
 
     def _full(self, text: str) -> str:
         """A platform's name in full; what only the library knows, as it is."""
         from langchain_tuned_gemini.names.version_name import VersionName
 
         is_known_there = "/" not in text and ("@" in text or VersionName.find(text))
-        return text if is_known_there else str(self.place.name(text))
+        return text if is_known_there else str(self.target.name(text))
 
     def service_of(self, name: TunedModelName) -> TunedModelService:
         """The control plane that knows a tuned model."""
-        return self.place.service(name.platform, name)
+        return self.target.service(name.platform, name)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command
+from langchain_tuned_gemini.cli.commands.wait import wait_with_progress
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import CommandError
-from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Details
-from langchain_tuned_gemini.cli.waiting import wait_with_progress
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import TuningPlan
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @command("create", panel=VERSIONS)
 def create(
-    session: Session,
+    context: CommandContext,
     family: Annotated[
         str, typer.Argument(help="Such as sql-expert; that of --from by default.")
     ] = "",
@@ -68,7 +68,7 @@ def create(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait.")] = 86_400.0,
 ) -> None:
     """Tune a new version. Ctrl-C ends the waiting, not the tuning."""
-    from langchain_tuned_gemini.cli.records import model_data
+    from langchain_tuned_gemini.cli.json_output import model_data
     from langchain_tuned_gemini.library import (
         NewVersion,
         TuningSettings,
@@ -87,53 +87,53 @@ def create(
         source=source,
         base_model=base_model,
         settings=settings,
-        platform=session.place.platform or _only_platform(session),
+        platform=context.target.platform or _only_platform(context),
         prices=PriceTable.read(prices) if prices else None,
     )
-    library = session.library()
+    library = context.library()
     plan = plan_version(library, wish)
-    _warn(session, plan)
+    _warn(context, plan)
     if dry_run:
-        session.out.result(plan.as_dict(), Details(_details(plan)))
+        context.out.result(plan.as_dict(), Details(_details(plan)))
         return
-    _ask(session, plan, yes=yes)
-    service = session.place.service(plan.platform, upload_to=upload_to)
+    _ask(context, plan, yes=yes)
+    service = context.target.service(plan.platform, upload_to=upload_to)
     created = create_version(library, plan, service, alongside=alongside)
-    session.out.say(f"{plan.name} is being tuned: {created.name}")
+    context.out.say(f"{plan.name} is being tuned: {created.name}")
     if not no_wait:
-        created = wait_with_progress(session.out, service, created, timeout=timeout)
-    session.out.result(
+        created = wait_with_progress(context.out, service, created, timeout=timeout)
+    context.out.result(
         {"plan": plan.as_dict(), "model": model_data(created)},
         f"{plan.name} is {created.told_state}: {created.name}",
     )
 
 
-def _only_platform(session: Session) -> Any:
+def _only_platform(context: CommandContext) -> Any:
     """The platform, where only one is set up."""
-    platforms = session.place.platforms
+    platforms = context.target.platforms
     return platforms[0] if len(platforms) == 1 else None
 
 
-def _warn(session: Session, plan: TuningPlan) -> None:
+def _warn(context: CommandContext, plan: TuningPlan) -> None:
     """Tells what is odd about the examples."""
     for problem in plan.report.problems if plan.report else ():
-        session.out.warn(str(problem))
+        context.out.warn(str(problem))
 
 
-def _ask(session: Session, plan: TuningPlan, *, yes: bool) -> None:
+def _ask(context: CommandContext, plan: TuningPlan, *, yes: bool) -> None:
     """Tuning costs money: somebody must want it."""
     if yes:
         return
-    if not session.out.can_ask():
+    if not context.out.can_ask():
         raise typer.BadParameter("Tuning costs money. To begin without being asked, add --yes.")
-    session.out.beside(Details(_details(plan)))
-    if not session.out.confirm(f"To tune it, type its name, {plan.name}:", str(plan.name)):
+    context.out.beside(Details(_details(plan)))
+    if not context.out.confirm(f"To tune it, type its name, {plan.name}:", str(plan.name)):
         raise CommandError("Nothing was tuned.")
 
 
 def _details(plan: TuningPlan) -> list[tuple[str, str]]:
     """The plan for a reader."""
-    from langchain_tuned_gemini.comparison.formatting import money, number
+    from langchain_tuned_gemini.comparison.reports.figure_text import money, number
 
     settings = ", ".join(f"{name} {value}" for name, value in plan.settings.given.items())
     currency = plan.prices.currency if plan.prices else ""

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
-from langchain_tuned_gemini.comparison import charts, table
-from langchain_tuned_gemini.comparison import formatting as told
-from langchain_tuned_gemini.comparison.charts import Mark
 from langchain_tuned_gemini.comparison.comparison import Comparison
-from langchain_tuned_gemini.comparison.deciding import is_better
 from langchain_tuned_gemini.comparison.figures import Figures
-from langchain_tuned_gemini.comparison.judging import Metric, Result
+from langchain_tuned_gemini.comparison.reports import charts, table
+from langchain_tuned_gemini.comparison.reports import figure_text as told
+from langchain_tuned_gemini.comparison.reports.charts import Mark
+from langchain_tuned_gemini.comparison.scoring import Metric, Result
+from langchain_tuned_gemini.comparison.significance import is_better
 
 _MOST_QUESTIONS = 500
 """How many questions a report shows: a browser has to read it. The JSON has all of them."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.cli.cleaning import REPLACEMENT, clean, clean_json, clean_line
+from langchain_tuned_gemini.cli.sanitizer import REPLACEMENT, clean, clean_json, clean_line
 
 ANYTHING = st.text(st.characters(codec=None, categories=None))
 BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

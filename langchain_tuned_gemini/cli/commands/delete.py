@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langchain_tuned_gemini.cli.command import CLEANING_UP, Columns, columns_of, command, leave
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
-from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _STYLES = {"deleted": "green", "gone": "green"}
 
 @command("delete", panel=CLEANING_UP)
 def delete(
-    session: Session,
+    context: CommandContext,
     names: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME...", help="Full names, families and versions, aliases."),
@@ -64,16 +64,16 @@ def delete(
     """Delete tuned models, for ever. More than one only after a plan was shown."""
     if not (names or failed):
         raise typer.BadParameter("Say which: NAME..., or --failed.")
-    library = session.library_of(names or ()) if not failed else session.library()
-    plan = library.plan_deletion(session.in_full(names or ()), failed=failed)
+    library = context.library_of(names or ()) if not failed else context.library()
+    plan = library.plan_deletion(context.in_full(names or ()), failed=failed)
     _carry_out(
-        session, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
+        context, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
     )
 
 
 @command("prune", panel=CLEANING_UP)
 def prune(
-    session: Session,
+    context: CommandContext,
     family: Annotated[str, typer.Argument(help="A family of models, such as sql-expert.")],
     keep: Annotated[int, typer.Option(min=1, help="How many ACTIVE versions to keep.")] = 3,
     yes: Yes = False,
@@ -83,16 +83,16 @@ def prune(
     force: Forced = False,
 ) -> None:
     """Delete the versions of a family that are older than the newest ones."""
-    library = session.library()
+    library = context.library()
     plan = library.plan_deletion(prune=(family, keep))
     _carry_out(
-        session, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
+        context, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
     )
 
 
 @command("purge", panel=CLEANING_UP)
 def purge(
-    session: Session,
+    context: CommandContext,
     dataset: Annotated[
         str,
         typer.Option(
@@ -107,16 +107,16 @@ def purge(
     force: Forced = False,
 ) -> None:
     """Delete all that was trained on data that must go."""
-    library = session.library()
+    library = context.library()
     plan = library.plan_deletion(dataset=_hash_of(dataset, columns_of(columns)))
     for name in plan.unseen:
-        session.out.warn(
+        context.out.warn(
             f"{name} is recorded as tuned on this data, or further from such a model, and was not "
             "found here, or can't be told from another one. If it is in another project or "
             "location, purge there, too; if it is gone, run: tuned-gemini sync --mend"
         )
     is_done = _carry_out(
-        session, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
+        context, library, plan, yes=yes, dry_run=dry_run, force=_force(deployed, force, aliases)
     )
     if plan.unseen:
         leave(ExitCode.PARTLY if is_done else ExitCode.FAILED)
@@ -158,7 +158,7 @@ def _flags(plan: DeletionPlan, force: Force) -> str:
 
 
 def _carry_out(
-    session: Session,
+    context: CommandContext,
     library: ModelLibrary,
     plan: DeletionPlan,
     *,
@@ -168,29 +168,29 @@ def _carry_out(
 ) -> bool:
     """Shows the plan, and deletes if that is wanted; tells whether it has."""
     for name in plan.gone:
-        session.out.say(f"{name} is gone already.")
+        context.out.say(f"{name} is gone already.")
     for name, why in plan.left_alone:
-        session.out.say(f"{name} {why}.")
+        context.out.say(f"{name} {why}.")
     possible = [planned for planned in plan.deletions if not _held(planned, force)]
     if dry_run or not possible:
-        _tell_plan(session, plan, force=force)
+        _tell_plan(context, plan, force=force)
         if plan.deletions and not possible and not dry_run:
             flags = _flags(plan, force)
             how = f" To delete it all the same, add {flags}." if flags else ""
-            session.out.error(f"Nothing was deleted.{how}")
+            context.out.error(f"Nothing was deleted.{how}")
             leave(ExitCode.FAILED)
         return False
-    if not yes and not _is_wanted(session, plan, len(possible), force=force):
+    if not yes and not _is_wanted(context, plan, len(possible), force=force):
         return False
-    _tell_report(session, _deleted(session, library, plan, force=force))
+    _tell_report(context, _deleted(context, library, plan, force=force))
     return True
 
 
-def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: Force) -> bool:
+def _is_wanted(context: CommandContext, plan: DeletionPlan, number: int, *, force: Force) -> bool:
     """Shows the plan and asks; where nobody can answer, it stays a plan."""
-    out = session.out
+    out = context.out
     if not out.can_ask():
-        _tell_plan(session, plan, force=force)
+        _tell_plan(context, plan, force=force)
         if number == 1:
             out.error("Nothing was deleted: nobody can be asked here. To delete it, add --yes.")
             leave(ExitCode.USAGE)
@@ -209,11 +209,11 @@ def _is_wanted(session: Session, plan: DeletionPlan, number: int, *, force: Forc
 
 
 def _deleted(
-    session: Session, library: ModelLibrary, plan: DeletionPlan, *, force: Force
+    context: CommandContext, library: ModelLibrary, plan: DeletionPlan, *, force: Force
 ) -> DeletionReport:
     """Deletes, with progress; after Ctrl-C it tells what is done."""
     done: list[str] = []
-    with session.out.progress() as advance:
+    with context.out.progress() as advance:
 
         def on_progress(one: Deletion) -> None:
             done.append(f"{one.outcome} {one.name}")
@@ -222,16 +222,16 @@ def _deleted(
         try:
             return library.delete(plan, force=force, on_progress=on_progress)
         except KeyboardInterrupt:
-            session.out.say("\n".join(["Interrupted. Done until now:", *(done or ["nothing"])]))
-            session.out.say("The same command again does the rest.")
+            context.out.say("\n".join(["Interrupted. Done until now:", *(done or ["nothing"])]))
+            context.out.say("The same command again does the rest.")
             raise
 
 
-def _tell_plan(session: Session, plan: DeletionPlan, *, force: Force) -> None:
+def _tell_plan(context: CommandContext, plan: DeletionPlan, *, force: Force) -> None:
     views = [_plan_table(plan, force=force)] if plan.deletions else []
-    session.out.result({"dry_run": True, **_plan_data(plan)}, *views)
+    context.out.result({"dry_run": True, **_plan_data(plan)}, *views)
     if not plan.deletions:
-        session.out.say("There is nothing to delete.")
+        context.out.say("There is nothing to delete.")
 
 
 def _plan_table(plan: DeletionPlan, *, force: Force) -> Table:
@@ -261,14 +261,14 @@ def _plan_data(plan: DeletionPlan) -> dict[str, Any]:
     }
 
 
-def _tell_report(session: Session, report: DeletionReport) -> None:
+def _tell_report(context: CommandContext, report: DeletionReport) -> None:
     from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 
     rows: list[list[str | Cell]] = [
         [Cell(one.outcome, _STYLES.get(one.outcome, "red")), one.name, one.detail]
         for one in report.deletions
     ]
-    session.out.result(
+    context.out.result(
         {
             "dry_run": False,
             "deletions": [

@@ -27,14 +27,14 @@ ANY_KEY = "any-key"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Target:
     """A platform, and where on it.
 
     Attributes:
         platform: The one that was asked for; None where the names, or what is set up, decide.
         project: The project of Vertex AI, if it was given.
-        location: The region of Vertex AI, if it was given; where a command looks at all places
-            (`places`), also several with commas between them, or `all`.
+        location: The region of Vertex AI, if it was given; where a command looks at all targets
+            (`targets`), also several with commas between them, or `all`.
         base_url: Where the API is; Google's own address when None.
         records: The file of versions and aliases; the library's default when None.
     """
@@ -85,8 +85,8 @@ class Place:
             raise self._nothing_is_set_up()
         return tuple(found)
 
-    def places(self, recorded: Iterable[tuple[str, str]]) -> list[Place]:
-        """All places to look at, each with one platform, project and location.
+    def targets(self, recorded: Iterable[tuple[str, str]]) -> list[Target]:
+        """All targets to look at, each with one platform, project and location.
 
         Args:
             recorded: Projects and locations of Vertex AI that the records know.
@@ -107,9 +107,9 @@ class Place:
             raise self._nothing_is_set_up()
         return found
 
-    def not_asked(self, places: Iterable[Place]) -> str:
+    def not_asked(self, targets: Iterable[Target]) -> str:
         """Where nobody looks though tuned models may be there, and what changes that; or empty."""
-        asked = {place.platform for place in places}
+        asked = {target.platform for target in targets}
         if self.platform == "developer":
             return ""
         told = []

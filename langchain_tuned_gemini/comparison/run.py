@@ -24,9 +24,9 @@ from langchain_tuned_gemini.comparison.candidates import (
 )
 from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.journal import Journal
-from langchain_tuned_gemini.comparison.judging import Judge, Metric
 from langchain_tuned_gemini.comparison.matching import Matches, same_text
 from langchain_tuned_gemini.comparison.questions import Question, questions_of
+from langchain_tuned_gemini.comparison.scoring import Judge, Metric
 from langchain_tuned_gemini.dataset import Examples, TuningDataset
 from langchain_tuned_gemini.errors import ComparisonCancelledError, ParameterError
 from langchain_tuned_gemini.guards import Guard, as_guards

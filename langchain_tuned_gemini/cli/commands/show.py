@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, command
-from langchain_tuned_gemini.cli.place import tells_the_loss
-from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.context import CommandContext
+from langchain_tuned_gemini.cli.target import tells_the_loss
 from langchain_tuned_gemini.cli.views import Cell, Details, View, state_cell
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _LACKING = (
 
 @command("show", panel=MODELS)
 def show(
-    session: Session,
+    context: CommandContext,
     name: Annotated[str, typer.Argument(help="Its full name, family and version, or an alias.")],
     loss_plot: Annotated[
         Path | None,
@@ -35,37 +35,37 @@ def show(
     ] = False,
 ) -> None:
     """Show one tuned model in full: parameters, data, progress and loss."""
-    from langchain_tuned_gemini.cli.plots import check_plot, save_loss
+    from langchain_tuned_gemini.cli.loss_plot import check_plot, save_loss
 
     if loss_plot:
         check_plot(loss_plot)
-    found = session.find(name)
+    found = context.find(name)
     if raw:
-        session.out.document(_raw(session, found.name))
+        context.out.document(_raw(context, found.name))
     else:
-        _show(session, found)
+        _show(context, found)
     if found.platform == "developer" and not tells_the_loss():
-        session.out.say(_LACKING)
+        context.out.say(_LACKING)
     if loss_plot:
         save_loss(found.model.snapshots, loss_plot, title=found.name)
-        session.out.say(f"The loss is drawn in {loss_plot}.")
+        context.out.say(f"The loss is drawn in {loss_plot}.")
 
 
-def _show(session: Session, found: LibraryModel) -> None:
-    from langchain_tuned_gemini.cli.plots import loss_picture
-    from langchain_tuned_gemini.cli.records import library_data, model_data
+def _show(context: CommandContext, found: LibraryModel) -> None:
+    from langchain_tuned_gemini.cli.json_output import library_data, model_data
+    from langchain_tuned_gemini.cli.loss_plot import loss_picture
 
     views: list[View] = [_details(found)]
-    if session.out.is_terminal and len(found.model.snapshots) > 1:
-        views.append(loss_picture(found.model.snapshots, width=session.out.width))
-    session.out.result({**library_data(found), **model_data(found.model)}, *views)
+    if context.out.is_terminal and len(found.model.snapshots) > 1:
+        views.append(loss_picture(found.model.snapshots, width=context.out.width))
+    context.out.result({**library_data(found), **model_data(found.model)}, *views)
 
 
-def _raw(session: Session, name: str) -> dict[str, Any]:
+def _raw(context: CommandContext, name: str) -> dict[str, Any]:
     from langchain_tuned_gemini.services.raw import raw_record
 
-    parsed = session.place.name(name)
-    return raw_record(session.place.access(parsed), parsed)
+    parsed = context.target.name(name)
+    return raw_record(context.target.access(parsed), parsed)
 
 
 def _details(found: LibraryModel) -> Details:
@@ -105,7 +105,7 @@ def _progress(model: TunedModel) -> str:
 
 
 def _created(found: LibraryModel) -> str:
-    from langchain_tuned_gemini.cli.ages import age_text
+    from langchain_tuned_gemini.cli.age import age_text
 
     if found.model.create_time is None:
         return ""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, VERSIONS, command
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.everywhere import everywhere
-from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Table, state_cell, text_of
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.cli.place import Place
+    from langchain_tuned_gemini.cli.target import Target
     from langchain_tuned_gemini.library import LibraryModel
 
 State = Literal["CREATING", "ACTIVE", "FAILED", "CANCELLED", "UNKNOWN"]
@@ -33,7 +33,7 @@ _COLUMNS = (
 
 @command("list", panel=MODELS)
 def list_models(
-    session: Session,
+    context: CommandContext,
     state: Annotated[
         State | None, typer.Option(case_sensitive=False, help="Those in a state.")
     ] = None,
@@ -49,53 +49,55 @@ def list_models(
     ] = None,
 ) -> None:
     """List the tuned models."""
-    from langchain_tuned_gemini.cli.ages import seconds_of
+    from langchain_tuned_gemini.cli.age import seconds_of
     from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
     age = None if older_than is None else seconds_of(older_than)
     found = everywhere(
-        session,
+        context,
         state=TunedModelState(state) if state else None,
         family=family,
         base_model=base,
         older_than=age,
     )
     models = [m for m in found.models if m.has_failed] if failed else found.models
-    _show(session, models, found.places, with_reasons=failed)
+    _show(context, models, found.targets, with_reasons=failed)
     if not models:
-        session.out.say("There is no such tuned model here.")
-    found.tell_the_rest(session)
+        context.out.say("There is no such tuned model here.")
+    found.tell_the_rest(context)
 
 
 @command("versions", panel=VERSIONS)
 def versions(
-    session: Session,
+    context: CommandContext,
     family: Annotated[str, typer.Argument(help="A family of models, such as sql-expert.")],
 ) -> None:
     """List the versions of a family, the newest last, and what the next one is called."""
     from langchain_tuned_gemini.library.models import in_order
 
-    found = everywhere(session, family=family)
-    _show(session, in_order(found.models), found.places)
+    found = everywhere(context, family=family)
+    _show(context, in_order(found.models), found.targets)
     if not found.failed:  # else its name may be taken
-        session.out.say(f"The next one is {session.library_at(found.places).next_version(family)}.")
-    found.tell_the_rest(session)
+        context.out.say(
+            f"The next one is {context.library_at(found.targets).next_version(family)}."
+        )
+    found.tell_the_rest(context)
 
 
 def _show(
-    session: Session,
+    context: CommandContext,
     models: list[LibraryModel],
-    places: Sequence[Place],
+    targets: Sequence[Target],
     *,
     with_reasons: bool = False,
 ) -> None:
     """Shows models; if asked to, with why each of them failed."""
-    from langchain_tuned_gemini.cli.records import library_data
+    from langchain_tuned_gemini.cli.json_output import library_data
 
     rows = [_row(model) for model in models]
-    if session.out.is_terminal:
+    if context.out.is_terminal:
         platforms = {model.platform for model in models}
-        there = [place for place in places if place.platform == "vertex"]
+        there = [target for target in targets if target.platform == "vertex"]
         only = there[0] if len(there) == 1 else None
         here = f"projects/{only.project}/locations/{only.location}/" if only else ""
         rows = [_shortened(here, row, is_one=len(platforms) == 1) for row in rows]
@@ -103,14 +105,14 @@ def _show(
     if with_reasons:
         columns = (*_COLUMNS, "why")
         rows = [[*row, model.model.error or ""] for row, model in zip(rows, models, strict=True)]
-    session.out.result(
+    context.out.result(
         [library_data(model) for model in models],
         *([Table(columns, rows, right=frozenset({"age"}))] if models else []),
     )
 
 
 def _row(model: LibraryModel) -> list[str | Cell]:
-    from langchain_tuned_gemini.cli.ages import age_text
+    from langchain_tuned_gemini.cli.age import age_text
 
     return [
         model.name,

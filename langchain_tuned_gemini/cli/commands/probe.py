@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, command, leave
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
-from langchain_tuned_gemini.cli.session import Session
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library.probing import Probe
@@ -25,12 +25,12 @@ _CODES = {
 
 @command("probe", panel=MODELS)
 def probe(
-    session: Session,
+    context: CommandContext,
     name: Annotated[str, typer.Argument(help="Its full name, family and version, or an alias.")],
 ) -> None:
     """Call a tuned model once, and tell whether it answers, and if not, why."""
-    seen = session.probe(name)
-    session.out.result(probe_data(seen), f"{seen.outcome}: {told_of(seen)}")
+    seen = context.probe(name)
+    context.out.result(probe_data(seen), f"{seen.outcome}: {told_of(seen)}")
     leave(_CODES.get(seen.outcome, ExitCode.FAILED))
 
 

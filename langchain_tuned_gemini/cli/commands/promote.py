@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command
-from langchain_tuned_gemini.cli.comparing import (
+from langchain_tuned_gemini.cli.commands.compare import (
     Concurrency,
     Guards,
     Journal,
@@ -17,7 +17,7 @@ from langchain_tuned_gemini.cli.comparing import (
     Test,
     refuse_unless_better,
 )
-from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.context import CommandContext
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import ModelLibrary
@@ -30,7 +30,7 @@ Alias = Annotated[str, typer.Argument(help="An alias, such as sql-expert@product
 
 @command("promote", panel=VERSIONS)
 def promote(
-    session: Session,
+    context: CommandContext,
     alias: Alias,
     version: Annotated[str, typer.Argument(help="A version, such as v3, or a full name.")],
     than: Annotated[
@@ -75,32 +75,32 @@ def promote(
         named = columns_of(columns)
         test = Test(data, metric, match, guards or (), None, journal, concurrency, named)
         names = (_full(alias, than), _full(alias, version))
-        refuse_unless_better(session, alias, names, test, margin=margin)
-    library = session.library()
-    _tell(session, library.promote(alias, version))
-    _tell_what_is_missing(session, library, alias)
+        refuse_unless_better(context, alias, names, test, margin=margin)
+    library = context.library()
+    _tell(context, library.promote(alias, version))
+    _tell_what_is_missing(context, library, alias)
 
 
 @command("rollback", panel=VERSIONS)
 def rollback(
-    session: Session,
+    context: CommandContext,
     alias: Alias,
     force: Annotated[
         bool, typer.Option("--force", help="Go back without calling the version before.")
     ] = False,
 ) -> None:
     """Let an alias point to the version before."""
-    _tell(session, session.library().rollback(alias, force=force))
+    _tell(context, context.library().rollback(alias, force=force))
 
 
-def _tell_what_is_missing(session: Session, library: ModelLibrary, alias: str) -> None:
+def _tell_what_is_missing(context: CommandContext, library: ModelLibrary, alias: str) -> None:
     """What an application that names the alias will not find in the records."""
     from langchain_tuned_gemini.names.alias_name import AliasName
 
     version = library.records.load().target(AliasName.parse(alias))
     if version.missing:
         flags = {"a base model": "--fallback BASE", "examples on this machine": "--examples FILE"}
-        session.out.warn(
+        context.out.warn(
             f"init_tuned_gemini({alias!r}) will miss {' and '.join(version.missing)}, for the "
             f"fallback. Record that: tuned-gemini set {version.family} "
             f"{' '.join(flags[what] for what in version.missing)}"
@@ -116,13 +116,13 @@ def _full(alias: str, text: str) -> str:
     return text if version_or_none(text) is None else f"{family}-{text}"
 
 
-def _tell(session: Session, done: Promotion) -> None:
+def _tell(context: CommandContext, done: Promotion) -> None:
     if done.before == done.version:
         told = f"{done.alias} is {done.version} already: {done.model}"
     else:
         before = f" (was {done.before})" if done.before else ""
         told = f"{done.alias} is {done.version} now{before}: {done.model}"
-    session.out.result(
+    context.out.result(
         {
             "alias": done.alias,
             "version": done.version,

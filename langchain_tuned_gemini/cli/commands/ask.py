@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, Columns, columns_of, command
-from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.context import CommandContext
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -42,7 +42,7 @@ Task = Annotated[
 
 @command("ask", panel=MODELS)
 def ask(
-    session: Session,
+    context: CommandContext,
     name: Name,
     question: Annotated[
         str, typer.Argument(help="The question; '-' reads it from the input.")
@@ -58,13 +58,13 @@ def ask(
     text = sys.stdin.read().rstrip("\n") if question == "-" else question
     if not text.strip():
         raise typer.BadParameter("The question is empty.")
-    model = chat_model(session, name, fallback, examples, k, columns, task)
-    answer(session.out, model, [*_system(system), _human(text)])
+    model = chat_model(context, name, fallback, examples, k, columns, task)
+    answer(context.out, model, [*_system(system), _human(text)])
 
 
 @command("chat", panel=MODELS)
 def chat(
-    session: Session,
+    context: CommandContext,
     name: Name,
     system: System = None,
     fallback: Fallback = None,
@@ -74,14 +74,14 @@ def chat(
     task: Task = None,
 ) -> None:
     """Chat with a tuned model; see who answers, and why."""
-    from langchain_tuned_gemini.cli.chatting import Chat
+    from langchain_tuned_gemini.cli.commands.chat import Chat
 
-    model = chat_model(session, name, fallback, examples, k, columns, task)
-    Chat(session.out, lambda messages: answer(session.out, model, messages), _system(system)).run()
+    model = chat_model(context, name, fallback, examples, k, columns, task)
+    Chat(context.out, lambda messages: answer(context.out, model, messages), _system(system)).run()
 
 
 def chat_model(
-    session: Session,
+    context: CommandContext,
     name: str,
     fallback: str | None,
     examples: Path | None,
@@ -92,15 +92,15 @@ def chat_model(
     """The chat model that is asked; by an alias, with the fallback that is recorded for it."""
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 
-    recorded = session.recorded(name)
+    recorded = context.recorded(name)
     if recorded is None and (fallback is None) != (examples is None):
         raise typer.BadParameter("--fallback and --examples go together.")
     if recorded:
-        rights = session.place.rights(recorded.platform)
-        tuned = ChatTunedGemini(model=name, records=session.place.records, task=task, **rights)
+        rights = context.target.rights(recorded.platform)
+        tuned = ChatTunedGemini(model=name, records=context.target.records, task=task, **rights)
     else:
-        parsed = session.name(name)
-        rights = session.place.rights(parsed.platform)
+        parsed = context.name(name)
+        rights = context.target.rights(parsed.platform)
         tuned = ChatTunedGemini(model=str(parsed), task=task, **rights)
     has_fallback = fallback or examples or (recorded and recorded.record.fallback)
     if not has_fallback:

@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
-    from langchain_tuned_gemini.cli.session import Session
+    from langchain_tuned_gemini.cli.context import CommandContext
     from langchain_tuned_gemini.comparison import Candidate
     from langchain_tuned_gemini.guards import Guard
     from langchain_tuned_gemini.library import LibraryModel
@@ -63,9 +63,9 @@ class StandIn:
     columns: Mapping[str, str] | None = None
 
 
-def contestants(session: Session, texts: Sequence[str]) -> list[Contestant]:
+def contestants(context: CommandContext, texts: Sequence[str]) -> list[Contestant]:
     """The tuned models among the candidates."""
-    return [_contestant(session, text) for text in texts if _base_in(text) is None]
+    return [_contestant(context, text) for text in texts if _base_in(text) is None]
 
 
 def _base_in(text: str) -> str | None:
@@ -112,12 +112,12 @@ def guards_of(tuned: Sequence[Contestant], texts: Sequence[str]) -> list[Guard]:
     return next(filter(None, recorded), [])
 
 
-def _contestant(session: Session, text: str) -> Contestant:
+def _contestant(context: CommandContext, text: str) -> Contestant:
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 
-    found = session.find(text)
+    found = context.find(text)
     recorded = found.record.record.parameters if found.record else {}
-    parameters = {**recorded, **session.place.rights(found.platform)}
+    parameters = {**recorded, **context.target.rights(found.platform)}
     return Contestant(text, found, ChatTunedGemini(model=found.name, **parameters))
 
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langchain_tuned_gemini.cli.command import TOOLS, command, leave
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
-from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Table
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.cli.checks import Finding
+    from langchain_tuned_gemini.cli.diagnosis import Finding
 
 _STYLES = {"ok": "green", "note": "yellow", "problem": "red"}
 
 
 @command("doctor", panel=TOOLS)
 def doctor(
-    session: Session,
+    context: CommandContext,
     name: Annotated[
         str | None, typer.Argument(help="A tuned model that is to be called once, too.")
     ] = None,
@@ -29,14 +29,14 @@ def doctor(
     ] = None,
 ) -> None:
     """Check installation, credentials, rights, location, models, fallback; fails on problems."""
-    from langchain_tuned_gemini.cli.checks import checks
+    from langchain_tuned_gemini.cli.diagnosis import checks
 
     findings: list[Finding] = []
-    with session.out.progress() as advance:
-        for title, check in checks(session, name, base):
+    with context.out.progress() as advance:
+        for title, check in checks(context, name, base):
             advance(f"checking {title}", None)
             findings.extend(check())
-    session.out.result(
+    context.out.result(
         [{"level": f.level, "about": f.about, "told": f.told} for f in findings],
         Table(
             ["", "about", "what was found"],

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from langchain_tuned_gemini.cli.commands.probe import told_of
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import for_the_command_line, meaning_of_call, sentence_for
 from langchain_tuned_gemini.cli.installation import check_extras, check_packages, versions_in_use
-from langchain_tuned_gemini.cli.place import KEYS, Place
-from langchain_tuned_gemini.cli.probing import told_of
-from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.target import KEYS, Target
 from langchain_tuned_gemini.errors import RecordsError, TunedGeminiError
 from langchain_tuned_gemini.library import LibraryModel
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
@@ -45,29 +45,29 @@ class Finding:
 
 
 def checks(
-    session: Session, name: str | None, base: str | None = None
+    context: CommandContext, name: str | None, base: str | None = None
 ) -> Iterator[tuple[str, Check]]:
     """All checks, each with its title.
 
     Args:
-        session: Where to look.
+        context: Where to look.
         name: A tuned model that is to be called once; None for none.
         base: The base model that is to stand in for it; the recorded one when None.
     """
-    place = session.place
+    target = context.target
     yield "the installation", _installation
-    yield "the environment", lambda: _environment(place)
-    places, objections = _set_up(session)
+    yield "the environment", lambda: _environment(target)
+    targets, objections = _set_up(context)
     if objections:
         yield "what is set up", lambda: objections
-    for there in places:
+    for there in targets:
         if there.platform == "vertex":
-            yield f"the rights on Vertex AI ({there})", lambda p=there: _rights(p, places)  # type: ignore[misc]
-        yield f"the tuned models ({there})", lambda p=there: _models(session, p)  # type: ignore[misc]
-    yield "the records", lambda: _records(session)
+            yield f"the rights on Vertex AI ({there})", lambda p=there: _rights(p, targets)  # type: ignore[misc]
+        yield f"the tuned models ({there})", lambda p=there: _models(context, p)  # type: ignore[misc]
+    yield "the records", lambda: _records(context)
     if name:
-        yield name, lambda: _probe(session, name)
-        yield "its fallback", lambda: _fallback(session, name, base)
+        yield name, lambda: _probe(context, name)
+        yield "its fallback", lambda: _fallback(context, name, base)
 
 
 def _installation() -> Iterator[Finding]:
@@ -78,10 +78,10 @@ def _installation() -> Iterator[Finding]:
         yield Finding("note" if extra.missing else "ok", f"extra {extra.name}", extra.told)
 
 
-def _environment(place: Place) -> Iterator[Finding]:
+def _environment(target: Target) -> Iterator[Finding]:
     from langchain_tuned_gemini.secrets.secret_values import without_userinfo
 
-    yield from _key(place)
+    yield from _key(target)
     for variable, means in (
         ("GOOGLE_GEMINI_BASE_URL", "google-genai sends every call there that has no --base-url"),
         ("HTTPS_PROXY", "every request to Google passes it"),
@@ -89,7 +89,7 @@ def _environment(place: Place) -> Iterator[Finding]:
         if value := os.environ.get(variable):
             told = f"{variable} is set ({without_userinfo(value)}): {means}."
             yield Finding("note", "network", told)
-    if place.location == "global":
+    if target.location == "global":
         yield Finding(
             "problem",
             "location",
@@ -98,11 +98,11 @@ def _environment(place: Place) -> Iterator[Finding]:
         )
 
 
-def _key(place: Place) -> Iterator[Finding]:
+def _key(target: Target) -> Iterator[Finding]:
     found = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
     used = next(iter(found), None)
     if used is None:
-        if not place.is_local and place.platform != "vertex":
+        if not target.is_local and target.platform != "vertex":
             told = "No API key: the Gemini Developer API takes one in GOOGLE_API_KEY."
             yield Finding("note", "API key", told)
         return
@@ -117,26 +117,30 @@ def _key(place: Place) -> Iterator[Finding]:
         yield Finding("ok", "API key", f"{used} is set ({len(secret)} characters).")
 
 
-def _set_up(session: Session) -> tuple[list[Place], list[Finding]]:
-    """The places to look at, or why there is none, and what is not looked at."""
+def _set_up(context: CommandContext) -> tuple[list[Target], list[Finding]]:
+    """The targets to look at, or why there is none, and what is not looked at."""
     try:
-        places = session.places()
+        targets = context.targets()
     except RecordsError:  # told by the check of the records
-        places = session.place.places(())
+        targets = context.target.targets(())
     except TunedGeminiError as error:
         return [], [Finding("problem", "set-up", str(error))]
-    told = session.place.not_asked(places)
+    told = context.target.not_asked(targets)
     return (
-        [place for place in places if place.location != "global" or place.platform != "vertex"],
+        [
+            target
+            for target in targets
+            if target.location != "global" or target.platform != "vertex"
+        ],
         [Finding("note", "not asked", told.removeprefix("Not asked: "))] if told else [],
     )
 
 
-def _rights(place: Place, places: Sequence[Place]) -> Iterator[Finding]:
+def _rights(target: Target, targets: Sequence[Target]) -> Iterator[Finding]:
     """Which records of Vertex AI may be seen; credentials that don't work are told by the list."""
-    where = f" in {place}" if len([p for p in places if p.platform == "vertex"]) > 1 else ""
+    where = f" in {target}" if len([p for p in targets if p.platform == "vertex"]) > 1 else ""
     try:
-        access = place.access(place.name("endpoints/0"))
+        access = target.access(target.name("endpoints/0"))
         assert isinstance(access, VertexAccess)  # noqa: S101  # what an endpoint's name takes
         for right, needed_for in RIGHTS.items():
             allowed = may_list(access, right)
@@ -147,10 +151,10 @@ def _rights(place: Place, places: Sequence[Place]) -> Iterator[Finding]:
         yield Finding("problem", f"Vertex AI{where}", sentence_for(error) or "")
 
 
-def _models(session: Session, place: Place) -> Iterator[Finding]:
-    about = f"models ({place})"
+def _models(context: CommandContext, target: Target) -> Iterator[Finding]:
+    about = f"models ({target})"
     try:
-        models = session.library_at([place]).list()
+        models = context.library_at([target]).list()
     except TunedGeminiError as error:
         yield Finding("problem", about, sentence_for(error) or "")
         return
@@ -181,11 +185,11 @@ def _bases(models: Iterable[LibraryModel]) -> Iterator[Finding]:
             yield Finding("note", "base model", f"{told}: {models_}. Move to a current one.")
 
 
-def _records(session: Session) -> Iterator[Finding]:
+def _records(context: CommandContext) -> Iterator[Finding]:
     """Whether the file of versions and aliases can be read."""
     from langchain_tuned_gemini.registry import Records
 
-    records = Records(session.place.records)
+    records = Records(context.target.records)
     if not records.path.exists():
         return
     try:
@@ -199,9 +203,9 @@ def _records(session: Session) -> Iterator[Finding]:
     yield Finding("ok", "records", told)
 
 
-def _probe(session: Session, name: str) -> Iterator[Finding]:
+def _probe(context: CommandContext, name: str) -> Iterator[Finding]:
     try:
-        seen = session.probe(name)
+        seen = context.probe(name)
     except TunedGeminiError as error:
         yield Finding("problem", name, sentence_for(error) or "")
         return
@@ -209,13 +213,13 @@ def _probe(session: Session, name: str) -> Iterator[Finding]:
     yield Finding(level, name, f"{seen.outcome}: {told_of(seen)}")
 
 
-def _fallback(session: Session, name: str, base: str | None) -> Iterator[Finding]:
+def _fallback(context: CommandContext, name: str, base: str | None) -> Iterator[Finding]:
     """Asks the base model once, as the fallback of the tuned one would."""
     from langchain_tuned_gemini.chat_models.base_model import StandInChatModel
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 
     try:
-        found = session.find(name)
+        found = context.find(name)
         record = found.record.record if found.record else None
         base = base or (record.fallback.base_model if record and record.fallback else None)
         if base is None:
@@ -223,7 +227,7 @@ def _fallback(session: Session, name: str, base: str | None) -> Iterator[Finding
             yield Finding("note", "fallback", told)
             return
         parameters = record.parameters if record else {}
-        rights = session.place.rights(found.platform)
+        rights = context.target.rights(found.platform)
         model = ChatTunedGemini(model=found.name, **parameters, **rights).stand_in(base)
         assert isinstance(model, StandInChatModel)  # noqa: S101  # what a name becomes
         model.invoke("Hello", max_output_tokens=16)

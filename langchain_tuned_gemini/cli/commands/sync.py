@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langchain_tuned_gemini.cli.command import VERSIONS, command, leave
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
-from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Table
 
 if TYPE_CHECKING:
@@ -19,19 +19,19 @@ _STYLES = {"mended": "green", "can be mended": "yellow", "by hand": "red"}
 
 @command("sync", panel=VERSIONS)
 def sync(
-    session: Session,
+    context: CommandContext,
     mend: Annotated[
         bool, typer.Option("--mend", help="Bring the records up to date; models stay as they are.")
     ] = False,
 ) -> None:
     """Show what differs between the records and the platforms; fails while anything does."""
-    library = session.library()
+    library = context.library()
     differences = library.differences()
     mended = library.mend(differences) if mend else ()
     left = library.differences() if mended else differences  # mending may bring others to light
     told = dict.fromkeys(mended, "mended")
     told |= {one: "can be mended" if one.mends else "by hand" for one in left}
-    session.out.result(
+    context.out.result(
         [
             {
                 "kind": one.kind,
@@ -46,10 +46,10 @@ def sync(
         *([_table(told)] if told else []),
     )
     if not left:
-        session.out.say(f"{library.records.path} is up to date.")
+        context.out.say(f"{library.records.path} is up to date.")
         return
     if not mend and any(one.mends for one in left):
-        session.out.say("To bring the records up to date, add --mend.")
+        context.out.say("To bring the records up to date, add --mend.")
     leave(ExitCode.FAILED)
 
 

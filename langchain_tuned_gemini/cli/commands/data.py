@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import typer
 
 from langchain_tuned_gemini.cli.command import TOOLS, Columns, app, columns_of, command, leave
+from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
-from langchain_tuned_gemini.cli.session import Session
 from langchain_tuned_gemini.cli.views import Cell, Details, Table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Format: TypeAlias = Literal["jsonl", "json", "csv", "vertex", "messages"]
 File = Annotated[str, typer.Argument(metavar="FILE", help="A tuning set; '-' is the input.")]
 Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Tuning sets.")]
 To = Annotated[Format, typer.Option("--to", help="The format to write.")]
-Target = Annotated[
+OutputFile = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write; the output by default."),
 ]
@@ -37,9 +37,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace files that are the
 Lossy = Annotated[bool, typer.Option("--lossy", help="Leave out what the format can't hold.")]
 
 
-@command("check", group=group, has_place=False)
+@command("check", group=group, has_target=False)
 def check(
-    session: Session,
+    context: CommandContext,
     files: Files,
     platform: Annotated[
         Literal["developer", "vertex"] | None,
@@ -56,7 +56,7 @@ def check(
         dataset.check(_source(file), columns=columns_of(columns), platform=platform)
         for file in files
     ]
-    session.out.result(
+    context.out.result(
         [_report_data(report) for report in reports],
         for_the_command_line("\n".join(str(report) for report in reports)),
     )
@@ -64,29 +64,29 @@ def check(
         leave(ExitCode.FAILED)
 
 
-@command("convert", group=group, has_place=False)
+@command("convert", group=group, has_target=False)
 def convert(
-    session: Session,
+    context: CommandContext,
     file: File,
     to: To,
-    output: Target = None,
+    output: OutputFile = None,
     lossy: Lossy = False,
     force: Force = False,
     columns: Columns = None,
 ) -> None:
     """Write a tuning set in another format."""
-    _check_targets(session, output, force=force)
+    _check_outputs(context, output, force=force)
     examples = _read(file, columns)
-    _write(session, examples, output, to, lossy=lossy)
-    _tell_written(session, {"examples": len(examples), "format": to}, output)
+    _write(context, examples, output, to, lossy=lossy)
+    _tell_written(context, {"examples": len(examples), "format": to}, output)
 
 
-@command("merge", group=group, has_place=False)
+@command("merge", group=group, has_target=False)
 def merge(
-    session: Session,
+    context: CommandContext,
     files: Files,
     to: To = "jsonl",
-    output: Target = None,
+    output: OutputFile = None,
     lossy: Lossy = False,
     force: Force = False,
     columns: Columns = None,
@@ -94,24 +94,24 @@ def merge(
     """Make one tuning set of several, without duplicates; contradictions stay, and are told."""
     from langchain_tuned_gemini import dataset
 
-    _check_targets(session, output, force=force)
+    _check_outputs(context, output, force=force)
     merged = dataset.merge(*[_read(file, columns) for file in files])
     for problem in merged.report.problems:
         if problem.code == "contradiction":
-            session.out.warn(str(problem))
-    _write(session, merged.dataset, output, to, lossy=lossy)
+            context.out.warn(str(problem))
+    _write(context, merged.dataset, output, to, lossy=lossy)
     told = {
         "examples": len(merged.dataset),
         "duplicates": merged.duplicates,
         "contradictions": merged.contradictions,
         "format": to,
     }
-    _tell_written(session, told, output)
+    _tell_written(context, told, output)
 
 
-@command("split", group=group, has_place=False)
+@command("split", group=group, has_target=False)
 def split(
-    session: Session,
+    context: CommandContext,
     file: File,
     tune_with: Annotated[Path, typer.Argument(help="Where to write what to tune with.")],
     held_back: Annotated[Path, typer.Argument(help="Where to write what to hold back.")],
@@ -125,14 +125,14 @@ def split(
     """Split a tuning set in two; no question is in both, and each label has its share in both."""
     if tune_with == held_back:
         raise typer.BadParameter("The two files must be different ones.")
-    _check_targets(session, tune_with, held_back, force=force)
+    _check_outputs(context, tune_with, held_back, force=force)
     parts = _read(file, columns).split(share, seed=seed)
     pairs = list(zip((tune_with, held_back), parts, strict=True))
     for _, part in pairs:
         part.rows(to, lossy=lossy)  # before anything is written, it says what would be lost
     for path, part in pairs:
         part.write(path, format=to, lossy=lossy)
-    session.out.result(
+    context.out.result(
         [{"file": str(path), "examples": len(part), "format": to} for path, part in pairs],
         Table(
             ["file", "examples"],
@@ -142,8 +142,8 @@ def split(
     )
 
 
-@command("stats", group=group, has_place=False)
-def stats(session: Session, file: File, columns: Columns = None) -> None:
+@command("stats", group=group, has_target=False)
+def stats(context: CommandContext, file: File, columns: Columns = None) -> None:
     """Count and measure a tuning set; tell the hash that names it."""
     from dataclasses import asdict
 
@@ -153,7 +153,7 @@ def stats(session: Session, file: File, columns: Columns = None) -> None:
     found = dataset.stats(examples)
     data = {**asdict(found), "labels": dict(found.labels), "hash": examples.content_hash()}
     labels = [[label, f"{times:,}"] for label, times in found.labels.items()]
-    session.out.result(
+    context.out.result(
         data,
         Details(
             [
@@ -182,9 +182,9 @@ def _read(file: str, columns: list[str] | None = None) -> TuningDataset:
     return TuningDataset.read(_source(file), columns=columns_of(columns))
 
 
-def _check_targets(session: Session, *paths: Path | None, force: bool) -> None:
+def _check_outputs(context: CommandContext, *paths: Path | None, force: bool) -> None:
     """Refuses, before any work, what would spoil the output or a file that is there."""
-    if session.out.as_json and None in paths:
+    if context.out.as_json and None in paths:
         raise typer.BadParameter("--json tells what was written; say where with --output FILE.")
     for path in paths:
         if path and path.is_file() and not force:
@@ -192,23 +192,23 @@ def _check_targets(session: Session, *paths: Path | None, force: bool) -> None:
 
 
 def _write(
-    session: Session, examples: TuningDataset, path: Path | None, to: Format, *, lossy: bool
+    context: CommandContext, examples: TuningDataset, path: Path | None, to: Format, *, lossy: bool
 ) -> None:
     if path:
         examples.write(path, format=to, lossy=lossy)
         return
     for text in examples.lines(to, lossy=lossy):
-        session.out.data(text)
+        context.out.data(text)
 
 
-def _tell_written(session: Session, told: dict[str, Any], path: Path | None) -> None:
+def _tell_written(context: CommandContext, told: dict[str, Any], path: Path | None) -> None:
     if path:
         counted = ", ".join(
             f"{told[name]:,} {name}"
             for name in ("examples", "duplicates", "contradictions")
             if told.get(name)
         )
-        session.out.result({"file": str(path), **told}, f"{path}: {counted}")
+        context.out.result({"file": str(path), **told}, f"{path}: {counted}")
 
 
 def _report_data(report: Report) -> dict[str, Any]:

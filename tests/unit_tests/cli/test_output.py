@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import langchain_tuned_gemini.cli
-from langchain_tuned_gemini.cli.cleaning import clean
 from langchain_tuned_gemini.cli.output import Output, _rich_table
+from langchain_tuned_gemini.cli.sanitizer import clean
 from langchain_tuned_gemini.cli.views import Cell, Details, Table
 
 CLI = Path(langchain_tuned_gemini.cli.__file__).parent
@@ -108,7 +108,7 @@ def test_markup_of_rich_is_text() -> None:
 
 def test_no_other_module_writes_or_formats() -> None:
     """What goes round `Output` would go round the cleaning."""
-    for path in CLI.glob("*.py"):
+    for path in CLI.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}

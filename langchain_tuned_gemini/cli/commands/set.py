@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from langchain_tuned_gemini.cli.asking import Examples, Fallback, K, Task
 from langchain_tuned_gemini.cli.command import VERSIONS, command
-from langchain_tuned_gemini.cli.comparing import Guards
-from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.commands.ask import Examples, Fallback, K, Task
+from langchain_tuned_gemini.cli.commands.compare import Guards
+from langchain_tuned_gemini.cli.context import CommandContext
 
 
 @command("set", panel=VERSIONS)
 def set_family(
-    session: Session,
+    context: CommandContext,
     family: Annotated[str, typer.Argument(help="A family that is recorded, such as sql-expert.")],
     fallback: Fallback = None,
     fallback_location: Annotated[
@@ -31,11 +31,11 @@ def set_family(
     """Record how a family is used: its fallback, its task and its guards."""
     from langchain_tuned_gemini.chat_models.base_model_locations import check_location
     from langchain_tuned_gemini.chat_models.base_model_names import check_base
-    from langchain_tuned_gemini.cli.candidates import guard_told
+    from langchain_tuned_gemini.cli.compared_models import guard_told
     from langchain_tuned_gemini.errors import RecordNotFoundError
     from langchain_tuned_gemini.registry import Records
 
-    records = Records(session.place.records)
+    records = Records(context.target.records)
     known = records.load().families
     if family not in known:
         raise RecordNotFoundError.of(family, records.path, what="families", known=list(known))
@@ -66,4 +66,4 @@ def set_family(
         )
     with records.edit() as (_, editor):
         editor.set_family(family, told)
-    session.out.result({"family": family, **told}, f"{family} is changed in {records.path}.")
+    context.out.result({"family": family, **told}, f"{family} is changed in {records.path}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, command
-from langchain_tuned_gemini.cli.session import Session
+from langchain_tuned_gemini.cli.context import CommandContext
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.cli.output import Output
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @command("wait", panel=MODELS)
 def wait(
-    session: Session,
+    context: CommandContext,
     name: Annotated[str, typer.Argument(help="The tuned model; on Vertex AI, its tuning job.")],
     timeout: Annotated[
         float, typer.Option(min=0, help="How long to wait at the most, in seconds.")
@@ -28,16 +28,16 @@ def wait(
     ] = 1.0,
 ) -> None:
     """Wait until a tuned model can serve. Ctrl-C ends the waiting, not the tuning."""
-    from langchain_tuned_gemini.cli.records import model_data
+    from langchain_tuned_gemini.cli.json_output import model_data
     from langchain_tuned_gemini.services.raw import total_steps
     from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
-    parsed = session.name(name)
-    service = session.service_of(parsed)
-    steps = total_steps(session.place.access(parsed), parsed)
+    parsed = context.name(name)
+    service = context.service_of(parsed)
+    steps = total_steps(context.target.access(parsed), parsed)
     model = TunedModel(str(parsed), TunedModelState.UNKNOWN, "", total_steps=steps)
-    ready = wait_with_progress(session.out, service, model, timeout=timeout, interval=interval)
-    session.out.result(model_data(ready), f"{ready.name} is {ready.told_state}")
+    ready = wait_with_progress(context.out, service, model, timeout=timeout, interval=interval)
+    context.out.result(model_data(ready), f"{ready.name} is {ready.told_state}")
 
 
 def wait_with_progress(

@@ -1,0 +1,1 @@
+"""The commands, one file each, named by what is typed."""
