@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -40,7 +40,7 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        selection = self.prompt.select(messages, context=self._context)
+        selection = self.prompt.select(messages, **self._situation(kwargs))
         shown = self._shown(messages, selection)
         result = super()._generate(shown, stop, run_manager, **kwargs)
         self._learn(shown, _input_tokens(result.generations[0]), kwargs)
@@ -54,7 +54,7 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        selection = await self.prompt.aselect(messages, context=self._context)
+        selection = await self.prompt.aselect(messages, **self._situation(kwargs))
         shown = self._shown(messages, selection)
         result = await super()._agenerate(shown, stop, run_manager, **kwargs)
         self._learn(shown, _input_tokens(result.generations[0]), kwargs)
@@ -68,7 +68,7 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        selection = self.prompt.select(messages, context=self._context)
+        selection = self.prompt.select(messages, **self._situation(kwargs))
         shown = self._shown(messages, selection)
         counted = 0
         for place, chunk in enumerate(super()._stream(shown, stop, run_manager, **kwargs)):
@@ -85,7 +85,7 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        selection = await self.prompt.aselect(messages, context=self._context)
+        selection = await self.prompt.aselect(messages, **self._situation(kwargs))
         shown = self._shown(messages, selection)
         counted, is_first = 0, True
         async for chunk in super()._astream(shown, stop, run_manager, **kwargs):
@@ -105,15 +105,25 @@ class FewShotChatModel(WrapperChatModel):
             attempt.note(shown, {**selection.as_dict(), **rows})
         return shown
 
-    @property
-    def _context(self) -> int | None:
-        """How many tokens the model takes, if its profile says so."""
-        return (self.profile or {}).get("max_input_tokens")
+    def _situation(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """What decides which examples can be shown."""
+        context = (self.profile or {}).get("max_input_tokens")
+        return {"context": context, "functions": _offered(kwargs.get("tools") or ())}
 
     def _learn(self, shown: Sequence[BaseMessage], counted: int, kwargs: dict[str, Any]) -> None:
         """Corrects the estimate of tokens; tools are counted by the model, and not known here."""
         if counted and not kwargs.get("tools"):
             self.prompt.learn(shown, counted)
+
+
+def _offered(tools: Iterable[Any]) -> set[str]:
+    """The names of the functions among tools, in the form of Gemini, OpenAI or Anthropic."""
+    names: set[str] = set()
+    for tool in tools:
+        if isinstance(tool, Mapping):
+            declared = tool.get("function_declarations") or [tool.get("function", tool)]
+            names.update(one["name"] for one in declared if isinstance(one.get("name"), str))
+    return names
 
 
 def _input_tokens(generation: ChatGeneration) -> int:

@@ -82,7 +82,12 @@ class TuningDataset(Sequence[TuningExample]):
 
     @classmethod
     def of(
-        cls, examples: Examples, *, columns: Columns | None = None, text_only: bool = False
+        cls,
+        examples: Examples,
+        *,
+        columns: Columns | None = None,
+        text_only: bool = False,
+        function_calls: bool = False,
     ) -> TuningDataset:
         """Makes a dataset of whatever stands for one: a path, a dataset, or the examples.
 
@@ -93,6 +98,8 @@ class TuningDataset(Sequence[TuningExample]):
             columns: What a file calls the fields, where they have other names.
             text_only: Whether to leave out, with a warning in the log, examples that hold a
                 function call, an image or the like, instead of refusing all of them.
+            function_calls: Whether examples may call functions. They can be shown by a
+                `FewShotPrompt`, and neither written nor tuned with.
 
         Raises:
             DatasetError: If there are no examples, or one can't be used.
@@ -103,13 +110,23 @@ class TuningDataset(Sequence[TuningExample]):
             TuningDataset(1 example from 'examples')
         """
         if isinstance(examples, TuningDataset) and examples:
-            return examples
-        return cls._read(examples, columns, text_only=text_only)
+            calling = sum(bool(example.messages) for example in examples)
+            if function_calls or not calling:
+                return examples
+            if text_only and calling < len(examples):
+                told = (
+                    "%s: %s examples call functions. They are left out where text alone can be "
+                    "shown, and where a call offers no functions."
+                )
+                _log.warning(told, examples.source, f"{calling:,}")
+                texts = (n for n, example in enumerate(examples) if not example.messages)
+                return examples.take([*texts])
+        return cls._read(examples, columns, text_only=text_only, function_calls=function_calls)
 
     @classmethod
-    def _read(cls, source: object, columns: Columns | None, *, text_only: bool = False) -> Self:
+    def _read(cls, source: object, columns: Columns | None, **more_than_text: bool) -> Self:
         findings = Findings(name_of(source))
-        gathered = gather(source, findings, columns, text_only=text_only)
+        gathered = gather(source, findings, columns, **more_than_text)
         report = findings.report(len(gathered.examples))
         report.raise_for_errors()
         left_out = [found for found in report.problems if found.code in {"not-kept", "not-text"}]

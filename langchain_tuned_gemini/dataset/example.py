@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_tuned_gemini.dataset.rows import (
     HISTORY,
+    MESSAGES,
     OUTPUT,
     SYSTEM_INSTRUCTION,
     TEXT_INPUT,
@@ -27,19 +28,23 @@ class TuningExample:
     """One example of the task: what is asked, and what is answered.
 
     Most examples are one question and one answer. One of a conversation has the turns before
-    its last question too, and one of Vertex AI may have a system instruction.
+    its last question too, and one of Vertex AI may have a system instruction. One that calls
+    functions has its turns as messages besides, for a few-shot prompt; no file holds it.
 
     Attributes:
         text_input: What the user would say; in a conversation, what they say last.
         output: What the tuned model was taught to answer to that.
         history: The turns before `text_input`, the oldest first.
         system_instruction: What the model is told beside the conversation, if anything.
+        messages: All turns, where functions are called in them; `output` then is all that follows
+            the question, written down.
     """
 
     text_input: str
     output: str
     history: tuple[Turn, ...] = ()
     system_instruction: str | None = None
+    messages: tuple[BaseMessage, ...] = field(default=(), compare=False)
 
     @classmethod
     def parse(cls, row: object, *, source: str, line: int) -> Self:
@@ -80,14 +85,25 @@ class TuningExample:
     @property
     def is_plain(self) -> bool:
         """Whether it is one question and one answer, and nothing else."""
-        return not self.history and self.system_instruction is None
+        return not (self.history or self.messages) and self.system_instruction is None
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """The names of the functions that the model calls."""
+        calls = (call for said in self.messages for call in getattr(said, "tool_calls", ()))
+        return frozenset(call["name"] for call in calls)
 
     def as_dict(self) -> dict[str, Any]:
         """The example as plain data, which `parse` reads.
 
         A plain one is what the Developer API and LangChain's example selectors want:
-        `{"text_input": ..., "output": ...}`. Others have `history` or `system_instruction` too.
+        `{"text_input": ..., "output": ...}`. Others have `history` or `system_instruction` too,
+        and one that calls functions is `{"messages": [...]}`, as OpenAI has it.
         """
+        if self.messages:
+            from langchain_core.messages import convert_to_openai_messages
+
+            return {MESSAGES: convert_to_openai_messages(self.as_messages())}
         row: dict[str, Any] = {TEXT_INPUT: self.text_input, OUTPUT: self.output}
         if self.history:
             row[HISTORY] = [{"role": turn.role, "text": turn.text} for turn in self.history]
@@ -109,11 +125,11 @@ class TuningExample:
         kinds = {"user": HumanMessage, "model": AIMessage}
         return [
             *([SystemMessage(instruction)] if instruction is not None else []),
-            *(kinds[turn.role](turn.text) for turn in self.turns),
+            *(self.messages or (kinds[turn.role](turn.text) for turn in self.turns)),
         ]
 
     def __repr__(self) -> str:
-        names = [name for name in self.__slots__ if getattr(self, name) not in {None, ()}]
+        names = [name for name in self.__slots__ if getattr(self, name) not in (None, ())]
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{type(self).__name__}({fields})"
 

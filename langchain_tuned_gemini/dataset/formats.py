@@ -50,7 +50,7 @@ def check_format(format: Format) -> None:  # noqa: A002  the field's word
 
 def rows(examples: Iterable[TuningExample], format: Format) -> Iterator[dict[str, Any]]:  # noqa: A002  the field's word
     """The examples as the rows of a format; what it can't hold is left out."""
-    return map(_ROWS[format], examples)
+    return map(_ROWS[format], (example for example in examples if not example.messages))
 
 
 def lines(examples: Sequence[TuningExample], format: Format) -> Iterator[str]:  # noqa: A002  the field's word
@@ -75,6 +75,8 @@ def lines(examples: Sequence[TuningExample], format: Format) -> Iterator[str]:  
 
 def losses(example: TuningExample, format: Format) -> Iterator[tuple[str, str]]:  # noqa: A002  the field's word
     """What a format can't hold of an example: each field, and why."""
+    if example.messages:
+        yield MESSAGES, "would be lost: it calls functions, and examples are written as text only."
     if format in {"vertex", "messages"}:
         return
     if example.history:

@@ -20,7 +20,7 @@ from langchain_tuned_gemini.dataset.turns import (
 from langchain_tuned_gemini.errors.problem import Severity
 
 LISTS = (list, tuple)
-_ROLES: Mapping[object, Role | None] = {
+ROLES: Mapping[object, Role | None] = {
     "user": "user",
     "human": "user",
     "model": "model",
@@ -37,7 +37,7 @@ _ROLES: Mapping[object, Role | None] = {
 _TOOLS = ("tool", "function", "observation", "function_call", "function_response")
 """Who speaks where tools are called; tuples, since what is looked for may be unhashable."""
 
-_NO_TEXT = (
+NO_TEXT = (
     "tool_calls",
     "invalid_tool_calls",
     "function_call",
@@ -68,7 +68,7 @@ _TEXTS = ("text", "input_text", "output_text")
 """Types of blocks that hold text, the last two of OpenAI's Responses API."""
 
 _READ = frozenset({"role", "type", "author", "from", "content", "value", *_LEARNT})
-_KNOWN = _READ | _ABOUT | {*_NO_TEXT, "additional_kwargs", "data", "kwargs"}
+_KNOWN = _READ | _ABOUT | {*NO_TEXT, "additional_kwargs", "data", "kwargs"}
 
 
 def read_messages(
@@ -94,16 +94,16 @@ def read_messages(
     turns = []
     for number, message in enumerate(messages):
         place = f"{field}[{number}]"
-        said = _said(message)
-        if said is None or said["role"] not in _ROLES:
+        said = fields_of(message)
+        if said is None or said["role"] not in ROLES:
             flaws.append(_no_message(said, message, place))
             continue
-        role = _ROLES[said["role"]]
+        role = ROLES[said["role"]]
         has_more = len(said) > 2  # beside role and content, which are all that most have
         if has_more:
             _check_weight(said, place, flaws, is_taught=number == len(messages) - 1)
         is_filler = has_more and _holds_more(said, place, flaws)
-        text = "" if is_filler else _text(said["content"], f"{place}.content", flaws)
+        text = "" if is_filler else text_of(said["content"], f"{place}.content", flaws)
         if role is not None:
             turns.append(Turn(role, text))
         elif number == 0 and system is None:
@@ -124,10 +124,10 @@ def is_message(row: Mapping[Any, Any]) -> bool:
 
 def is_speaker(name: object) -> bool:
     """Whether it is what a side of a conversation is called."""
-    return isinstance(name, str) and name.lower() in {*_ROLES, *_TOOLS}
+    return isinstance(name, str) and name.lower() in {*ROLES, *_TOOLS}
 
 
-def _said(message: object) -> dict[str, Any] | None:
+def fields_of(message: object) -> dict[str, Any] | None:
     """A message's fields, its role and content under these names; None if it is no message."""
     if isinstance(message, LISTS) and len(message) == 2:
         message = dict(zip(("role", "content"), message, strict=True))
@@ -143,7 +143,7 @@ def _said(message: object) -> dict[str, Any] | None:
     who = [inner.get(name) for name in ("role", "author", "from", "type")]
     role = next((one for one in who if one), message.get("type"))
     content = inner.get("content", inner.get("value"))
-    if inner.keys().isdisjoint({"content", "value", *_NO_TEXT}):
+    if inner.keys().isdisjoint({"content", "value", *NO_TEXT}):
         return None
     # The chunks of a stream are messages too: "AIMessageChunk".
     role = role.removesuffix("MessageChunk").lower() if isinstance(role, str) else ""
@@ -160,10 +160,10 @@ def _no_message(said: Mapping[str, Any] | None, message: object, place: str) -> 
 
 def _holds_more(said: Mapping[str, Any], place: str, flaws: list[Flaw]) -> bool:
     """Whether a message holds what is no text; what text is there besides is then a filler."""
-    held = [name for name in _NO_TEXT if said.get(name)]
+    held = [name for name in NO_TEXT if said.get(name)]
     if isinstance(more := said.get("additional_kwargs"), Mapping):
-        held += [f"additional_kwargs.{n}" for n in _NO_TEXT if more.get(n) and n not in held]
-        leave_out(more, _NO_TEXT, f"{place}.additional_kwargs.", flaws)
+        held += [f"additional_kwargs.{n}" for n in NO_TEXT if more.get(n) and n not in held]
+        leave_out(more, NO_TEXT, f"{place}.additional_kwargs.", flaws)
     for name in held:
         message = "can't be kept: an example holds text only."
         flaws.append(Flaw(f"{place}.{name}", message, "not-text"))
@@ -171,7 +171,8 @@ def _holds_more(said: Mapping[str, Any], place: str, flaws: list[Flaw]) -> bool:
     return bool(held)
 
 
-def _text(content: object, place: str, flaws: list[Flaw]) -> str:
+def text_of(content: object, place: str, flaws: list[Flaw]) -> str:
+    """The text of a message's content, which may stand in blocks; other blocks are flaws."""
     if not isinstance(content, LISTS):
         check_text(content, place, flaws)
         return content if isinstance(content, str) else ""

@@ -11,6 +11,7 @@ from typing import IO, Any, TypeAlias
 
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.files import file_rows, is_file, renamed
+from langchain_tuned_gemini.dataset.function_calls import read_function_calls
 from langchain_tuned_gemini.dataset.lines import Row
 from langchain_tuned_gemini.dataset.messages import is_speaker
 from langchain_tuned_gemini.dataset.places import Places
@@ -63,6 +64,7 @@ def gather(
     columns: Columns | None = None,
     *,
     text_only: bool = False,
+    function_calls: bool = False,
 ) -> Gathered:
     """Reads all examples that can be read; what is wrong with the others is noted.
 
@@ -71,6 +73,7 @@ def gather(
         findings: Where to add what is wrong.
         columns: What the rows call the fields, where they have other names.
         text_only: Whether rows that hold more than text are left out instead of being errors.
+        function_calls: Whether examples may call functions.
 
     Raises:
         ParameterError: If it can't stand for examples, or `columns` names a field that there
@@ -84,8 +87,11 @@ def gather(
     for row in _rows(source, findings, columns):
         flaws: list[Flaw] = []
         example = _example(row.value, flaws)
-        if text_only and example is None and _all_not_text(flaws):
-            flaws, is_left_out = [_LEFT_OUT], True
+        if example is None and _all_not_text(flaws):
+            if function_calls and (example := read_function_calls(row.value)):
+                flaws = [flaw for flaw in flaws if flaw.severity is not Severity.ERROR]
+            elif text_only:
+                flaws, is_left_out = [_LEFT_OUT], True
         for flaw in dict.fromkeys(flaws):  # once for all turns that have the same field too many
             _note(flaw, row, findings)
         fields = findings.take_not_kept()

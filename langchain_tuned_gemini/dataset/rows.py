@@ -38,10 +38,10 @@ SYSTEM_INSTRUCTION, HISTORY = "system_instruction", "history"
 
 CONTENTS, MESSAGES = "contents", "messages"
 _SHAREGPT = "conversations"
-_TOLD = ("context", "system")
+TOLD = ("context", "system")
 """What stands beside messages and tells the model what to be: PaLM's, and that of others."""
 
-_SYSTEM_SPELLINGS = ("systemInstruction", SYSTEM_INSTRUCTION)
+SYSTEM_SPELLINGS = ("systemInstruction", SYSTEM_INSTRUCTION)
 """Vertex AI's documentation writes it both ways."""
 
 _OTHER_NAMES = {"textInput": TEXT_INPUT, "input_text": TEXT_INPUT, "output_text": OUTPUT}
@@ -57,7 +57,7 @@ _PREFERENCES = (
 _PLAIN = {TEXT_INPUT, OUTPUT, SYSTEM_INSTRUCTION, HISTORY}
 _SIDES = ("user", "model")  # a tuple: what is looked for in it may be unhashable
 _TOOLS = ("function", "tool")
-_ABOUT_PARTS = frozenset(
+ABOUT_PARTS = frozenset(
     {"thought", "thoughtSignature", "thought_signature", "partMetadata", "part_metadata"}
 )
 """What a part may say of its text."""
@@ -94,7 +94,7 @@ def _read_object(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | N
         return _read_contents(row, flaws)
     for field in (MESSAGES, _SHAREGPT):
         if field in row:
-            told = next((name for name in _TOLD if row.get(name)), None)
+            told = next((name for name in TOLD if row.get(name)), None)
             leave_out(row, {field, told}, "", flaws)
             system = row[told] if told else None
             if system is not None:
@@ -208,12 +208,12 @@ def _read_contents(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields |
             flaws.append(_wrong_role(role, f"{field}.role"))
         else:
             turns.append(Turn(cast("Role", role), text))
-    told = [name for name in _SYSTEM_SPELLINGS if row.get(name) is not None]
+    told = [name for name in SYSTEM_SPELLINGS if row.get(name) is not None]
     systems = [_text_of_parts(row[name], name, flaws) for name in told]
     if len({*systems}) > 1:
         message = f"says something else than {told[0]!r}. Keep one of them."
         flaws.append(Flaw(told[1], message))
-    leave_out(row, {CONTENTS, *_SYSTEM_SPELLINGS}, "", flaws)
+    leave_out(row, {CONTENTS, *SYSTEM_SPELLINGS}, "", flaws)
     if has_errors(flaws):
         return None
     return conversation(turns, systems[0] if systems else None, CONTENTS, flaws)
@@ -239,18 +239,18 @@ def _text_of_parts(content: object, field: str, flaws: list[Flaw]) -> str:
         flaws.append(Flaw(field, message))
         return ""
     leave_out(content, {"role", "parts"}, f"{field}.", flaws)
-    texts = [_text_of_part(part, f"{field}.parts[{n}].", flaws) for n, part in enumerate(parts)]
+    texts = [text_of_part(part, f"{field}.parts[{n}].", flaws) for n, part in enumerate(parts)]
     return joined(texts, parts, f"{field}.parts", flaws)
 
 
-def _text_of_part(part: object, field: str, flaws: list[Flaw]) -> str | None:
+def text_of_part(part: object, field: str, flaws: list[Flaw]) -> str | None:
     """The text of a part that is text and nothing else; a null is nothing, as SDKs write it."""
     if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
         return None
     if len(part) == 1:  # most parts
         return cast("str", part["text"])
     others = {name: value for name, value in part.items() if name != "text" and value is not None}
-    if others.pop("thought", False) or not others.keys() <= _ABOUT_PARTS:
+    if others.pop("thought", False) or not others.keys() <= ABOUT_PARTS:
         return None
     leave_out(others, (), field, flaws)
     return cast("str", part["text"])

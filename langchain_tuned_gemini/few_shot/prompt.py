@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -55,7 +55,8 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
     conversation does not begin with it. In the middle of an agent's tool calls the examples are
     those for the question that the agent works on. A conversation without any human text gets
     examples too, as for an empty question. Of an example that is a conversation, all turns are
-    shown.
+    shown; of one that calls functions, the calls and what they returned, as turns. A block of text
+    shows no such example, and a model that is not offered these functions neither.
 
     Text of users and examples goes into messages as it is, never through a template. That,
     finding the place in a conversation, and telling which examples were taken is what
@@ -152,7 +153,15 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
             if value is not None:
                 checked_count(count, value)
         if not isinstance(examples, BaseExampleSelector):
+            if form == "block":
+                examples = TuningDataset.of(examples, text_only=True)
             examples = LexicalExampleSelector(examples, k=DEFAULT_K if k is None else k)
+        elif form == "block" and isinstance(examples, TuningExampleSelector):
+            if examples.texts is None:
+                raise ParameterError(
+                    "All examples call functions, which a block of text can't show: form='turns'."
+                )
+            examples = examples.texts
         if stand_in is not None and isinstance(examples, TuningExampleSelector):
             raise ParameterError(
                 f"stand_in is for selectors of other packages. {type(examples).__name__} needs "
@@ -202,7 +211,9 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
                     "columns says what a file calls its fields, and these examples are read "
                     "already: TuningDataset.read(path, columns=...)."
                 )
-            examples = TuningDataset.of(examples, columns=columns, text_only=True)
+            examples = TuningDataset.of(
+                examples, columns=columns, text_only=True, function_calls=True
+            )
         if isinstance(examples, BaseExampleSelector) and not isinstance(
             examples, TuningExampleSelector
         ):
@@ -249,12 +260,20 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         """
         self._selector.build()
 
-    def select(self, messages: Sequence[BaseMessage], *, context: int | None = None) -> Selection:
+    def select(
+        self,
+        messages: Sequence[BaseMessage],
+        *,
+        context: int | None = None,
+        functions: Collection[str] | None = None,
+    ) -> Selection:
         """Selects the examples for a conversation; `insert` puts them into it.
 
         Args:
             messages: The conversation.
             context: How many tokens the model takes, if that is known.
+            functions: The functions that the model is offered, if that is known: it may call
+                what it sees in an example, and Gemini fails where that was not offered.
 
         Raises:
             PromptTooLongError: If the conversation alone is longer than that.
@@ -263,18 +282,22 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         room = self._room(messages, context)
         question = question_of(messages, self.query)
         with self._told_as_the_selectors():
-            choice = self._selector.choose(question)
-        return self._selection(choice, room)
+            choice = self._selector_for(functions).choose(question)
+        return self._selection(choice, room, functions)
 
     async def aselect(
-        self, messages: Sequence[BaseMessage], *, context: int | None = None
+        self,
+        messages: Sequence[BaseMessage],
+        *,
+        context: int | None = None,
+        functions: Collection[str] | None = None,
     ) -> Selection:
         """Like `select`, with the selector's asynchronous method."""
         room = self._room(messages, context)
         question = question_of(messages, self.query)
         with self._told_as_the_selectors():
-            choice = await self._selector.achoose(question)
-        return self._selection(choice, room)
+            choice = await self._selector_for(functions).achoose(question)
+        return self._selection(choice, room, functions)
 
     def _told_as_the_selectors(self) -> AbstractContextManager[None]:
         return user_code(f"the example selector {type(self.examples).__name__}")
@@ -333,11 +356,28 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
             self._other = OtherSelector(self.examples, self.stand_in)
         return self._other
 
-    def _selection(self, choice: Choice, room: float) -> Selection:
+    def _selection(
+        self, choice: Choice, room: float, functions: Collection[str] | None
+    ) -> Selection:
         chosen = choice.examples[: self.k]
-        shown = fitting(chosen, self._tokens, room)
+        usable = [example for example in chosen if self._can_show(example, functions)]
+        shown = fitting(usable, self._tokens, room)
         dropped = len(chosen) - len(shown)
         return Selection(shown, choice.selector, self._tokens(shown), dropped, choice.outage)
+
+    def _selector_for(
+        self, functions: Collection[str] | None
+    ) -> TuningExampleSelector | OtherSelector:
+        """The selector; where nothing may be called, the one of examples that call nothing."""
+        selector = self._selector
+        if functions is None or functions or isinstance(selector, OtherSelector):
+            return selector
+        return selector.texts or selector
+
+    def _can_show(self, example: TuningExample, functions: Collection[str] | None) -> bool:
+        if not example.messages:
+            return True
+        return self.form == "turns" and (functions is None or example.functions.issubset(functions))
 
     def _tokens(self, examples: Sequence[TuningExample]) -> int:
         if not examples:

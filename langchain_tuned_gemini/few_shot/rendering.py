@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Literal, TypeAlias
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_tuned_gemini.dataset import TuningExample, Turn
 
@@ -62,12 +62,29 @@ def texts_about(
 
 
 def turns_of(examples: Iterable[TuningExample]) -> list[BaseMessage]:
-    """The examples as messages of a human and a model."""
-    return [
-        HumanMessage(turn.text) if turn.role == "user" else AIMessage(turn.text)
-        for example in examples
-        for turn in shown_turns(example)
-    ]
+    """The examples as messages of a human and a model, and of the functions that it calls."""
+    shown: list[BaseMessage] = []
+    for number, example in enumerate(examples, start=1):
+        if example.messages:
+            shown += [_numbered(message, number) for message in example.messages]
+        else:
+            shown += [
+                HumanMessage(turn.text) if turn.role == "user" else AIMessage(turn.text)
+                for turn in shown_turns(example)
+            ]
+    return shown
+
+
+def _numbered(message: BaseMessage, number: int) -> BaseMessage:
+    """A message whose calls are like no other example's: what is returned goes by their ids."""
+    if isinstance(message, ToolMessage):
+        return message.model_copy(
+            update={"tool_call_id": f"example-{number}-{message.tool_call_id}"}
+        )
+    if isinstance(message, AIMessage) and message.tool_calls:
+        calls = [{**call, "id": f"example-{number}-{call['id']}"} for call in message.tool_calls]
+        return message.model_copy(update={"tool_calls": calls})
+    return message
 
 
 def shown_turns(example: TuningExample) -> tuple[Turn, ...]:

@@ -19,7 +19,8 @@ class Selection:
             selector.
         tokens: About how many tokens the examples and what is said about them add to the
             prompt, estimated offline.
-        dropped: How many more were chosen, and did not fit.
+        dropped: How many more were chosen, and did not fit, or call functions that the model is
+            not offered.
         outage: Why the selector that should have selected them could not; None where it did.
     """
 

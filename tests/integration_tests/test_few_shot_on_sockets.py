@@ -1,6 +1,7 @@
 """Few-shot prompts in front of the emulator: budgets, questions, agents, novelty."""
 
 import pytest
+from google.genai import types
 from langchain.agents import create_agent
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
@@ -135,6 +136,105 @@ def test_amid_tool_calls_examples_are_those_of_the_question(gemini, model):
     ]
 
 
+def turn(role, *parts):
+    return {"role": role, "parts": list(parts)}
+
+
+ASKED = turn("user", {"text": "And of Oslo?"})
+TALE = [
+    turn("user", {"text": "What is known of Paris?"}),
+    turn("model", {"functionCall": {"name": "atlas", "args": {"country": "France"}}}),
+    turn("user", {"functionResponse": {"name": "atlas", "response": {"people": 2}}}),
+    turn("model", {"text": "Two live there."}),
+]
+CALLS = [{"contents": TALE}, *ROWS]
+
+
+@tool
+def atlas(country: str) -> str:
+    """Looks a country up."""
+    return country
+
+
+@tool
+def gazetteer(place: str) -> str:
+    """Looks a place up."""
+    return place
+
+
+@pytest.mark.parametrize("base", ["gemini-3.5-flash", "gemini-2.5-flash"])
+async def test_what_the_model_called_in_an_example_is_sent_as_calls(gemini, model, base):
+    robust = model.with_few_shot_fallback(base, examples=CALLS, k=1).bind_tools([atlas])
+    agent = create_agent(
+        model, [atlas], middleware=[TunedGeminiFallbackMiddleware(base, examples=CALLS, k=1)]
+    )
+    gemini.fault(model=TUNED, status=503)
+    question = "And of Oslo?"
+
+    robust.invoke(question)
+    await robust.ainvoke(question)
+    list(robust.stream(question))
+    async for _ in robust.astream(question):
+        pass
+    agent.invoke({"messages": [HumanMessage(question)]})
+
+    sent = [r.body["contents"] for r in gemini.requests if base in r.model]
+    assert sent == [[*TALE, ASKED]] * 5  # no call before the question needs a thought signature
+
+
+PLACE = {"type": "object", "properties": {"country": {"type": "string"}}}
+ATLAS = {"name": "atlas", "description": "Looks a country up.", "parameters": PLACE}
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        {"function_declarations": [ATLAS]},
+        types.Tool.model_validate({"function_declarations": [ATLAS]}),
+        {"type": "function", "function": ATLAS},
+    ],
+)
+def test_functions_are_known_in_whichever_form_they_are_offered(gemini, model, offered):
+    robust = model.with_few_shot_fallback(BASE, examples=CALLS, k=1)
+    gemini.fault(model=TUNED, status=503)
+
+    robust.bind_tools([offered]).invoke("And of Oslo?")
+
+    (body,) = asked(gemini, BASE)
+    assert body["contents"] == [*TALE, ASKED]
+
+
+def test_a_call_that_ends_an_example_is_sent_with_a_response_as_models_want_one(gemini, model):
+    robust = model.with_few_shot_fallback(BASE, examples=[{"contents": TALE[:2]}])
+    gemini.fault(model=TUNED, status=503)
+
+    robust.bind_tools([atlas]).invoke("And of Oslo?")
+
+    (body,) = asked(gemini, BASE)
+    told = {"output": "You have correctly called this tool."}
+    response = turn("user", {"functionResponse": {"name": "atlas", "response": told}})
+    assert body["contents"] == [*TALE[:2], response, ASKED]
+
+
+@pytest.mark.parametrize(
+    ("tools", "form"),
+    [([], "turns"), ([gazetteer], "turns"), ([{"google_search": {}}], "turns"), ([atlas], "block")],
+)
+def test_calls_are_shown_to_no_model_that_can_not_make_them_or_takes_text(
+    gemini, model, caplog, tools, form
+):
+    robust = model.with_few_shot_fallback(BASE, examples=FewShotPrompt(CALLS, form=form))
+    gemini.fault(model=TUNED, status=503)
+
+    (robust.bind_tools(tools) if tools else robust).invoke("What is the capital of Norway?")
+
+    (body,) = asked(gemini, BASE)
+    assert "Oslo" in str(body)
+    assert "functionCall" not in str(body["contents"])
+    assert "Two live there." not in str(body)
+    assert ("left out" in caplog.text) == (tools != [gazetteer])  # there, the provenance counts it
+
+
 async def test_a_novel_question_never_reaches_the_tuned_model(gemini, model):
     selector = LexicalExampleSelector(ROWS)
     novel = NovelInput(selector)
@@ -147,12 +247,6 @@ async def test_a_novel_question_never_reaches_the_tuned_model(gemini, model):
     said = other.response_metadata["tuned_gemini"]
     assert (said["answered_by"], said["reason"]) == ("base_fallback", "novel_input")
     assert len(asked(gemini, TUNED)) == 1
-
-
-@tool
-def atlas(country: str) -> str:
-    """Looks a country up."""
-    return country
 
 
 def test_an_agents_middleware_takes_a_prompt_and_a_guard_for_novel_questions(gemini, model):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.example_selectors import BaseExampleSelector
 
@@ -65,7 +67,8 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
             ParameterError: If `k` is less than 1.
         """
         self.k = checked_count("k", k)
-        self.dataset = TuningDataset.of(examples, text_only=True)
+        self.dataset = TuningDataset.of(examples, text_only=True, function_calls=True)
+        self._calling = sum(bool(example.messages) for example in self.dataset)
         contradictions = sum(not repeat.is_duplicate for repeat in find_repeats(self.dataset))
         if contradictions:
             _log.warning(
@@ -74,6 +77,21 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
                 self.dataset.source,
                 contradictions,
             )
+
+    @cached_property
+    def texts(self) -> Self | None:
+        """The same selector of the examples that call no functions; None where all do."""
+        if not self._calling:
+            return self
+        if self._calling == len(self.dataset):
+            return None
+        return self._of(TuningDataset.of(self.dataset, text_only=True))
+
+    def _of(self, dataset: TuningDataset) -> Self:
+        """The same selector of some of its examples."""
+        selector = copy(self)
+        selector.dataset, selector._calling = dataset, 0
+        return selector
 
     @abstractmethod
     def choose(self, query: str) -> Choice:
@@ -89,14 +107,18 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
     def select_examples(self, input_variables: Mapping[str, str]) -> list[dict[str, Any]]:
         """Selects the examples for `input_variables["text_input"]`, the best one first.
 
+        These are texts: examples that call functions are left out.
+
         Raises:
             ParameterError: If there is no `text_input`.
         """
-        return _as_dicts(self.choose(self._query_in(input_variables)))
+        query = self._query_in(input_variables)
+        return _as_dicts(self.texts.choose(query)) if self.texts else []
 
     async def aselect_examples(self, input_variables: Mapping[str, str]) -> list[dict[str, Any]]:
         """Like `select_examples`, without blocking the event loop."""
-        return _as_dicts(await self.achoose(self._query_in(input_variables)))
+        query = self._query_in(input_variables)
+        return _as_dicts(await self.texts.achoose(query)) if self.texts else []
 
     def add_example(self, example: dict[str, str]) -> None:
         """Adds an example at the end.
@@ -104,7 +126,9 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
         Raises:
             DatasetError: If it is not `{"text_input", "output"}`.
         """
-        self.dataset = TuningDataset.of([*self.dataset, example])
+        self.dataset = TuningDataset.of([*self.dataset, example], function_calls=True)
+        self._calling += bool(self.dataset[-1].messages)
+        self.__dict__.pop("texts", None)
 
     def _query_in(self, input_variables: Mapping[str, str]) -> str:
         if TEXT_INPUT not in input_variables:

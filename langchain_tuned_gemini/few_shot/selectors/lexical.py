@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.runnables import run_in_executor
 
-from langchain_tuned_gemini.dataset import Examples, outputs_are_labels
+from langchain_tuned_gemini.dataset import Examples, TuningDataset, outputs_are_labels
 from langchain_tuned_gemini.few_shot.selectors.base import (
     DEFAULT_K,
     Choice,
@@ -90,6 +90,11 @@ class LexicalExampleSelector(TuningExampleSelector):
         if self._index is None:
             await run_in_executor(None, self.build)
         return self.choose(query)
+
+    def _of(self, dataset: TuningDataset) -> Self:
+        selector = super()._of(dataset)
+        selector.index_path = None  # its file is of all examples
+        return selector
 
     def add_example(self, example: dict[str, str]) -> None:
         """Adds an example at the end; the next query builds the index again."""

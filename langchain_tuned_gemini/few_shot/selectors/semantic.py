@@ -10,13 +10,18 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 
-from langchain_tuned_gemini.dataset import Examples, TuningExample, outputs_are_labels
+from langchain_tuned_gemini.dataset import (
+    Examples,
+    TuningDataset,
+    TuningExample,
+    outputs_are_labels,
+)
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot.selectors.base import (
     DEFAULT_K,
@@ -107,6 +112,7 @@ class SemanticExampleSelector(TuningExampleSelector):
         )
         self._known: dict[str, TuningExample] = {}
         self._missing: list[str] = []
+        self._is_part = False
         self._learn_of(self.dataset)
         self._adding = threading.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -157,10 +163,19 @@ class SemanticExampleSelector(TuningExampleSelector):
         self.stand_in.add_example(example)
         self._learn_of([self.dataset[-1]])
 
+    def _of(self, dataset: TuningDataset) -> Self:
+        selector = super()._of(dataset)
+        is_of_the_same = self.stand_in.dataset is self.dataset
+        texts = self.stand_in._of(dataset) if is_of_the_same else self.stand_in.texts
+        selector.stand_in, selector._is_part = texts or self.stand_in, True
+        selector._known, selector._missing = {}, []
+        selector._learn_of(dataset)
+        return selector
+
     @property
     def _looked_at(self) -> int:
         """How many documents are looked at: some may be of other examples, or of one label."""
-        return self.k * (_CANDIDATES if self.label_diverse else 1)
+        return self.k * (_CANDIDATES if self.label_diverse or self._is_part else 1)
 
     def _chosen(self, documents: Sequence[Document]) -> Choice:
         ids = (document.metadata.get(_KEY) for document in documents)
