@@ -54,7 +54,7 @@ from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import redacting
 from langchain_tuned_gemini.secrets.trusted_hosts import check_destination
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.either import service_for
+from langchain_tuned_gemini.services.factory import service_for
 from langchain_tuned_gemini.services.readiness import ReadinessGate
 from langchain_tuned_gemini.services.waiting import Progress, await_until_active, wait_until_active
 from langchain_tuned_gemini.transport.access import AbsentAccess, Access, VertexAccess, access_to

@@ -155,7 +155,7 @@ def guard_told(text: str) -> Any:
     """A guard as it is to stand in the records; one that can't stand there is refused."""
     from pydantic import ValidationError
 
-    from langchain_tuned_gemini.registry.guards import GuardRecord
+    from langchain_tuned_gemini.registry.guard_tables import GuardRecord
 
     try:
         told = tomllib.loads(f"guard = {{ {text} }}")["guard"] if "=" in text else text
@@ -169,6 +169,6 @@ def guard_told(text: str) -> Any:
 
 
 def _guard(text: str) -> Guard:
-    from langchain_tuned_gemini.registry.guards import GuardRecord
+    from langchain_tuned_gemini.registry.guard_tables import GuardRecord
 
     return GuardRecord.model_validate(guard_told(text)).build(Path())

@@ -11,7 +11,7 @@ from langchain_tuned_gemini.cli.target import Target
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel, ModelLibrary
-    from langchain_tuned_gemini.library.probing import Probe
+    from langchain_tuned_gemini.library.probe import Probe
     from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
     from langchain_tuned_gemini.registry import RecordedVersion
     from langchain_tuned_gemini.services import TunedModelService

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from langchain_tuned_gemini.dataset import Columns, Examples, TuningDataset, TuningExample
 from langchain_tuned_gemini.dataset.tokens import TokenEstimator
 from langchain_tuned_gemini.errors import ParameterError, PromptTooLongError
-from langchain_tuned_gemini.few_shot.questions import Question, as_messages, question_of
+from langchain_tuned_gemini.few_shot.question import Question, as_messages, question_of
 from langchain_tuned_gemini.few_shot.rendering import (
     DEFAULT_INSTRUCTION,
     ExampleForm,

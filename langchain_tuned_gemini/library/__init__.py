@@ -1,12 +1,13 @@
 """The library of tuned models: which there are, which are live, which must go."""
 
-from langchain_tuned_gemini.library.creating import (
+from langchain_tuned_gemini.library.creation import (
     acreate_version,
     aplan_version,
     create_version,
     plan_version,
 )
-from langchain_tuned_gemini.library.deleting import (
+from langchain_tuned_gemini.library.creation_plan import NewVersion, TuningPlan
+from langchain_tuned_gemini.library.deletion import (
     Deletion,
     DeletionOutcome,
     DeletionPlan,
@@ -16,12 +17,11 @@ from langchain_tuned_gemini.library.deleting import (
     Protection,
     ProtectionKind,
 )
-from langchain_tuned_gemini.library.library import ModelLibrary
-from langchain_tuned_gemini.library.models import LibraryModel
-from langchain_tuned_gemini.library.planning import NewVersion, TuningPlan
-from langchain_tuned_gemini.library.probing import Probe, ProbeOutcome
-from langchain_tuned_gemini.library.promoting import Promotion
-from langchain_tuned_gemini.library.syncing import Difference, DifferenceKind
+from langchain_tuned_gemini.library.library_model import LibraryModel
+from langchain_tuned_gemini.library.model_library import ModelLibrary
+from langchain_tuned_gemini.library.probe import Probe, ProbeOutcome
+from langchain_tuned_gemini.library.promotion import Promotion
+from langchain_tuned_gemini.library.sync import Difference, DifferenceKind
 from langchain_tuned_gemini.library.tuning_settings import TuningSettings
 from langchain_tuned_gemini.names.version_name import VersionName
 

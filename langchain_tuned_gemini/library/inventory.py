@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from langchain_tuned_gemini.errors import TunedModelNameError
 from langchain_tuned_gemini.library.flows import Asking, Flow, Listing, Reading
-from langchain_tuned_gemini.library.models import LibraryModel, Selection, version_name
+from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, version_name
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number, is_same_project
 from langchain_tuned_gemini.names.version_name import VersionName, same_version

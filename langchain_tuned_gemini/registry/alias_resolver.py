@@ -11,7 +11,7 @@ from typing import TypeAlias
 from langchain_tuned_gemini.errors import RecordNotFoundError, RecordsError
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.registry.catalog import RecordedVersion
-from langchain_tuned_gemini.registry.file import Records
+from langchain_tuned_gemini.registry.records_file import Records
 from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 
 _logger = logging.getLogger(__name__)

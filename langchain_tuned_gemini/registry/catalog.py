@@ -17,7 +17,6 @@ from langchain_tuned_gemini.guards import Guard
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import VersionName, same_version
-from langchain_tuned_gemini.registry.lines import line_of
 from langchain_tuned_gemini.registry.schema import (
     ChangeRecord,
     FamilyRecord,
@@ -25,6 +24,7 @@ from langchain_tuned_gemini.registry.schema import (
     SettingsRecord,
     VersionRecord,
 )
+from langchain_tuned_gemini.registry.toml_lines import line_of
 from langchain_tuned_gemini.tuned_models.platform import Platform
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 

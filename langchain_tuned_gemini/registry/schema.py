@@ -37,7 +37,7 @@ from langchain_tuned_gemini.names.alias_name import check_alias
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import check_family
 from langchain_tuned_gemini.registry.base import RecordModel
-from langchain_tuned_gemini.registry.guards import GuardRecord
+from langchain_tuned_gemini.registry.guard_tables import GuardRecord
 from langchain_tuned_gemini.tuned_models.generation_presets import Task
 
 

@@ -25,7 +25,7 @@ from langchain_tuned_gemini import (
 )
 from langchain_tuned_gemini.registry import Catalog, ChangeRecord, DatasetRecord, VersionRecord
 from langchain_tuned_gemini.registry.editing import Editor
-from langchain_tuned_gemini.registry.lines import line_of
+from langchain_tuned_gemini.registry.toml_lines import line_of
 
 AT = datetime(2026, 11, 28, 14, tzinfo=UTC)
 PRODUCTION = AliasName.parse("sql-expert@production")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         PlannedDeletion,
         Protection,
     )
-    from langchain_tuned_gemini.library.deleting import Deletion
+    from langchain_tuned_gemini.library.deletion import Deletion
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and delete nothing.")]
@@ -251,7 +251,7 @@ def _plan_table(plan: DeletionPlan, *, force: Force) -> Table:
 
 
 def _plan_data(plan: DeletionPlan) -> dict[str, Any]:
-    from langchain_tuned_gemini.library.deleting.plan import as_dict
+    from langchain_tuned_gemini.library.deletion.plan import as_dict
 
     return {
         "plan": [as_dict(planned) for planned in plan.deletions],

@@ -73,7 +73,7 @@ def versions(
     family: Annotated[str, typer.Argument(help="A family of models, such as sql-expert.")],
 ) -> None:
     """List the versions of a family, the newest last, and what the next one is called."""
-    from langchain_tuned_gemini.library.models import in_order
+    from langchain_tuned_gemini.library.library_model import in_order
 
     found = everywhere(context, family=family)
     _show(context, in_order(found.models), found.targets)

@@ -11,7 +11,7 @@ from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.library.probing import Probe
+    from langchain_tuned_gemini.library.probe import Probe
 
 _CODES = {
     "ready": ExitCode.OK,

@@ -21,7 +21,7 @@ from langchain_tuned_gemini.cli.context import CommandContext
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import ModelLibrary
-    from langchain_tuned_gemini.library.promoting import Promotion
+    from langchain_tuned_gemini.library.promotion import Promotion
 
 _IF_BETTER = "Only if it is better"
 

@@ -62,7 +62,7 @@ def _show(context: CommandContext, found: LibraryModel) -> None:
 
 
 def _raw(context: CommandContext, name: str) -> dict[str, Any]:
-    from langchain_tuned_gemini.services.raw import raw_record
+    from langchain_tuned_gemini.services.raw_record import raw_record
 
     parsed = context.target.name(name)
     return raw_record(context.target.access(parsed), parsed)

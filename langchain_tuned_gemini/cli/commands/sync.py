@@ -12,7 +12,7 @@ from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.views import Cell, Table
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.library.syncing import Difference
+    from langchain_tuned_gemini.library.sync import Difference
 
 _STYLES = {"mended": "green", "can be mended": "yellow", "by hand": "red"}
 

@@ -29,7 +29,7 @@ def wait(
 ) -> None:
     """Wait until a tuned model can serve. Ctrl-C ends the waiting, not the tuning."""
     from langchain_tuned_gemini.cli.json_output import model_data
-    from langchain_tuned_gemini.services.raw import total_steps
+    from langchain_tuned_gemini.services.raw_record import total_steps
     from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
     parsed = context.name(name)

@@ -11,8 +11,8 @@ from langchain_tuned_gemini.few_shot.selectors.base import (
 )
 from langchain_tuned_gemini.few_shot.selectors.fixed import FixedExampleSelector
 from langchain_tuned_gemini.few_shot.selectors.lexical import LexicalExampleSelector
-from langchain_tuned_gemini.few_shot.selectors.other import OtherSelector
 from langchain_tuned_gemini.few_shot.selectors.semantic import SemanticExampleSelector
+from langchain_tuned_gemini.few_shot.selectors.third_party import OtherSelector
 
 __all__ = [
     "DEFAULT_K",

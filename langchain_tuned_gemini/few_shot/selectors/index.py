@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.dataset import TuningExample
-from langchain_tuned_gemini.few_shot.selectors.grams import grams, new_index, scores_of
 from langchain_tuned_gemini.few_shot.selectors.labels import Labels, largest
+from langchain_tuned_gemini.few_shot.selectors.tokenizer import grams, new_index, scores_of
 
 if TYPE_CHECKING:
     from bm25s import BM25

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.few_shot.selectors.grams import new_index, scores_of
+from langchain_tuned_gemini.few_shot.selectors.tokenizer import new_index, scores_of
 
 if TYPE_CHECKING:
     import numpy as np

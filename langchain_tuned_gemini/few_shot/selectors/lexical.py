@@ -15,7 +15,7 @@ from langchain_tuned_gemini.few_shot.selectors.base import (
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
-from langchain_tuned_gemini.few_shot.selectors.storage import load_or_build
+from langchain_tuned_gemini.few_shot.selectors.index_file import load_or_build
 
 
 class LexicalExampleSelector(TuningExampleSelector):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.few_shot.selectors.grams import grams
 from langchain_tuned_gemini.few_shot.selectors.index import MAX_QUERY, ExampleIndex
+from langchain_tuned_gemini.few_shot.selectors.tokenizer import grams
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,10 +13,10 @@ from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, place_of
 from langchain_tuned_gemini.services import TunedModelParts, TunedModels
-from langchain_tuned_gemini.services.vertex import creating, deleting, parts, reading
+from langchain_tuned_gemini.services.vertex import existence, removal, resolution, tuning
 from langchain_tuned_gemini.services.vertex.api import VertexApi
-from langchain_tuned_gemini.services.vertex.files import Upload, is_uri, vertex_file
-from langchain_tuned_gemini.services.vertex.uploading import CloudStorage
+from langchain_tuned_gemini.services.vertex.training_files import Upload, is_uri, vertex_file
+from langchain_tuned_gemini.services.vertex.upload import CloudStorage
 from langchain_tuned_gemini.transport.access import VertexAccess
 from langchain_tuned_gemini.transport.credentials import SharedCredentials
 from langchain_tuned_gemini.tuned_models.platform import Platform
@@ -106,11 +106,11 @@ class VertexService:
         Args:
             name: The name of its endpoint, its tuning job, or the model.
         """
-        return self._api.run(reading.tuned_model(self._named(name)))
+        return self._api.run(resolution.tuned_model(self._named(name)))
 
     async def aget(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now; see `get`."""
-        return await self._api.arun(reading.tuned_model(self._named(name)))
+        return await self._api.arun(resolution.tuned_model(self._named(name)))
 
     def list(self, condition: str | None = None) -> TunedModels:
         """Describes all tuning jobs of the project and location, oldest first.
@@ -121,11 +121,11 @@ class VertexService:
             condition: Google's filter, for example `state="JOB_STATE_FAILED"` or
                 `labels.team:*`. https://google.aip.dev/160
         """
-        return self._api.run(reading.tuned_models(self._place, condition))
+        return self._api.run(resolution.tuned_models(self._place, condition))
 
     async def alist(self, condition: str | None = None) -> TunedModels:
         """Describes all tuning jobs of the project and location; see `list`."""
-        return await self._api.arun(reading.tuned_models(self._place, condition))
+        return await self._api.arun(resolution.tuned_models(self._place, condition))
 
     def delete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever: its endpoints, and then the model.
@@ -142,35 +142,35 @@ class VertexService:
                 named, or nothing is left but the job's record.
             DeletionIncompleteError: A step failed; it says what is done and what is left.
         """
-        self._api.run(deleting.deletion(self._named(name)))
+        self._api.run(removal.deletion(self._named(name)))
 
     async def adelete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever; see `delete`."""
-        await self._api.arun(deleting.deletion(self._named(name)))
+        await self._api.arun(removal.deletion(self._named(name)))
 
     def parts(self, name: str | TunedModelName) -> TunedModelParts:
         """What there is of a tuned model; see `PlacedService.parts`."""
-        return self._api.run(parts.parts_of(self._named(name)))
+        return self._api.run(existence.parts_of(self._named(name)))
 
     async def aparts(self, name: str | TunedModelName) -> TunedModelParts:
         """What there is of a tuned model; see `PlacedService.parts`."""
-        return await self._api.arun(parts.parts_of(self._named(name)))
+        return await self._api.arun(existence.parts_of(self._named(name)))
 
     def delete_parts(self, name: TunedModelName, parts: TunedModelParts) -> None:
         """Deletes what `parts` has found, and nothing else; see `delete`."""
-        self._api.run(deleting.deletion_of(name, parts))
+        self._api.run(removal.deletion_of(name, parts))
 
     async def adelete_parts(self, name: TunedModelName, parts: TunedModelParts) -> None:
         """Deletes what `parts` has found, and nothing else; see `delete`."""
-        await self._api.arun(deleting.deletion_of(name, parts))
+        await self._api.arun(removal.deletion_of(name, parts))
 
     def project_number(self, name: TunedModelName) -> str:
         """The number of the project that a name is in; empty where nothing tells it."""
-        return self._api.run(reading.project_number(name))
+        return self._api.run(resolution.project_number(name))
 
     async def aproject_number(self, name: TunedModelName) -> str:
         """The number of the project that a name is in; empty where nothing tells it."""
-        return await self._api.arun(reading.project_number(name))
+        return await self._api.arun(resolution.project_number(name))
 
     def cancel(self, name: str | TunedModelName) -> None:
         """Asks a tuning job to stop; it is CANCELLED some time later, if it has not ended before.
@@ -178,11 +178,11 @@ class VertexService:
         Raises:
             TunedModelNameError: It is not a tuning job's name.
         """
-        self._api.run(creating.cancellation(self._named(name)))
+        self._api.run(tuning.cancellation(self._named(name)))
 
     async def acancel(self, name: str | TunedModelName) -> None:
         """Asks a tuning job to stop; see `cancel`."""
-        await self._api.arun(creating.cancellation(self._named(name)))
+        await self._api.arun(tuning.cancellation(self._named(name)))
 
     def create(
         self,
@@ -228,13 +228,13 @@ class VertexService:
         """
         if model_id is not None:
             raise ParameterError("Vertex AI makes a model's id itself. Use display_name=...")
-        request = creating.TuningRequest(
+        request = tuning.TuningRequest(
             base_model=base_model,
             training=self._uri_of(examples),
             validation=None if validation is None else self._uri_of(validation),
             checkpoint=checkpoint,
             display_name=display_name,
-            hyperparameters=creating.hyperparameters(
+            hyperparameters=tuning.hyperparameters(
                 epochs=epochs,
                 batch_size=batch_size,
                 learning_rate=learning_rate,
@@ -242,7 +242,7 @@ class VertexService:
                 adapter_size=adapter_size,
             ),
         )
-        return self._api.run(creating.creation(self._place, request))
+        return self._api.run(tuning.creation(self._place, request))
 
     async def acreate(
         self, examples: Examples, *, base_model: str, **parameters: Any

@@ -46,7 +46,7 @@ from langchain_tuned_gemini.library import (
     TuningSettings,
     VersionName,
     create_version,
-    planning,
+    creation_plan,
 )
 from langchain_tuned_gemini.provenance import AttemptRecord
 from langchain_tuned_gemini.services.vertex.api import translated
@@ -114,9 +114,9 @@ SPEAK_PYTHON = [
     no_credentials,
     another_is_creating,
     lambda: vertex().create([("1", "2")], base_model="gemini-3.5-flash"),
-    lambda: planning._origin(NewVersion(platform="vertex"), None, "x"),
-    lambda: planning._origin(NewVersion(), None, "x"),
-    lambda: planning._examples(NewVersion(), None, NEXT, "vertex"),
+    lambda: creation_plan._origin(NewVersion(platform="vertex"), None, "x"),
+    lambda: creation_plan._origin(NewVersion(), None, "x"),
+    lambda: creation_plan._examples(NewVersion(), None, NEXT, "vertex"),
     lambda: Records("nowhere.toml").load().target(AliasName("x", "production")),
     parse("42", location="us-central1"),
     parse("42", project="acme"),

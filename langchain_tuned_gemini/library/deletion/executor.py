@@ -15,22 +15,22 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotDeletableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.library.deleting.audit import Audit
-from langchain_tuned_gemini.library.deleting.plan import DeletionPlan, PlannedDeletion, as_dict
-from langchain_tuned_gemini.library.deleting.protections import (
+from langchain_tuned_gemini.library.deletion.audit import Audit
+from langchain_tuned_gemini.library.deletion.plan import DeletionPlan, PlannedDeletion, as_dict
+from langchain_tuned_gemini.library.deletion.protections import (
     Force,
     ProtectionKind,
     protections,
     told,
 )
-from langchain_tuned_gemini.library.deleting.report import (
+from langchain_tuned_gemini.library.deletion.report import (
     Deletion,
     DeletionOutcome,
     DeletionReport,
 )
 from langchain_tuned_gemini.library.flows import Asking, Doing, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
-from langchain_tuned_gemini.library.looking import Sight, look
+from langchain_tuned_gemini.library.second_look import Sight, look
 from langchain_tuned_gemini.registry import Catalog, RecordedVersion
 from langchain_tuned_gemini.services import PlacedService
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState

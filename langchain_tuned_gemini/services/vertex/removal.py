@@ -14,11 +14,11 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.error_translation import NOT_NOW
-from langchain_tuned_gemini.services.parts import Deployments, TunedModelParts
-from langchain_tuned_gemini.services.vertex import records
+from langchain_tuned_gemini.services.model_parts import Deployments, TunedModelParts
+from langchain_tuned_gemini.services.vertex import tuning_jobs
+from langchain_tuned_gemini.services.vertex.existence import look_for, parts_of
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject, Pause
 from langchain_tuned_gemini.services.vertex.operations import completed
-from langchain_tuned_gemini.services.vertex.parts import look_for, parts_of
 
 SETTLING = 120.0
 """How long something may count as deployed after it was undeployed, in seconds of pauses. Users
@@ -76,7 +76,7 @@ def _undeploy(name: TunedModelName, deployment: str) -> Flow[None]:
         yield from completed(start)
     except (ServiceError, TunedModelNotFoundError) as error:
         record = yield from _left_after(error, name)
-        if record is not None and deployment in records.deployed_models(record):
+        if record is not None and deployment in tuning_jobs.deployed_models(record):
             raise _failed(error, name) from error
 
 

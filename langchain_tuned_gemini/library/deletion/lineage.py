@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from langchain_tuned_gemini.errors import ParameterError, TunedModelNameError
 from langchain_tuned_gemini.library.inventory import names_of
-from langchain_tuned_gemini.library.models import LibraryModel
+from langchain_tuned_gemini.library.library_model import LibraryModel
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.registry import Catalog, RecordedVersion
 

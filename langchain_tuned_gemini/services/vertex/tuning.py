@@ -21,7 +21,7 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.error_translation import NOT_GEMINI
-from langchain_tuned_gemini.services.vertex import records
+from langchain_tuned_gemini.services.vertex import tuning_jobs
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
 from langchain_tuned_gemini.tuned_models.base_models import base_model_id
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
@@ -112,7 +112,7 @@ def creation(place: TunedModelName, request: TuningRequest) -> Flow[TunedModel]:
         _say_that_it_may_run(error, place)
         raise
     try:
-        return records.tuning_job(TunedModelName.parse(str(record.get("name", ""))), record)
+        return tuning_jobs.tuning_job(TunedModelName.parse(str(record.get("name", ""))), record)
     except TunedModelNameError as error:
         raise ServiceError(f"Creating failed. {NOT_GEMINI}", is_retryable=False) from error
 
@@ -159,10 +159,10 @@ def _source(place: TunedModelName, request: TuningRequest) -> Flow[JsonObject]:
     tuned = tuned.on("vertex")
     if tuned.kind == "endpoints":
         record = yield Call.get(tuned)
-        made = next(iter(records.deployed_models(record).values()), None)
+        made = next(iter(tuning_jobs.deployed_models(record).values()), None)
     elif tuned.kind == "tuningJobs":
         record = yield Call.get(tuned)
-        made = records.model_of_job(record)
+        made = tuning_jobs.model_of_job(record)
     else:
         made = tuned
     if made is None:

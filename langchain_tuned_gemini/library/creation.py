@@ -9,9 +9,9 @@ from typing import Any
 
 from langchain_tuned_gemini.dataset import TuningDataset
 from langchain_tuned_gemini.errors import ParameterError, RecordsError
+from langchain_tuned_gemini.library.creation_plan import NewVersion, TuningPlan, planned
 from langchain_tuned_gemini.library.flows import Asking, Flow, arun, run
-from langchain_tuned_gemini.library.library import ModelLibrary
-from langchain_tuned_gemini.library.planning import NewVersion, TuningPlan, planned
+from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.registry import DatasetRecord, VersionRecord
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.library.deleting import (
+from langchain_tuned_gemini.library.deletion import (
     Audit,
     Deleting,
     DeletionPlan,
@@ -23,10 +23,10 @@ from langchain_tuned_gemini.library.deleting import (
 )
 from langchain_tuned_gemini.library.flows import Flow, arun, run
 from langchain_tuned_gemini.library.inventory import Inventory
-from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_order
-from langchain_tuned_gemini.library.probing import Probe, probing
-from langchain_tuned_gemini.library.promoting import Promotion, promotion, rollback
-from langchain_tuned_gemini.library.syncing import Difference, differing, mend
+from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, in_order
+from langchain_tuned_gemini.library.probe import Probe, probing
+from langchain_tuned_gemini.library.promotion import Promotion, promotion, rollback
+from langchain_tuned_gemini.library.sync import Difference, differing, mend
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.version_name import VersionName, check_family, next_label
 from langchain_tuned_gemini.registry import Records

@@ -16,9 +16,9 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.library.flows import Flow
 from langchain_tuned_gemini.library.inventory import Inventory, names_of
-from langchain_tuned_gemini.library.looking import look
-from langchain_tuned_gemini.library.models import LibraryModel, Selection
-from langchain_tuned_gemini.library.promoting import record_of
+from langchain_tuned_gemini.library.library_model import LibraryModel, Selection
+from langchain_tuned_gemini.library.promotion import record_of
+from langchain_tuned_gemini.library.second_look import look
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import is_family, same_version
 from langchain_tuned_gemini.registry import Catalog, RecordedVersion, Records, VersionRecord

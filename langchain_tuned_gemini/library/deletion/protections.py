@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from langchain_tuned_gemini.library.inventory import Inventory, names_of
-from langchain_tuned_gemini.library.looking import Sight
+from langchain_tuned_gemini.library.second_look import Sight
 from langchain_tuned_gemini.names.tuned_model_name import is_same_project
 from langchain_tuned_gemini.registry import Catalog, RecordedVersion
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState

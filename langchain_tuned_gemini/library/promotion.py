@@ -14,8 +14,8 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.library.flows import Doing, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
-from langchain_tuned_gemini.library.models import LibraryModel
-from langchain_tuned_gemini.library.probing import Probe
+from langchain_tuned_gemini.library.library_model import LibraryModel
+from langchain_tuned_gemini.library.probe import Probe
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.version_name import VersionName, same_version
 from langchain_tuned_gemini.registry import (

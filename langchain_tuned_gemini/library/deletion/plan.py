@@ -13,8 +13,8 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotDeletableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.library.deleting.lineage import Lineage
-from langchain_tuned_gemini.library.deleting.protections import (
+from langchain_tuned_gemini.library.deletion.lineage import Lineage
+from langchain_tuned_gemini.library.deletion.protections import (
     Protection,
     ProtectionKind,
     protections,
@@ -22,8 +22,8 @@ from langchain_tuned_gemini.library.deleting.protections import (
 )
 from langchain_tuned_gemini.library.flows import Asking, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
-from langchain_tuned_gemini.library.looking import Sight, look
-from langchain_tuned_gemini.library.models import LibraryModel, Selection, in_order
+from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, in_order
+from langchain_tuned_gemini.library.second_look import Sight, look
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.registry import Catalog
 from langchain_tuned_gemini.services import PlacedService

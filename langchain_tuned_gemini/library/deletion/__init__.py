@@ -1,19 +1,19 @@
 """Deleting models: a plan first, then what it says and nothing else."""
 
-from langchain_tuned_gemini.library.deleting.audit import Audit
-from langchain_tuned_gemini.library.deleting.carrying_out import Deleting, OnDeletion
-from langchain_tuned_gemini.library.deleting.plan import (
+from langchain_tuned_gemini.library.deletion.audit import Audit
+from langchain_tuned_gemini.library.deletion.executor import Deleting, OnDeletion
+from langchain_tuned_gemini.library.deletion.plan import (
     DeletionPlan,
     DeletionWish,
     PlannedDeletion,
     planning,
 )
-from langchain_tuned_gemini.library.deleting.protections import (
+from langchain_tuned_gemini.library.deletion.protections import (
     Force,
     Protection,
     ProtectionKind,
 )
-from langchain_tuned_gemini.library.deleting.report import (
+from langchain_tuned_gemini.library.deletion.report import (
     Deletion,
     DeletionOutcome,
     DeletionReport,

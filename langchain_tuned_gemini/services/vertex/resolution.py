@@ -13,7 +13,7 @@ from typing import TypeVar
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
-from langchain_tuned_gemini.services.vertex import records
+from langchain_tuned_gemini.services.vertex import tuning_jobs
 from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
@@ -50,7 +50,7 @@ def tuned_models(parent: TunedModelName, condition: str | None) -> Flow[list[Tun
     """
     query = {"filter": condition} if condition else {}
     jobs = yield from pages(parent, "tuningJobs", query)
-    models = [records.tuning_job(str(job.get("name", "")), job) for job in jobs]
+    models = [tuning_jobs.tuning_job(str(job.get("name", "")), job) for job in jobs]
     if any(model.endpoint for model in models):
         endpoints = yield from unless_forbidden(pages(parent, "endpoints", {}))
         if endpoints is not None:
@@ -91,12 +91,12 @@ def _registered(parent: TunedModelName, models: list[TunedModel]) -> Flow[set[st
 
 def _endpoint(name: TunedModelName) -> Flow[TunedModel]:
     record = yield Call.get(name)
-    described = records.endpoint(name, record)
-    deployed = [model for model in records.deployed_models(record).values() if model]
+    described = tuning_jobs.endpoint(name, record)
+    deployed = [model for model in tuning_jobs.deployed_models(record).values() if model]
     if not described.base_model and deployed:
         about = yield from _if_seen(deployed[0])
-        described = replace(described, base_model=records.base_in_labels(about))
-    job = records.job_in_labels(name, record)
+        described = replace(described, base_model=tuning_jobs.base_in_labels(about))
+    job = tuning_jobs.job_in_labels(name, record)
     if job and (not described.base_model or not deployed):
         about = yield from _if_seen(job)
         described = _completed_by_job(described, about) if about else described
@@ -105,7 +105,7 @@ def _endpoint(name: TunedModelName) -> Flow[TunedModel]:
 
 def _completed_by_job(described: TunedModel, record: JsonObject) -> TunedModel:
     """What the endpoint does not tell: the base, and why nothing is deployed to it."""
-    told = records.tuning_job(described.name, record)
+    told = tuning_jobs.tuning_job(described.name, record)
     if described.state is TunedModelState.UNKNOWN and told.state is not TunedModelState.ACTIVE:
         return replace(told, endpoint=described.endpoint)
     return replace(described, base_model=described.base_model or told.base_model)
@@ -113,19 +113,19 @@ def _completed_by_job(described: TunedModel, record: JsonObject) -> TunedModel:
 
 def _model(name: TunedModelName) -> Flow[TunedModel]:
     record = yield Call.get(name)
-    return records.model(name, record)
+    return tuning_jobs.model(name, record)
 
 
 def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
     record = yield Call.get(name)
-    described = records.tuning_job(name, record)
-    endpoints = records.endpoints_of_job(record)
+    described = tuning_jobs.tuning_job(name, record)
+    endpoints = tuning_jobs.endpoints_of_job(record)
     if described.state is not TunedModelState.ACTIVE or not endpoints:
         return described
     try:
         at_endpoint = yield Call.get(endpoints[0])
     except TunedModelNotFoundError:
-        return (yield from _without_endpoint(described, records.model_of_job(record)))
+        return (yield from _without_endpoint(described, tuning_jobs.model_of_job(record)))
     except ServiceError:  # it is not needed
         return described
     return _at_endpoint(described, at_endpoint)
@@ -141,21 +141,23 @@ def _without_endpoint(described: TunedModel, model: TunedModelName | None) -> Fl
         about = None
     if about is None:
         raise TunedModelNotFoundError.of(described.name)
-    if any(_id(str(name)) == _id(described.endpoint) for name in records.endpoints_of_model(about)):
+    if any(
+        _id(str(name)) == _id(described.endpoint) for name in tuning_jobs.endpoints_of_model(about)
+    ):
         return described  # it is deployed: the 404 was wrong
     return _undeployed(described)
 
 
 def _at_endpoint(described: TunedModel, record: JsonObject) -> TunedModel:
     """What a tuning job says, unless its endpoint can't answer any more."""
-    if described.state is not TunedModelState.ACTIVE or records.deployed_models(record):
+    if described.state is not TunedModelState.ACTIVE or tuning_jobs.deployed_models(record):
         return described
     return _undeployed(described)
 
 
 def _undeployed(described: TunedModel) -> TunedModel:
     """What a tuning job says of a model that no endpoint answers for."""
-    return replace(described, state=TunedModelState.UNKNOWN, raw_state=records.NOT_DEPLOYED)
+    return replace(described, state=TunedModelState.UNKNOWN, raw_state=tuning_jobs.NOT_DEPLOYED)
 
 
 def _if_seen(name: TunedModelName) -> Flow[JsonObject]:

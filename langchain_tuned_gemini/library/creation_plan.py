@@ -18,8 +18,8 @@ from langchain_tuned_gemini.dataset import (
 )
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.library.flows import Asking, Flow
-from langchain_tuned_gemini.library.library import ModelLibrary
-from langchain_tuned_gemini.library.models import LibraryModel
+from langchain_tuned_gemini.library.library_model import LibraryModel
+from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.library.tuning_settings import TuningSettings
 from langchain_tuned_gemini.names.version_name import VersionName
 from langchain_tuned_gemini.prices import PriceTable

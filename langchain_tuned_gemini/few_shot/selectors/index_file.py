@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from langchain_tuned_gemini.dataset import TuningExample
 from langchain_tuned_gemini.dataset.writing import write_whole_bytes
 from langchain_tuned_gemini.errors import ExampleIndexError
-from langchain_tuned_gemini.few_shot.selectors.grams import GRAM_SIZES
 from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
 from langchain_tuned_gemini.few_shot.selectors.labels import Labels
+from langchain_tuned_gemini.few_shot.selectors.tokenizer import GRAM_SIZES
 
 if TYPE_CHECKING:
     from bm25s import BM25
