@@ -56,6 +56,7 @@ record: $(READY) ## Record the cassettes again: from the emulator, or from Googl
 
 bench: $(READY) ## Measure what the fallback costs
 	@$(BIN)/python -m benchmarks.overhead $(ARGS)
+	@$(BIN)/python -m benchmarks.frames $(ARGS)
 	@$(BIN)/python -m benchmarks.fallback_delay $(ARGS)
 	@$(BIN)/python -m benchmarks.connections $(ARGS)
 	@$(BIN)/python -m benchmarks.hedging $(ARGS)

@@ -1,0 +1,143 @@
+"""How long the trip of a call is: the package's frames, files and changes of file.
+
+Calls of functions count, and generators each time that they go on. Comprehensions don't: from
+Python 3.12 on they are no frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import langchain_tuned_gemini
+from benchmarks.results import record
+from benchmarks.serving import BASE, EXAMPLES, KEY, TUNED, serving
+from langchain_tuned_gemini import ChatTunedGemini
+from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
+from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
+from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitPolicy
+
+QUESTION = "what comes after 7"
+PACKAGE = f"{Path(langchain_tuned_gemini.__file__).parent}/"
+REPEATS = 5
+COMPREHENSIONS = {"<dictcomp>", "<genexpr>", "<listcomp>", "<setcomp>"}
+
+Trip = list[str]
+"""The file of each frame of the package, in order."""
+
+
+@contextmanager
+def travelling() -> Iterator[Trip]:
+    """Notes the frames of this thread inside."""
+    trip: Trip = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path, name = frame.f_code.co_filename, frame.f_code.co_name
+        if event == "call" and path.startswith(PACKAGE) and name not in COMPREHENSIONS:
+            trip.append(path.removeprefix(PACKAGE))
+
+    sys.setprofile(note)
+    try:
+        yield trip
+    finally:
+        sys.setprofile(None)
+
+
+def trip_of(call: Callable[[], Any]) -> Trip:
+    """The shortest trip of some: the first call connects, and a chunk may arrive in two pieces."""
+    return min((_one(call) for _ in range(REPEATS)), key=len)
+
+
+def atrip_of(call: Callable[[], Awaitable[Any]]) -> Trip:
+    """The same of an asynchronous call."""
+
+    async def one() -> Trip:
+        with travelling() as trip:
+            await call()
+        return trip
+
+    async def some() -> Trip:
+        return min([await one() for _ in range(REPEATS)], key=len)
+
+    return asyncio.run(some())
+
+
+def _one(call: Callable[[], Any]) -> Trip:
+    with travelling() as trip:
+        call()
+    return trip
+
+
+def figures(trip: Trip) -> dict[str, int]:
+    """How many frames and files, and how often a frame is of another file than the last one."""
+    changes = sum(one != other for one, other in pairwise(trip))
+    return {"frames": len(trip), "files": len(set(trip)), "changes": changes}
+
+
+async def _drain(model: FallbackChatModel) -> None:
+    async for _ in model.astream(QUESTION):
+        pass
+
+
+def measure(address: str, fail: Callable[[], Any]) -> dict[str, dict[str, float]]:
+    """The trips of a call, of a failing one, and what each chunk adds.
+
+    Args:
+        address: Where the models are.
+        fail: Has the tuned model answer 503 from now on.
+    """
+    tuned = ChatTunedGemini(model=TUNED, api_key=KEY, base_url=address)
+    robust = tuned.with_few_shot_fallback(BASE, examples=EXAMPLES)
+    chunks = sum(1 for _ in robust.stream(QUESTION))
+    invoke, ainvoke = (
+        trip_of(lambda: robust.invoke(QUESTION)),
+        atrip_of(lambda: robust.ainvoke(QUESTION)),
+    )
+    stream, astream = (
+        trip_of(lambda: list(robust.stream(QUESTION))),
+        atrip_of(lambda: _drain(robust)),
+    )
+    fail()
+    patient = CircuitBreaker("frames", policy=CircuitPolicy(failures=100, outcomes=100))
+    robust = tuned.with_few_shot_fallback(
+        BASE, examples=EXAMPLES, circuit_breaker=patient, retry_budget=RetryBudget(tokens=1000)
+    )
+    return {
+        "invoke": figures(invoke),
+        "ainvoke": figures(ainvoke),
+        "chunk": {"frames": round((len(stream) - len(invoke)) / chunks, 1)},
+        "achunk": {"frames": round((len(astream) - len(ainvoke)) / chunks, 1)},
+        "503": figures(trip_of(lambda: robust.invoke(QUESTION))),
+        "a503": figures(atrip_of(lambda: robust.ainvoke(QUESTION))),
+    }
+
+
+NAMES = {
+    "invoke": "invoke",
+    "ainvoke": "ainvoke",
+    "chunk": "chunk of a stream",
+    "achunk": "chunk of an astream",
+    "503": "503, twice, then the base",
+    "a503": "the same, async",
+}
+
+
+def main() -> None:
+    """Prints the trips."""
+    with serving() as (address, order):
+        trips = measure(address, lambda: order({"status": 503}))
+    print(f"{'Trip through the package':28} {'frames':>8} {'files':>7} {'changes':>9}")
+    for kind, one in trips.items():
+        files, changes = one.get("files", ""), one.get("changes", "")
+        print(f"{NAMES[kind]:28} {one['frames']:8} {files:>7} {changes:>9}")
+    record("frames", trips)
+
+
+if __name__ == "__main__":
+    main()
