@@ -134,7 +134,8 @@ def _is_of_the_program(module: str) -> bool:
 
 
 def _comes_from_a_signal(error: Exception) -> bool:
-    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
+    known = map(signal.getsignal, signal.valid_signals())
+    handlers = {_code_of(handler) for handler in known if callable(handler)}
     return any(frame.f_code in handlers for frame, _ in walk_tb(error.__traceback__))
 
 

@@ -14,7 +14,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,8 +22,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote, quote_plus
 
 from langchain_tuned_gemini.secrets.secret_values import (
+    CREDENTIAL,
     HIDDEN,
-    is_credential,
     known,
     secrets_in_url,
 )
@@ -62,8 +62,11 @@ _HARMLESS: Final = frozenset(
 )
 """The headers that an error's request keeps. Any other may be a gateway's, with a secret in it."""
 
-_REQUESTS: Final = ("request", "next_request")
-"""Where httpx and requests keep requests that can be changed; aiohttp has a `request_info`."""
+_REQUESTS: Final = ("request", "next_request", "request_info")
+"""Where httpx and requests keep requests; aiohttp's `request_info` can't be changed."""
+
+_RESPONSES: Final = ("response", "response_stream")
+"""Where errors keep a response; google-genai wraps that of a stream in one of its own."""
 
 _STACKS: Final = frozenset(
     {"aiohttp", "google", "httpx", "httpx2", "langchain_google_genai", "requests"}
@@ -80,16 +83,12 @@ def without_secrets(text: str, *secrets: str) -> str:
         >>> without_secrets("Consumer 'api_key:abc' is not k-1234.", "k-1234")
         "Consumer 'api_key:[hidden]' is not [hidden]."
     """
-    return _hider(known().union(secrets)).sub(HIDDEN, text)
-
-
-def _hider(secrets: Iterable[str]) -> re.Pattern[str]:
-    """Finds the secrets in a text, in whatever form it quotes them."""
-    return _compiled(frozenset(secrets))
+    return _compiled(frozenset(known().union(secrets))).sub(HIDDEN, text)
 
 
 @lru_cache(maxsize=16)
 def _compiled(secrets: frozenset[str]) -> re.Pattern[str]:
+    """Finds the secrets in a text, in whatever form it quotes them."""
     forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST_SECRET}
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
     return re.compile("|".join([*map(re.escape, longest_first), *_PATTERNS]))
@@ -125,11 +124,14 @@ def redact(error: _Error, *secrets: str) -> _Error:
         >>> redact(ValueError("no such key: AIzaSyDoNotShowThisToAnybody"))
         ValueError('no such key: [hidden]')
     """
-    links = list(_chain(error))
-    held = (secret for link in links for secret in _secrets_in(link))
-    hider = _hider({*secrets, *known(), *held})
+    links = _chain(error)
+    holders = _holders_in(links)
+    requests = [holder for holder in holders if holder.is_request]
+    hider = _compiled(frozenset({*secrets, *known(), *_secrets_in(requests)}))
+    for holder in holders:
+        _redact_holder(holder, hider)
     for link in links:
-        _redact_one(link, hider)
+        _redact_link(link, hider)
     return error
 
 
@@ -156,83 +158,101 @@ class RedactedResponse:
     headers: Mapping[str, str]
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _chain(error: BaseException) -> list[BaseException]:
     """The error, those that it was made from, and those that it groups or holds."""
-    seen: set[int] = set()
+    links: dict[int, BaseException] = {}
     ahead: list[object] = [error]
     while ahead:
         link = ahead.pop()
-        if not isinstance(link, BaseException) or id(link) in seen:
+        if not isinstance(link, BaseException) or id(link) in links:
             continue
-        seen.add(id(link))
-        yield link
+        links[id(link)] = link
         ahead += [link.__cause__, link.__context__, *link.args, *vars(link).values()]
         if isinstance(link, BaseExceptionGroup):
             ahead += link.exceptions
+    return list(links.values())
 
 
-def _secrets_in(error: BaseException) -> Iterator[str]:
-    """The credentials of the requests that an error holds."""
-    for holder in (error, *_responses_in(error)):
-        for name in (*_REQUESTS, "request_info"):
-            request = _held(holder, name)
-            yield from secrets_in_url(str(_held(request, "url") or ""))
-            for header, value in _headers_of(request).items():
-                if is_credential(header):
-                    yield from _secrets_of_header(str(value))
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """An error, a response or a request: what may hold headers and an address."""
+
+    thing: Any
+    is_request: bool
+    url: Any
+    headers: Mapping[Any, Any]
 
 
-def _secrets_of_header(value: str) -> Iterator[str]:
-    """The value, what stands after `Bearer`, and the password after `Basic`."""
-    yield value
-    scheme, _, credentials = value.partition(" ")
-    yield credentials
-    if scheme.lower() == "basic":
-        with suppress(binascii.Error, UnicodeDecodeError):  # it is not what it says
-            yield base64.b64decode(credentials).decode().partition(":")[2]
+def _holders_in(links: list[BaseException]) -> list[_Holder]:
+    """The errors, their responses, and the requests of both, each once.
 
-
-def _responses_in(error: BaseException) -> Iterator[object]:
-    """The response that an error is about, those within it, and those that led to it."""
-    ahead = [_held(error, "response")]
+    Of a response, those that led to it are looked at, too.
+    """
+    holders: dict[int, _Holder] = {}
+    ahead: list[tuple[object, bool]] = [(link, False) for link in links]
     while ahead:
-        response = ahead.pop()
-        if response is None:
+        thing, is_request = ahead.pop()
+        if thing is None or id(thing) in holders:
             continue
-        yield response
-        # google-genai wraps the response of a stream in one of its own.
-        ahead.append(_held(response, "response_stream"))
-        history = _held(response, "history")
-        ahead += history if isinstance(history, (list, tuple)) else ()
+        held = _held(thing, "url", "headers", "history", *_REQUESTS, *_RESPONSES)
+        url, headers, history, *others = held
+        headers = headers if isinstance(headers, Mapping) else {}
+        holders[id(thing)] = _Holder(thing, is_request, url, headers)
+        ahead += [(one, place < len(_REQUESTS)) for place, one in enumerate(others)]
+        if isinstance(history, list | tuple):
+            ahead += [(one, False) for one in history]
+    return list(holders.values())
 
 
-def _redact_one(error: BaseException, hider: re.Pattern[str]) -> None:
+def _secrets_in(requests: Iterable[_Holder]) -> Iterator[str]:
+    """The credentials of requests: a value, what follows `Bearer`, the password after `Basic`."""
+    for request in requests:
+        if "@" in (url := str(request.url)):
+            yield from secrets_in_url(url)
+        for header, value in request.headers.items():
+            if not CREDENTIAL.search(str(header)):
+                continue
+            scheme, _, credentials = str(value).partition(" ")
+            yield from (str(value), credentials)
+            if scheme.lower() == "basic":
+                with suppress(binascii.Error, UnicodeDecodeError):  # it is not what it says
+                    yield base64.b64decode(credentials).decode().partition(":")[2]
+
+
+def _redact_holder(holder: _Holder, hider: re.Pattern[str]) -> None:
+    """Takes the credentials from a request that can be changed, and cookies from a response."""
+    if isinstance(holder.headers, MutableMapping):
+        for name in list(holder.headers):
+            lower = str(name).lower()
+            if lower not in _HARMLESS if holder.is_request else lower == "set-cookie":
+                holder.headers[name] = HIDDEN
+    if holder.url is not None and hider.search(str(holder.url)):
+        with suppress(AttributeError):  # a response of httpx has its request's
+            holder.thing.url = _without(holder.url, hider)
+
+
+def _redact_link(error: BaseException, hider: re.Pattern[str]) -> None:
+    """Takes the secrets from an error's texts, and what can't be redacted from the error."""
     _forget_what_was_read(error)
-    responses = list(_responses_in(error))
-    for holder in (error, *responses):
-        for name in _REQUESTS:
-            _redact_request(_held(holder, name), hider)
-        _hide_headers(holder, lambda header: header == "set-cookie")
-        _hide_url(holder, hider)
-    if any(_is_beyond_redaction(response, hider) for response in responses):
-        response = responses[0]
+    response, info = _held(error, "response", "request_info")
+    if response is not None and _is_beyond_redaction(response, hider):
         remainder = _remainder_of(response, hider)
         vars(error).update({n: remainder for n, v in vars(error).items() if v is response})
-    if (info := _held(error, "request_info")) is not None:
+    if info is not None:
         headers = {
             name: value if str(name).lower() in _HARMLESS else HIDDEN
-            for name, value in _headers_of(info).items()
+            for name, value in info.headers.items()
         }
         hidden = _without(info._replace(headers=headers), hider)
         # The history are the responses that redirected it, each with its own request.
         vars(error).update(request_info=hidden, history=())
         error.args = (hidden, ())
     longest = _LONGEST if type(error).__module__.partition(".")[0] in _STACKS else None
-    args = _without(error.args, hider, longest)
-    if args is not error.args:
-        error.args = args
-    for name, value in vars(error).items():
-        vars(error)[name] = _without(value, hider, longest)
+    clean = _without((error.args, vars(error)), hider, longest)
+    if clean[0] is not error.args:
+        error.args = clean[0]
+    if clean[1] is not vars(error):
+        vars(error).update(clean[1])
 
 
 def _forget_what_was_read(error: BaseException) -> None:
@@ -245,65 +265,48 @@ def _forget_what_was_read(error: BaseException) -> None:
             error.args = (error.encoding, nothing, error.start, error.end, error.reason)
 
 
-def _redact_request(request: Any, hider: re.Pattern[str]) -> None:
-    """Takes the credentials from a request that can be changed."""
-    _hide_headers(request, lambda header: header not in _HARMLESS)
-    _hide_url(request, hider)
-
-
-def _hide_url(holder: Any, hider: re.Pattern[str]) -> None:
-    url = _held(holder, "url")
-    if url is not None and (clean := _without(url, hider)) is not url:
-        with suppress(AttributeError):  # a response of httpx has its request's
-            holder.url = clean
-
-
-def _hide_headers(holder: object, is_hidden: Callable[[str], bool]) -> None:
-    headers = _headers_of(holder)
-    if isinstance(headers, MutableMapping):
-        for name in [name for name in headers if is_hidden(str(name).lower())]:
-            headers[name] = HIDDEN
-
-
 def _is_beyond_redaction(response: object, hider: re.Pattern[str]) -> bool:
     """Whether a response has a secret where it can't be taken from, or is too long to keep.
 
     aiohttp's requests can't be changed, and no stack's body.
     """
-    body = _held(response, "text")
+    body, info, stream, history = _held(
+        response, "text", "request_info", "response_stream", "history"
+    )
+    if info is not None:
+        return True
     if isinstance(body, str) and (len(body) > _LONGEST or hider.search(body)):
         return True
-    return _held(response, "request_info") is not None
+    within = [stream, *(history if isinstance(history, list | tuple) else ())]
+    return any(one is not None and _is_beyond_redaction(one, hider) for one in within)
 
 
 def _remainder_of(response: object, hider: re.Pattern[str]) -> RedactedResponse:
-    status = _held(response, "status_code") or _held(response, "status") or 0
-    headers = {
-        str(name).lower(): hider.sub(HIDDEN, str(value))
-        for name, value in _headers_of(response).items()
-    }
-    return RedactedResponse(status, headers)
+    code, status, headers = _held(response, "status_code", "status", "headers")
+    headers = headers if isinstance(headers, Mapping) else {}
+    shown = {str(name).lower(): hider.sub(HIDDEN, str(held)) for name, held in headers.items()}
+    return RedactedResponse(code or status or 0, shown)
 
 
-def _headers_of(holder: object) -> Mapping[Any, Any]:
-    headers = _held(holder, "headers")
-    return headers if isinstance(headers, Mapping) else {}
-
-
-def _held(holder: object, name: str) -> Any:
-    """An attribute; None where there is none, or httpx says that it is not there yet."""
-    try:
-        return getattr(holder, name, None)
-    except RuntimeError:
-        return None
+def _held(holder: object, *names: str) -> list[Any]:
+    """Attributes; None for one that is not there, or of which httpx says: not yet."""
+    held = []
+    for name in names:
+        try:
+            held.append(getattr(holder, name, None))
+        except RuntimeError:
+            held.append(None)
+    return held
 
 
 def _without(value: Any, hider: re.Pattern[str], longest: int | None = None) -> Any:
     """The same without secrets, and cut where it is longer; what needs neither, as it is."""
-    clean = value
+    clean: Any
     match value:
         case str():
-            clean = _cut(hider.sub(HIDDEN, value), longest)
+            clean = hider.sub(HIDDEN, value)
+            if longest is not None and len(clean) > longest:
+                clean = f"{clean[:longest]} … (cut: there were {len(clean):,} characters)"
         case bytes():
             clean = hider.sub(HIDDEN, value.decode("latin-1")).encode("latin-1")
         case dict():
@@ -317,6 +320,8 @@ def _without(value: Any, hider: re.Pattern[str], longest: int | None = None) -> 
             clean = value._make(held) if hasattr(value, "_make") else tuple(held)
         case _ if type(value).__name__ == "URL":  # of httpx, and of aiohttp
             clean = _without_secrets_in_url(value, hider)
+        case _:
+            return value
     return value if clean == value else clean
 
 
@@ -324,9 +329,3 @@ def _without_secrets_in_url(url: Any, hider: re.Pattern[str]) -> Any:
     text = str(url)
     hidden = hider.sub(HIDDEN, text)
     return url if hidden == text else type(url)(hidden.replace(HIDDEN, "hidden"))
-
-
-def _cut(text: str, longest: int | None) -> str:
-    if longest is None or len(text) <= longest:
-        return text
-    return f"{text[:longest]} … (cut: there were {len(text):,} characters)"

@@ -25,7 +25,7 @@ HIDDEN: Final = "[hidden]"
 KEYS: Final = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 """Where the environment has a key of the Developer API; the first one that is set counts."""
 
-_CREDENTIALS: Final = re.compile("auth|cookie|credential|key|passw|secret|token", re.IGNORECASE)
+CREDENTIAL: Final = re.compile("auth|cookie|credential|key|passw|secret|token", re.IGNORECASE)
 """What a header's name says where its value is a secret: a gateway has headers of its own."""
 
 _secrets: dict[int, tuple[str, ...]] = {}
@@ -52,13 +52,9 @@ def known() -> set[str]:
             found.add(os.environ.get(name, ""))
         elif name.endswith(("_PROXY", "_proxy")):
             proxy = os.environ.get(name, "")
-            found.update(secrets_in_url(proxy if "://" in proxy else f"http://{proxy}"))
+            if "@" in proxy:
+                found.update(secrets_in_url(proxy if "://" in proxy else f"http://{proxy}"))
     return found
-
-
-def is_credential(header: object) -> bool:
-    """Whether a request's header holds a secret, by its name."""
-    return _CREDENTIALS.search(str(header)) is not None
 
 
 def key_of_environment(names: Iterable[str] = KEYS) -> str | None:
@@ -138,7 +134,9 @@ def secrets_of(model: object) -> Iterator[str]:
             case str() if "://" in value:
                 yield from secrets_in_url(value)
             case Mapping() if "headers" in name:
-                yield from (str(held) for header, held in value.items() if is_credential(header))
+                yield from (
+                    str(held) for header, held in value.items() if CREDENTIAL.search(str(header))
+                )
             case BaseModel():
                 yield from secrets_of(value)
             case list() | tuple():
