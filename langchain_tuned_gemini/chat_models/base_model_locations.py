@@ -24,7 +24,7 @@ import httpx
 from langchain_core.language_models import BaseChatModel
 
 from langchain_tuned_gemini.errors import BaseModelNotFoundError, ParameterError
-from langchain_tuned_gemini.failures import Reason, classify
+from langchain_tuned_gemini.failures import Reason, read_failure
 from langchain_tuned_gemini.tuned_models.base_models import Retirement, served_in
 from langchain_tuned_gemini.tuned_models.locations import LOCATIONS
 
@@ -165,7 +165,7 @@ class Turn:
             self._places._answers(self._place)
         if not isinstance(error, Exception) or self.has_begun:
             return False
-        failure = classify(error)
+        failure = read_failure(error)
         reason = failure.reason if failure else None
         is_unreachable = isinstance(error, _UNREACHABLE)
         if reason is None or not (reason in _ELSEWHERE or is_unreachable):

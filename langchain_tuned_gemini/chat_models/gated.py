@@ -15,8 +15,7 @@ from pydantic import Field
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, in_geminis_words
 from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
 from langchain_tuned_gemini.errors.root import keep_retryable
-from langchain_tuned_gemini.failures import classify
-from langchain_tuned_gemini.secrets.redaction import redact
+from langchain_tuned_gemini.failures import Failure, read_failure
 
 
 @runtime_checkable
@@ -119,8 +118,11 @@ class GatedChatModel(WrapperChatModel):
         """
         try:
             yield
-        except Exception as error:  # named by classify; raised again in any case
-            failure = classify(keep_retryable(redact(error)))
-            if failure and failure.speaks_of_the_model:
-                self.gate.forget()
+        except Exception as error:  # raised again in any case
+            self._failed(error, read_failure(keep_retryable(error)))
             raise
+
+    def _failed(self, error: Exception, failure: Failure | None) -> None:  # noqa: ARG002
+        """Told of each error, and of what it means, on its way out."""
+        if failure and failure.speaks_of_the_model:
+            self.gate.forget()

@@ -6,9 +6,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
-from langchain_tuned_gemini.failures import Reason, classify
+from langchain_tuned_gemini.failures import Reason, read_failure
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import StateService
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
@@ -39,7 +38,7 @@ class TriedByCalling:
             _check_that_it_can_be_tried(name, refusal)
         try:
             self._model._generate(_QUESTION, max_output_tokens=_LIMIT)
-        except Exception as error:  # noqa: BLE001  # named by classify; others are raised there
+        except Exception as error:  # noqa: BLE001  # named by read_failure; others are raised there
             return _meaning_of(error, str(name))
         return _answering(str(name))
 
@@ -51,7 +50,7 @@ class TriedByCalling:
             _check_that_it_can_be_tried(name, refusal)
         try:
             await self._model._agenerate(_QUESTION, max_output_tokens=_LIMIT)
-        except Exception as error:  # noqa: BLE001  # named by classify; others are raised there
+        except Exception as error:  # noqa: BLE001  # named by read_failure; others are raised there
             return _meaning_of(error, str(name))
         return _answering(str(name))
 
@@ -67,7 +66,7 @@ def _answering(name: str) -> TunedModel:
 
 def _meaning_of(error: Exception, name: str) -> TunedModel:
     """What a call that failed says about the model's state."""
-    failure = classify(redact(error))
+    failure = read_failure(error)
     match failure and failure.reason:
         case Reason.BAD_OUTPUT | Reason.BLOCKED:
             return _answering(name)

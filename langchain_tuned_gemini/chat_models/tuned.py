@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Self, Unpack, cast
@@ -47,7 +46,7 @@ from langchain_tuned_gemini.chat_models.tools import neutral
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError
-from langchain_tuned_gemini.failures import Reason, classify
+from langchain_tuned_gemini.failures import Failure, Reason
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
@@ -208,23 +207,15 @@ class ChatTunedGemini(TunedGeminiParameters):
             self.__dict__["profile"] = self._resolve_model_profile()
         return True
 
-    @contextmanager
-    def _telling_the_gate(self) -> Iterator[None]:
+    def _failed(self, error: Exception, failure: Failure | None) -> None:
         """Says which model was asked, and when it does not answer because its base was retired."""
-        try:
-            with super()._telling_the_gate():
-                yield
-        except Exception as error:  # named by classify; raised again in any case
-            failure = classify(error)
-            was_found = not failure or failure.reason not in {Reason.CONNECTION, Reason.GONE}
-            name_asked(error, self._identity.address or self.model, was_found=was_found)
-            if failure and failure.reason is Reason.GONE:
-                retirement = self._retirement_of(self._identity.base_model)
-                if retirement:
-                    raise BaseModelRetiredError.because(
-                        self.model, retirement, status=failure.status
-                    ) from error
-            raise
+        super()._failed(error, failure)
+        was_found = not failure or failure.reason not in {Reason.CONNECTION, Reason.GONE}
+        name_asked(error, self._identity.address or self.model, was_found=was_found)
+        is_gone = failure is not None and failure.reason is Reason.GONE
+        if is_gone and (retirement := self._retirement_of(self._identity.base_model)):
+            status = failure.status if failure else None
+            raise BaseModelRetiredError.because(self.model, retirement, status=status) from error
 
     def _retirement_of(self, base: str) -> Retirement | None:
         known = find(base)

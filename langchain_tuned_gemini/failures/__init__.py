@@ -9,6 +9,20 @@ of LangGraph or an error that nobody foresaw has no meaning here, so it is raise
 """
 
 from langchain_tuned_gemini.errors.reasons import Counts, Handling, Reason, failure_table
-from langchain_tuned_gemini.failures.classification import Failure, classify, sentence_in
+from langchain_tuned_gemini.failures.classification import (
+    Failure,
+    classify,
+    read_failure,
+    sentence_in,
+)
 
-__all__ = ["Counts", "Failure", "Handling", "Reason", "classify", "failure_table", "sentence_in"]
+__all__ = [
+    "Counts",
+    "Failure",
+    "Handling",
+    "Reason",
+    "classify",
+    "failure_table",
+    "read_failure",
+    "sentence_in",
+]

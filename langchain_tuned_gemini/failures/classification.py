@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from traceback import walk_tb
-from typing import Any
+from typing import Any, Final
 
 from langchain_tuned_gemini.errors import (
     AllModelsFailedError,
@@ -36,7 +38,7 @@ from langchain_tuned_gemini.failures.known_errors import (
 from langchain_tuned_gemini.failures.server_answer import ServerAnswer
 from langchain_tuned_gemini.runtime.causes import is_about_a_certificate, is_local
 from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
-from langchain_tuned_gemini.secrets.redaction import without_secrets
+from langchain_tuned_gemini.secrets.redaction import redact, without_secrets
 
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
@@ -110,6 +112,42 @@ def classify(error: BaseException) -> Failure | None:
             reason = _refined(reason, error)
             return Failure(reason, is_local=reason is Reason.CONNECTION and is_local(error))
     return _meaning_of_words(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What was read in an error, and which errors it was made from then."""
+
+    error: weakref.ref[BaseException]
+    made_from: tuple[int, int]
+    failure: Failure | None
+
+
+_readings: Final[dict[int, _Reading]] = {}
+"""By the error, and forgotten with it."""
+
+
+def read_failure(error: BaseException) -> Failure | None:
+    """Redacts an error and classifies it: once, however many models it passes on its way.
+
+    Python's own classes of errors can't be remembered: those are read each time.
+
+    Args:
+        error: What a model's call raised; changed in place.
+
+    Returns:
+        Its meaning; None for an error that nobody foresaw, and for what is no `Exception`.
+    """
+    key, made_from = id(error), (id(error.__cause__), id(error.__context__))
+    known = _readings.get(key)
+    if known is not None and known.error() is error and known.made_from == made_from:
+        return known.failure
+    redact(error)
+    failure = classify(error) if isinstance(error, Exception) else None
+    with suppress(TypeError):
+        reference = weakref.ref(error, lambda _: _readings.pop(key, None))
+        _readings[key] = _Reading(reference, made_from, failure)
+    return failure
 
 
 def sentence_in(error: BaseException) -> str:

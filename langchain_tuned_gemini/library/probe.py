@@ -21,10 +21,9 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
     TunedModelNotReadyError,
 )
-from langchain_tuned_gemini.failures import Reason, classify
+from langchain_tuned_gemini.failures import Reason, read_failure
 from langchain_tuned_gemini.library.flows import Flow, Reading
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.error_translation import Refusal, reason_of
 from langchain_tuned_gemini.tuned_models.base_models import Retirement, find
@@ -160,7 +159,7 @@ def probing(
     began = clock()
     try:
         answer = yield Calling(service, model.endpoint if model else str(name), base)
-    except Exception as error:  # noqa: BLE001  # named by classify; raised there if unforeseen
+    except Exception as error:  # noqa: BLE001  # named by read_failure; raised there if unforeseen
         retirement = _retirement(base, name, today)
         return _of_error(str(name), error, state, clock() - began, retirement)
     return _of_answer(str(name), answer, state, clock() - began)
@@ -219,7 +218,7 @@ def _of_error(
     duration: float,
     retirement: Retirement | None,
 ) -> Probe:
-    failure = classify(redact(error))
+    failure = read_failure(error)
     if failure is None:
         raise error
     outcome = _OUTCOMES.get(failure.reason, ProbeOutcome.SICK)

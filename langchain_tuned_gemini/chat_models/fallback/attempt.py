@@ -43,7 +43,7 @@ from langchain_tuned_gemini.errors import (
     RateLimiterTimeoutError,
     TunedModelError,
 )
-from langchain_tuned_gemini.failures import Failure, Reason, classify
+from langchain_tuned_gemini.failures import Failure, Reason, classify, read_failure
 from langchain_tuned_gemini.guards import (
     Guard,
     answer_of,
@@ -158,6 +158,7 @@ class Attempt:
         self.error: Exception | None = None
         self.has_answered = False
         self.is_abandoned = False
+        self._failure: Failure | None = None
         self._is_schema_mismatch = False
         self._started = time.perf_counter()
         self._permit = permit
@@ -220,7 +221,7 @@ class Attempt:
     def lost(self) -> list[tuple[AttemptRecord, Exception]]:
         """The tries before it that ended with a connection which the server had just closed."""
         return [
-            (self._as_lost(error, at - self._started), error)
+            (self._as_lost(error, at - self._started), redact(error))
             for at, error in (*self.deadline.lost, *self.stream.deadline.lost)
         ]
 
@@ -346,15 +347,15 @@ class Attempt:
         """The error without secrets, a deadline's end by its name, the program's own as it was."""
         if error is None:
             return None
-        redact(error)  # before anybody else sees it
-        if own := raised_by_the_program(error):
-            return own
+        failure = self._failure = read_failure(error)  # before anybody else sees it
+        if failure is None:
+            return raised_by_the_program(error) or error
         late = self._latest
-        failure = classify(error) if isinstance(error, Exception) and late.is_over else None
-        if failure is None or failure.reason is not Reason.TIMEOUT or failure.status is not None:
+        if not late.is_over or failure.reason is not Reason.TIMEOUT or failure.status is not None:
             return error
         told = timeout_of(self.candidate.name, late)
         told.__cause__ = error
+        self._failure = classify(told)
         return told
 
     @contextmanager
@@ -379,7 +380,7 @@ class Attempt:
             self._report(None, has_failed=True)
             self.span.end(self._as_record(None, error, None))
             return isinstance(error, Exception)
-        failure = classify(error) if isinstance(error, Exception) else None
+        failure = self._failure
         self._report(failure, has_failed=error is not None)
         record = None if failure is not None else self.record
         # A refused answer has cost its tokens all the same.

@@ -25,7 +25,6 @@ from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError
 from langchain_tuned_gemini.failures import Counts, Reason, sentence_in
 from langchain_tuned_gemini.few_shot.novelty import Novelty
 from langchain_tuned_gemini.provenance import METADATA_KEY, AttemptRecord
-from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.telemetry import Request
 
 logger = logging.getLogger("langchain_tuned_gemini")
@@ -185,7 +184,7 @@ class FallbackCall:
             failed.append(attempt.candidate)
             for record, error in (*attempt.lost(), (attempt.record, attempt.error)):
                 self._records.append(record)
-                self._errors.append(redact(error))
+                self._errors.append(error)
             if attempt.stream.is_committed:
                 self._interrupted = attempt.record.reason
         return failed

@@ -23,7 +23,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
 from langchain_tuned_gemini.chat_models.traced import say
-from langchain_tuned_gemini.secrets.redaction import redact
+from langchain_tuned_gemini.failures import read_failure
 
 
 class ModelRun:
@@ -89,11 +89,13 @@ class ModelRun:
 
     def fail(self, error: BaseException) -> None:
         """Tells why there is no answer, or no whole one."""
-        self._run.on_llm_error(redact(error), response=self._answer(None, self._run.run_id))
+        read_failure(error)  # which redacts it
+        self._run.on_llm_error(error, response=self._answer(None, self._run.run_id))
 
     async def afail(self, error: BaseException) -> None:
         """Tells why there is no answer, or no whole one."""
-        await self._arun.on_llm_error(redact(error), response=self._answer(None, self._arun.run_id))
+        read_failure(error)  # which redacts it
+        await self._arun.on_llm_error(error, response=self._answer(None, self._arun.run_id))
 
     def _answer(self, result: ChatResult | None, run_id: UUID) -> LLMResult:
         """What there is of an answer; a tuned model's base may be known only now."""

@@ -9,9 +9,8 @@ from typing import Final
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages.utils import count_tokens_approximately
 
-from langchain_tuned_gemini.failures import classify
+from langchain_tuned_gemini.failures import read_failure
 from langchain_tuned_gemini.runtime.deadline import Deadline
-from langchain_tuned_gemini.secrets.redaction import redact
 
 PATIENCE: Final = 5.0
 """For how many seconds a count is waited for: LangChain asks for one for each message."""
@@ -41,8 +40,8 @@ class TokenCounter:
             try:
                 with Deadline(total=PATIENCE):
                     return model.get_num_tokens(text)
-            except Exception as error:  # named by classify, and raised unless it is an outage
-                failure = classify(redact(error))
+            except Exception as error:  # named by read_failure, and raised unless it is an outage
+                failure = read_failure(error)
                 if failure is None or not failure.reason.degrades:
                     raise
                 self._ask_from = self._clock() + PAUSE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import inspect
 import json
 import logging
@@ -61,9 +62,11 @@ from langchain_tuned_gemini.failures import (
     Counts,
     Failure,
     Reason,
+    classification,
     classify,
     failure_table,
     known_errors,
+    read_failure,
 )
 from langchain_tuned_gemini.failures.known_errors import ACCOUNT_REASONS
 from langchain_tuned_gemini.failures.server_answer import LONGEST_WAIT
@@ -878,3 +881,43 @@ def test_nothing_of_an_errors_text_is_in_its_meaning() -> None:
     error = answered(400, secret, because(secret), {"retryDelay": secret}, response=secret)
 
     assert secret not in repr(classify(error))
+
+
+def test_an_error_is_read_once_however_often_it_is_looked_at() -> None:
+    error = answered(503, response=httpx.Response(503, request=httpx.Request("POST", "http://x")))
+    first = read_failure(error)
+
+    assert first == Failure(Reason.OVERLOADED, 503)
+    assert read_failure(error) is first
+
+
+@pytest.mark.parametrize("link", ["__cause__", "__context__"])
+def test_an_error_that_was_raised_from_another_one_since_is_read_again(link: str) -> None:
+    key = "AIza" + "k" * 35
+    error = answered(503)
+    read_failure(error)
+    later = ValueError(key)
+    setattr(error, link, later)
+
+    read_failure(error)
+
+    assert key not in str(later)
+
+
+@pytest.mark.parametrize("error", [TimeoutError("AIza" + "k" * 35), KeyboardInterrupt("ya29.k")])
+def test_a_reading_redacts_whatever_can_be_remembered(error: BaseException) -> None:
+    assert read_failure(error) == classify(error) or not isinstance(error, Exception)
+
+    assert str(error) == "[hidden]"
+
+
+def test_what_was_read_is_forgotten_with_the_error() -> None:
+    error = answered(503)
+    read_failure(error)
+    key = id(error)
+    assert key in classification._readings
+
+    del error
+    gc.collect()
+
+    assert key not in classification._readings
