@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
         at = {"api_key": "any-key", "base_url": gemini.base_url}
         v1 = ChatTunedGemini(model="tunedModels/router-v1", **at)
         v2 = ChatTunedGemini(model="tunedModels/router-v2", **at)
-        base = FewShotChatModel(wrapped=v2.stand_in(BASE), prompt=FewShotPrompt(more))
+        base = FewShotChatModel(wrapped=v2.base_chat_model(BASE), prompt=FewShotPrompt(more))
 
         comparison = compare(
             {"router-v1": v1, "router-v2": v2, "base+few-shot": base},

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.chat_models.aliased import init_tuned_gemini
     from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
     from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
     from langchain_tuned_gemini.chat_models.gated import GatedChatModel
+    from langchain_tuned_gemini.chat_models.init import init_tuned_gemini
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
     from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
     from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitPolicy, CircuitState
@@ -116,7 +116,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "tuned_models.base_models": ["BaseModelRetiredWarning", "Retirement"],
-    "chat_models.aliased": ["init_tuned_gemini"],
+    "chat_models.init": ["init_tuned_gemini"],
     "chat_models.fallback.model": ["FallbackChatModel"],
     "chat_models.few_shot": ["FewShotChatModel"],
     "chat_models.gated": ["GatedChatModel"],

@@ -15,7 +15,6 @@ from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
-from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
 from langchain_tuned_gemini.chat_models.base_model_names import base_of_fallback
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
@@ -123,8 +122,7 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
                 "before this one replace it."
             )
             return request
-        if isinstance(tuned, AliasedChatTunedGemini):
-            tuned = tuned.current  # each version has a circuit of its own
+        tuned = tuned.current  # each version of an alias has a circuit of its own
         if id(tuned) not in self._robust:
             # What is kept keeps the tuned model, so that no other one can have its id.
             self._robust.setdefault(id(tuned), self._robust_model(tuned))
@@ -132,15 +130,15 @@ class TunedGeminiFallbackMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def _robust_model(self, tuned: ChatTunedGemini) -> FallbackChatModel:
         if self._prompt is None:
-            stand_in = tuned.stand_in(self._base)
+            base_model = tuned.base_chat_model(self._base)
         else:
             robust = tuned.with_few_shot_fallback(
                 self._base, examples=self._prompt, **self._settings
             )
             if self._system_prompt is None:
                 return robust
-            stand_in = robust.models[-1]
-        told = SystemPromptChatModel(wrapped=stand_in, system_prompt=str(self._system_prompt))
+            base_model = robust.models[-1]
+        told = SystemPromptChatModel(wrapped=base_model, system_prompt=str(self._system_prompt))
         return FallbackChatModel(models=[tuned, told], **self._settings)
 
 

@@ -63,6 +63,14 @@ _ALIKE: Final = 0.85
 """From how alike on a name is another one misspelt; `top_a` of other providers is no `top_k`."""
 
 
+def checked_arguments(arguments: dict[str, Any], model: BaseChatModel) -> dict[str, Any]:
+    """The arguments of a call as `model` takes them; see `check_arguments`, `in_geminis_words`."""
+    if not arguments:
+        return arguments
+    check_arguments(arguments, model)
+    return in_geminis_words(arguments, model)
+
+
 def check_arguments(arguments: Mapping[str, Any], model: BaseChatModel) -> None:
     """Refuses arguments of a call that none of the models takes which it may reach.
 
@@ -149,7 +157,7 @@ def in_geminis_words(arguments: dict[str, Any], model: BaseChatModel) -> dict[st
 
 def _innermost(model: BaseChatModel) -> Iterator[BaseChatModel]:
     """The models within those of this package."""
-    inner = getattr(model, "wrapped", None)
+    inner = getattr(model, "inner_model", None)
     parts = [inner] if isinstance(inner, BaseChatModel) else getattr(model, "models", None)
     if not parts:
         yield model

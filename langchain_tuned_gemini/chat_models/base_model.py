@@ -1,34 +1,53 @@
-"""A base Gemini model that stands in for a tuned one, with the same rights."""
+"""A base Gemini model that stands in for a tuned one, with the same rights, wherever it answers.
+
+On Vertex AI it is asked in one location after the other: where the first does not answer, the next.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, cast
+from types import TracebackType
+from typing import Any, Final, Protocol, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+import httpx
+from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.outputs import ChatGeneration
 from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import Field, PrivateAttr, SerializeAsAny
+from pydantic import Field, PrivateAttr, SerializeAsAny, ValidationError
 
-from langchain_tuned_gemini.chat_models.base_model_locations import Place, Places, check_location
 from langchain_tuned_gemini.chat_models.conversation import require_contents
-from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
 from langchain_tuned_gemini.chat_models.google import published_in
+from langchain_tuned_gemini.chat_models.parameters import own_error
 from langchain_tuned_gemini.chat_models.pickling import unpickled
-from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
-from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.chat_models.wrapper import DelegatingChatModel, WrappedCall
+from langchain_tuned_gemini.errors import BaseModelNotFoundError
+from langchain_tuned_gemini.failures import Reason, read_failure
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.tuned_models.base_models import Retirement, find
-from langchain_tuned_gemini.tuned_models.locations import (
-    MULTI_REGIONS,
-    location_beside,
-)
+from langchain_tuned_gemini.tuned_models.base_models import Retirement, served_in
 
-_NEVER = "the last location's turn ends with an answer or an error"
+logger = logging.getLogger("langchain_tuned_gemini")
+
+_LOOK_AGAIN: Final = 600.0
+"""For how many seconds a location that did not answer is asked last."""
+
+_ELSEWHERE: Final = frozenset(
+    {Reason.GONE, Reason.PERMISSION, Reason.CONNECTION, Reason.OVERLOADED, Reason.QUOTA}
+)
+"""After what the next location may answer; a policy may forbid a location with a 403."""
+
+_LASTING: Final = frozenset({Reason.GONE, Reason.PERMISSION})
+
+_UNREACHABLE: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+"""What a network without a route to a host looks like."""
+
+_Key = tuple[str | None, str, str]
+_silent_since: dict[_Key, float] = {}
+"""When a location did not answer for a model: what one chat model has found out, all know."""
 
 
 class Lender(Protocol):
@@ -45,14 +64,27 @@ class Lender(Protocol):
         """The end of a base model, if that has come."""
 
 
-class StandInChatModel(WrapperChatModel):
+@dataclass(frozen=True, slots=True)
+class LocatedModel:
+    """A base model as it is asked in one location.
+
+    Attributes:
+        location: The location; empty on the Developer API, which has none.
+        model: The model.
+        key: What its silence is remembered by.
+    """
+
+    location: str
+    model: BaseChatModel
+    key: _Key
+
+
+class BaseModelChatModel(DelegatingChatModel):
     """Builds the base model from the tuned one's parameters, also when it is unpickled or loaded.
 
     Upstream's chat model can't be pickled, since it holds connections, and would come back from
     `load` with its own defaults: another address, another patience.
     """
-
-    wrapped: SerializeAsAny[BaseChatModel] = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
 
     model: str
     """The base model's name."""
@@ -64,21 +96,41 @@ class StandInChatModel(WrapperChatModel):
     """Where on Vertex AI it is asked first, if not in the tuned model's location. That is asked
     while the other one does not answer."""
 
-    _places: Places = PrivateAttr()
+    _located: Sequence[LocatedModel] = PrivateAttr()
 
     def __init__(self, **parameters: Any) -> None:
-        places = _places(
-            cast("Lender", parameters["tuned"]), parameters["model"], parameters.get("location")
-        )
-        super().__init__(**parameters, wrapped=places[0].model)
-        lender = cast("Lender", self.tuned)
-        self._places = Places(
-            self.model,
-            places,
-            parent=(lender.base_url, TunedModelName.parse(lender.model).project),
-            retirement=lambda: lender._retirement_of(self.model),
-            clock=lender.clock,
-        )
+        try:
+            super().__init__(**parameters)
+        except ValidationError as invalid:
+            if (own := own_error(invalid)) is None:
+                raise
+        else:
+            return
+        raise own
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Builds the model for each location, in the order in which they are asked."""
+        super().model_post_init(context)
+        lender, base = self._lender, self.model
+        name = TunedModelName.parse(lender.model)
+        own = published_in(base) or name.location
+        self._located = [
+            LocatedModel(
+                location,
+                lender._google_model(base, None if location == own else location),
+                (lender.base_url, f"projects/{name.project}/locations/{location}", base),
+            )
+            for location in dict.fromkeys([self.location or own, own])
+        ]
+
+    @property
+    def _lender(self) -> Lender:
+        return cast("Lender", self.tuned)
+
+    @property
+    def inner_model(self) -> BaseChatModel:
+        """The model where it is asked first."""
+        return self._located[0].model
 
     @property
     def keeps_deadline(self) -> bool:
@@ -87,78 +139,55 @@ class StandInChatModel(WrapperChatModel):
 
     @property
     def locations(self) -> list[str]:
-        """Where it is asked, in order; `[""]` on the Developer API, which has no locations."""
-        return self._places.told()
+        """Where it is asked now, in order; `[""]` on the Developer API, which has no locations."""
+        return [one.location for one in sorted(self._located, key=self._is_silent)]
 
     def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
         require_contents(messages)
         return messages
 
-    def _generate(
+    def _calls(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
+        arguments: dict[str, Any],
+        run_manager: BaseRunManager | None,  # noqa: ARG002  # it has nothing to say there
+    ) -> Iterator[WrappedCall]:
         told = self._prepare(messages)
-        for turn in self._places.turns():
-            with turn:
-                return turn.model._generate(told, stop=stop, run_manager=run_manager, **kwargs)
-        raise AssertionError(_NEVER)
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        told = self._prepare(messages)
-        for turn in self._places.turns():
-            with turn:
-                return await turn.model._agenerate(
-                    told, stop=stop, run_manager=run_manager, **kwargs
-                )
-        raise AssertionError(_NEVER)
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        told = self._prepare(messages)
-        for turn in self._places.turns():
-            with turn:
-                for chunk in stream_from(turn.model, told, stop, run_manager=run_manager, **kwargs):
-                    turn.has_begun = True
-                    yield chunk
-                return
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        told = self._prepare(messages)
-        for turn in self._places.turns():
-            with turn:
-                stream = astream_from(turn.model, told, stop, run_manager=run_manager, **kwargs)
-                async for chunk in stream:
-                    turn.has_begun = True
-                    yield chunk
-                return
+        located = sorted(self._located, key=self._is_silent)
+        for number, one in enumerate(located, 1):
+            yield _LocatedCall(self, one, located[number:], told, arguments)
 
     def get_num_tokens(self, text: str) -> int:
         """The base model's count of tokens."""
-        for turn in self._places.turns():
-            with turn:
-                return turn.model.get_num_tokens(text)
-        raise AssertionError(_NEVER)
+        for call in self._calls([HumanMessage(text)], {}, None):
+            with call:
+                return call.model.get_num_tokens(text)
+        raise AssertionError
+
+    def _is_silent(self, one: LocatedModel) -> bool:
+        since = _silent_since.get(one.key)
+        return since is not None and self._lender.clock() - since < _LOOK_AGAIN
+
+    def _remember(self, silent: LocatedModel, reason: Reason, following: LocatedModel) -> None:
+        """Remembers that a location does not answer, and says so the first time."""
+        if silent.key not in _silent_since:
+            logger.warning(
+                "%s does not answer in %s (%s): it is asked in %s from now on.",
+                self.model,
+                silent.location,
+                reason,
+                following.location,
+            )
+        _silent_since[silent.key] = self._lender.clock()
+
+    def _not_found(self) -> BaseModelNotFoundError:
+        """The error for a model that no location knows."""
+        return BaseModelNotFoundError.of(
+            self.model,
+            [one.location for one in self._located],
+            served_in=served_in(self.model),
+            retirement=self._lender._retirement_of(self.model),
+        )
 
     @classmethod
     def get_lc_namespace(cls) -> list[str]:
@@ -171,52 +200,55 @@ class StandInChatModel(WrapperChatModel):
         return unpickled, (partial(type(self), **parameters),)
 
 
-def _places(lender: Lender, base: str, location: str | None) -> list[Place]:
-    """Where a base model is asked, in order."""
-    own = published_in(base) or TunedModelName.parse(lender.model).location
-    at_home = Place(own, lender._google_model(base))
-    if location is None or location == own:
-        return [at_home]
-    return [Place(location, lender._google_model(base, location)), at_home]
-
-
-def location_of_fallback(base: str, tuned: TunedModelName, said: str | None) -> str | None:
-    """Where a base model is asked first, if not in its tuned model's own location.
+class _LocatedCall(WrappedCall):
+    """One call in one location: it ends a failure if another location follows.
 
     Args:
-        base: The base model's name, which may have a location of its own.
-        tuned: The tuned model's name.
-        said: The location that the user wants.
-
-    Raises:
-        ParameterError: If there is no such location, or it contradicts the base model's name.
-
-    Warns:
-        UserWarning: If the base model is not served there, so that it is asked at home.
+        base: The base model.
+        located: The location that is asked.
+        following: Those that may be asked after it.
+        messages: The conversation.
+        arguments: The further arguments.
     """
-    if tuned.platform == "developer":
-        if said is not None:
-            raise ParameterError(
-                f"fallback_location={said!r}: only Vertex AI has locations, and {tuned} is on the "
-                "Gemini Developer API. Leave it out."
-            )
-        return None
-    own = published_in(base)
-    if own and said not in {None, own}:
-        raise ParameterError(f"{base!r} is in {own}. Leave fallback_location={said!r} out.")
-    wanted = location_beside(tuned.location) if said is None else said
-    location = own or wanted
-    check_location(location)
-    if own or location == tuned.location:
-        return None
-    known = find(base)
-    if location in MULTI_REGIONS and known is not None and not known.is_in_multi_regions:
-        if said is not None:
-            warnings.warn(
-                f"{known.id} is not served in multi-regions, which have Gemini 3 and later, so it "
-                f"is asked in {tuned.location} and not in {said}.",
-                UserWarning,
-                stacklevel=4,
-            )
-        return None
-    return location
+
+    def __init__(
+        self,
+        base: BaseModelChatModel,
+        located: LocatedModel,
+        following: Sequence[LocatedModel],
+        messages: list[BaseMessage],
+        arguments: dict[str, Any],
+    ) -> None:
+        super().__init__(located.model, messages, arguments)
+        self._base = base
+        self._located = located
+        self._following = following
+        self._has_begun = False
+
+    def finish(self, generation: ChatGeneration) -> None:  # noqa: ARG002  # that it is there is all
+        """A part of the answer is handed out, so that no other location may follow."""
+        self._has_begun = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """Whether the next location is to be asked."""
+        if error is None and _silent_since:
+            _silent_since.pop(self._located.key, None)
+        if not isinstance(error, Exception) or self._has_begun:
+            return False
+        failure = read_failure(error)
+        reason = failure.reason if failure else None
+        is_unreachable = isinstance(error, _UNREACHABLE)
+        if reason is None or not (reason in _ELSEWHERE or is_unreachable):
+            return False
+        if not self._following:
+            if reason is Reason.GONE and self._located.location:
+                raise self._base._not_found() from error
+            return False
+        if is_unreachable or reason in _LASTING:
+            self._base._remember(self._located, reason, self._following[0])
+        return True

@@ -1,4 +1,4 @@
-"""The base model of a fallback, looked at when the fallback is built, and not in the first outage.
+"""The base model of a fallback and its location, checked when the fallback is built.
 
 All by this package's own tables: nobody is asked.
 """
@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from langchain_core.language_models import BaseChatModel
 
+from langchain_tuned_gemini.chat_models.google import published_in
 from langchain_tuned_gemini.errors import MissingExtraError, ParameterError, TunedModelNameError
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.tuned_models.base_models import BASE_MODELS, base_model_id, find
+from langchain_tuned_gemini.tuned_models.locations import LOCATIONS, MULTI_REGIONS, location_beside
 
 _PROVIDER: Final = re.compile(r"(?!projects|publishers|models)[a-z][a-z0-9_-]*:[^/].*")
 """How LangChain's `init_chat_model` names a model: `anthropic:claude-sonnet-5`."""
@@ -26,6 +28,12 @@ _WORDS: Final = frozenset(
     | {"native", "plus", "preview", "robotics", "thinking", "tts", "tuning", "ultra", "use"}
 )
 """The words that names of Google's models are made of. A number may be newer than this table."""
+
+_REGION: Final = re.compile(
+    r"(africa|asia|australia|europe|me|northamerica|southamerica|us)"
+    r"-(north|south|east|west|central)+[1-9][0-9]?",
+    re.ASCII,
+)
 
 _ENDED: Final = ("gemini-1.0-", "gemini-1.5-", "gemini-2.0-")
 """The generations that Google had ended before the first version of this package:
@@ -144,3 +152,64 @@ def _check_name(base: str, *, needs_rules: bool) -> None:
 def _hint(name: str) -> str:
     near = get_close_matches(name, BASE_MODELS, n=1, cutoff=0.75)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def location_of_fallback(base: str, tuned: TunedModelName, said: str | None) -> str | None:
+    """Where a base model is asked first, if not in its tuned model's own location.
+
+    Args:
+        base: The base model's name, which may have a location of its own.
+        tuned: The tuned model's name.
+        said: The location that the user wants.
+
+    Raises:
+        ParameterError: If there is no such location, or it contradicts the base model's name.
+
+    Warns:
+        UserWarning: If the base model is not served there, so that it is asked at home.
+    """
+    if tuned.platform == "developer":
+        if said is not None:
+            raise ParameterError(
+                f"fallback_location={said!r}: only Vertex AI has locations, and {tuned} is on the "
+                "Gemini Developer API. Leave it out."
+            )
+        return None
+    own = published_in(base)
+    if own and said not in {None, own}:
+        raise ParameterError(f"{base!r} is in {own}. Leave fallback_location={said!r} out.")
+    wanted = location_beside(tuned.location) if said is None else said
+    location = own or wanted
+    check_location(location)
+    if own or location == tuned.location:
+        return None
+    known = find(base)
+    if location in MULTI_REGIONS and known is not None and not known.is_in_multi_regions:
+        if said is not None:
+            warnings.warn(
+                f"{known.id} is not served in multi-regions, which have Gemini 3 and later, so it "
+                f"is asked in {tuned.location} and not in {said}.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return None
+    return location
+
+
+def check_location(location: str) -> None:
+    """Refuses a location that can't be; one that may be newer than this table is told.
+
+    Raises:
+        ParameterError: With the one that was meant.
+
+    Warns:
+        UserWarning: It looks like a region and is not in the table.
+    """
+    if location in LOCATIONS:
+        return
+    near = get_close_matches(location, LOCATIONS, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else " Pass a region, 'us', 'eu' or 'global'."
+    told = f"Vertex AI has no location {location!r} that is known here.{hint}"
+    if not _REGION.fullmatch(location):  # it becomes a part of the host's name, too
+        raise ParameterError(told)
+    warnings.warn(told, UserWarning, stacklevel=4)

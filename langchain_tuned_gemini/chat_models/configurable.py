@@ -6,7 +6,7 @@ would have lost what was made configurable, without a word.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -24,33 +24,34 @@ else:  # pydantic would build what is configured anew, as the class of the param
     _Fields, _Alternatives = RunnableConfigurableFields, RunnableConfigurableAlternatives
 
 
-def _refuse(method: str, how: str) -> NoReturn:
-    raise ParameterError(
-        f"{method}() knows nothing of {how}(): it would be lost. Build the fallback first, and "
-        "pass what is to change with each call: robust.bind(temperature=0.2), or choose between "
-        "several fallback models: robust.configurable_alternatives(...)."
-    )
+class _WithoutFallback:
+    """Has no fallback: that would not have what is chosen with each call."""
+
+    _made_by: ClassVar[str]
+
+    def with_few_shot_fallback(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuses."""
+        self._refuse("with_few_shot_fallback")
+
+    def base_chat_model(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuses likewise."""
+        self._refuse("base_chat_model")
+
+    def _refuse(self, method: str) -> NoReturn:
+        raise ParameterError(
+            f"{method}() knows nothing of {self._made_by}(): it would be lost. Build the fallback "
+            "first, and pass what is to change with each call: robust.bind(temperature=0.2), or "
+            "choose between several fallback models: robust.configurable_alternatives(...)."
+        )
 
 
-class ConfigurableTuned(_Fields):
+class ConfigurableTuned(_WithoutFallback, _Fields):
     """A tuned model with fields that each call may set."""
 
-    def with_few_shot_fallback(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuses, because the fallback would not have the fields."""
-        _refuse("with_few_shot_fallback", "configurable_fields")
-
-    def stand_in(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuses likewise."""
-        _refuse("stand_in", "configurable_fields")
+    _made_by: ClassVar[str] = "configurable_fields"
 
 
-class AlternativeTuned(_Alternatives):
+class AlternativeTuned(_WithoutFallback, _Alternatives):
     """A tuned model in whose place each call may name another one."""
 
-    def with_few_shot_fallback(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuses, because the fallback would not have the alternatives."""
-        _refuse("with_few_shot_fallback", "configurable_alternatives")
-
-    def stand_in(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuses likewise."""
-        _refuse("stand_in", "configurable_alternatives")
+    _made_by: ClassVar[str] = "configurable_alternatives"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from types import TracebackType
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks.manager import BaseRunManager
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatResult
 
 from langchain_tuned_gemini.chat_models.conversation import require_contents
 from langchain_tuned_gemini.chat_models.fallback.tracing import current_attempt
-from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
+from langchain_tuned_gemini.chat_models.wrapper import WrappedCall, WrapperChatModel
 from langchain_tuned_gemini.few_shot import FewShotPrompt, Selection
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY
 
@@ -33,87 +35,89 @@ class FewShotChatModel(WrapperChatModel):
     prompt: FewShotPrompt
     """Selects the examples and puts them into the messages."""
 
-    def _generate(
+    def _calls(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        selection = self.prompt.select(messages, **self._situation(kwargs))
-        shown = self._shown(messages, selection)
-        result = super()._generate(shown, stop, run_manager, **kwargs)
-        self._learn(shown, _input_tokens(result.generations[0]), kwargs)
-        _note(result.generations[0], selection)
-        return result
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        selection = await self.prompt.aselect(messages, **self._situation(kwargs))
-        shown = self._shown(messages, selection)
-        result = await super()._agenerate(shown, stop, run_manager, **kwargs)
-        self._learn(shown, _input_tokens(result.generations[0]), kwargs)
-        _note(result.generations[0], selection)
-        return result
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        selection = self.prompt.select(messages, **self._situation(kwargs))
-        shown = self._shown(messages, selection)
-        counted = 0
-        for place, chunk in enumerate(super()._stream(shown, stop, run_manager, **kwargs)):
-            counted += _input_tokens(chunk)
-            if place == 0:  # once: LangChain adds up the metadata of chunks
-                _note(chunk, selection)
-            yield chunk
-        self._learn(shown, counted, kwargs)
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        selection = await self.prompt.aselect(messages, **self._situation(kwargs))
-        shown = self._shown(messages, selection)
-        counted, is_first = 0, True
-        async for chunk in super()._astream(shown, stop, run_manager, **kwargs):
-            counted += _input_tokens(chunk)
-            if is_first:  # once: LangChain adds up the metadata of chunks
-                _note(chunk, selection)
-            is_first = False
-            yield chunk
-        self._learn(shown, counted, kwargs)
-
-    def _shown(self, messages: list[BaseMessage], selection: Selection) -> list[BaseMessage]:
-        """The conversation with its examples; a trace is told which they are."""
-        require_contents(messages)  # or the examples would be all that there is
-        shown = self.prompt.insert(messages, selection)
-        if (attempt := current_attempt()) is not None:
-            rows = {"rows": self.prompt.rows(selection)}
-            attempt.note(shown, {**selection.as_dict(), **rows})
-        return shown
-
-    def _situation(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """What decides which examples can be shown."""
+        arguments: dict[str, Any],
+        run_manager: BaseRunManager | None,  # noqa: ARG002  # it has nothing to say there
+    ) -> tuple[WrappedCall]:
         context = (self.profile or {}).get("max_input_tokens")
-        return {"context": context, "functions": _offered(kwargs.get("tools") or ())}
+        return (_FewShotCall(self.prompt, context, self.wrapped, messages, arguments),)
 
-    def _learn(self, shown: Sequence[BaseMessage], counted: int, kwargs: dict[str, Any]) -> None:
+
+class _FewShotCall(WrappedCall):
+    """One call whose conversation gets examples.
+
+    Args:
+        prompt: Selects them.
+        context: How many tokens the model takes, if that is known.
+        model: The model.
+        messages: The conversation.
+        arguments: The further arguments.
+    """
+
+    _selection: Selection
+
+    def __init__(
+        self,
+        prompt: FewShotPrompt,
+        context: int | None,
+        model: BaseChatModel,
+        messages: list[BaseMessage],
+        arguments: dict[str, Any],
+    ) -> None:
+        super().__init__(model, messages, arguments)
+        self._prompt = prompt
+        self._context = context
+        self._counted = 0
+        self._is_noted = False
+
+    def begin(self) -> None:
+        """Selects the examples."""
+        self._show(self._prompt.select(self.messages, **self._situation()))
+
+    async def abegin(self) -> None:
+        """The same without blocking the event loop."""
+        self._show(await self._prompt.aselect(self.messages, **self._situation()))
+
+    def _situation(self) -> dict[str, Any]:
+        """What decides which examples can be shown."""
+        functions = _offered(self.arguments.get("tools") or ())
+        return {"context": self._context, "functions": functions}
+
+    def _show(self, selection: Selection) -> None:
+        """Puts the examples into the conversation; a trace is told which they are."""
+        require_contents(self.messages)  # or the examples would be all that there is
+        self._selection = selection
+        self.messages = self._prompt.insert(self.messages, selection)
+        if (attempt := current_attempt()) is not None:
+            rows = {"rows": self._prompt.rows(selection)}
+            attempt.note(self.messages, {**selection.as_dict(), **rows})
+
+    def finished(self, result: ChatResult) -> ChatResult:
+        """Notes the examples in the first of the answers, each of which reports all tokens."""
+        self.finish(result.generations[0])
+        return result
+
+    def finish(self, generation: ChatGeneration) -> None:
+        """Notes the examples once: LangChain adds up the metadata of chunks."""
+        message = generation.message
+        usage = message.usage_metadata if isinstance(message, AIMessage) else None
+        self._counted += usage["input_tokens"] if usage else 0  # a chunk reports a part of them
+        if not self._is_noted:
+            noted = {FEW_SHOT_KEY: self._selection.as_dict()}
+            message.response_metadata = {**message.response_metadata, **noted}
+            self._is_noted = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Corrects the estimate of tokens; tools are counted by the model, and not known here."""
-        if counted and not kwargs.get("tools"):
-            self.prompt.learn(shown, counted)
+        if error is None and self._counted and not self.arguments.get("tools"):
+            self._prompt.learn(self.messages, self._counted)
 
 
 def _offered(tools: Iterable[Any]) -> set[str]:
@@ -124,15 +128,3 @@ def _offered(tools: Iterable[Any]) -> set[str]:
             declared = tool.get("function_declarations") or [tool.get("function", tool)]
             names.update(one["name"] for one in declared if isinstance(one.get("name"), str))
     return names
-
-
-def _input_tokens(generation: ChatGeneration) -> int:
-    """How many tokens of the prompt an answer reports; a stream's chunks report parts of them."""
-    message = generation.message
-    usage = message.usage_metadata if isinstance(message, AIMessage) else None
-    return usage["input_tokens"] if usage else 0
-
-
-def _note(generation: ChatGeneration, selection: Selection) -> None:
-    metadata = generation.message.response_metadata
-    generation.message.response_metadata = {**metadata, FEW_SHOT_KEY: selection.as_dict()}

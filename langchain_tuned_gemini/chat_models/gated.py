@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.callbacks.manager import BaseRunManager
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from langchain_tuned_gemini.chat_models.arguments import check_arguments, in_geminis_words
-from langchain_tuned_gemini.chat_models.wrapper import WrapperChatModel
+from langchain_tuned_gemini.chat_models.arguments import checked_arguments
+from langchain_tuned_gemini.chat_models.wrapper import WrappedCall, WrapperChatModel
 from langchain_tuned_gemini.errors.root import keep_retryable
 from langchain_tuned_gemini.failures import Failure, read_failure
 
@@ -30,6 +28,59 @@ class Gate(Protocol):
 
     def forget(self) -> None:
         """Drops what is remembered: a call has shown that it may be wrong."""
+
+
+class GatedCall(WrappedCall):
+    """One call that a gate must let through, and that it learns from.
+
+    An error goes on as it is, without the key that it may hold. One that speaks of the model's
+    state makes the gate ask again.
+
+    Args:
+        gate: Decides whether the model may be called now.
+        model: The model.
+        messages: What it is told.
+        arguments: The further arguments.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        model: BaseChatModel,
+        messages: list[BaseMessage],
+        arguments: dict[str, Any],
+    ) -> None:
+        super().__init__(model, messages, arguments)
+        self.gate = gate
+
+    def begin(self) -> None:
+        """Asks the gate."""
+        self.gate.check()
+        self.admitted()
+
+    async def abegin(self) -> None:
+        """The same without blocking the event loop."""
+        await self.gate.acheck()
+        self.admitted()
+
+    def admitted(self) -> None:
+        """Called when the gate has let the call pass; what it knows by then may be of use."""
+
+    def failed(self, error: Exception, failure: Failure | None) -> None:
+        """Called when the call has failed; may raise an error that says more."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Tells the gate of an error, which is raised again in any case."""
+        if isinstance(error, Exception):
+            failure = read_failure(keep_retryable(error))
+            if failure and failure.speaks_of_the_model:
+                self.gate.forget()
+            self.failed(error, failure)
 
 
 class GatedChatModel(WrapperChatModel):
@@ -50,79 +101,11 @@ class GatedChatModel(WrapperChatModel):
         """False: a gate asks a service, which can't be written down."""
         return False
 
-    def _generate(
+    def _calls(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        check_arguments(kwargs, self)
-        kwargs = in_geminis_words(kwargs, self)
-        with self._telling_the_gate():
-            self.gate.check()
-            self._admitted(run_manager)
-            return super()._generate(messages, stop, run_manager, **kwargs)
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        check_arguments(kwargs, self)
-        kwargs = in_geminis_words(kwargs, self)
-        with self._telling_the_gate():
-            await self.gate.acheck()
-            self._admitted(run_manager)
-            return await super()._agenerate(messages, stop, run_manager, **kwargs)
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        check_arguments(kwargs, self)
-        kwargs = in_geminis_words(kwargs, self)
-        with self._telling_the_gate():
-            self.gate.check()
-            self._admitted(run_manager)
-            yield from super()._stream(messages, stop, run_manager, **kwargs)
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        check_arguments(kwargs, self)
-        kwargs = in_geminis_words(kwargs, self)
-        with self._telling_the_gate():
-            await self.gate.acheck()
-            self._admitted(run_manager)
-            async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
-                yield chunk
-
-    def _admitted(self, run_manager: BaseRunManager | None) -> None:
-        """Called when the gate has let a call pass; what it knows by then may be of use."""
-
-    @contextmanager
-    def _telling_the_gate(self) -> Iterator[None]:
-        """Makes the gate ask again after an error that speaks of the model's state.
-
-        The error goes on as it is, without the key that it may hold.
-        """
-        try:
-            yield
-        except Exception as error:  # raised again in any case
-            self._failed(error, read_failure(keep_retryable(error)))
-            raise
-
-    def _failed(self, error: Exception, failure: Failure | None) -> None:  # noqa: ARG002
-        """Told of each error, and of what it means, on its way out."""
-        if failure and failure.speaks_of_the_model:
-            self.gate.forget()
+        arguments: dict[str, Any],
+        run_manager: BaseRunManager | None,  # noqa: ARG002  # it has nothing to say there
+    ) -> tuple[WrappedCall]:
+        arguments = checked_arguments(arguments, self)
+        return (GatedCall(self.gate, self.wrapped, self._prepare(messages), arguments),)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import ConfigurableField, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
@@ -16,14 +16,12 @@ from pydantic import (
     Field,
     GetPydanticSchema,
     SecretStr,
-    SerializeAsAny,
     ValidationError,
     field_serializer,
 )
 
 from langchain_tuned_gemini.chat_models.configurable import AlternativeTuned, ConfigurableTuned
-from langchain_tuned_gemini.chat_models.gated import Gate
-from langchain_tuned_gemini.chat_models.named import NamedChatModel
+from langchain_tuned_gemini.chat_models.wrapper import DelegatingChatModel
 from langchain_tuned_gemini.errors import ParameterError, TunedGeminiError
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
@@ -59,24 +57,24 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _own(invalid: ValidationError) -> TunedGeminiError | None:
+def own_error(invalid: ValidationError) -> TunedGeminiError | None:
     """The error of this package that pydantic took for one of a validator's."""
     errors = invalid.errors(include_input=False, include_url=False)
     raised = (error.get("ctx", {}).get("error") for error in errors)
     return next((one for one in raised if isinstance(one, TunedGeminiError)), None)
 
 
-def _told(invalid: ValidationError) -> str:
+def _describe(invalid: ValidationError) -> str:
     """What is wrong with which parameter, and nothing of its value."""
     errors = invalid.errors(include_input=False, include_url=False, include_context=False)
     return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors)
 
 
-class TunedGeminiParameters(NamedChatModel):
+class TunedGeminiParameters(DelegatingChatModel):
     """A chat model with the parameters of `ChatTunedGemini`; names are read at once."""
 
-    wrapped: SerializeAsAny[BaseChatModel] = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
-    gate: Gate = Field(default=None, exclude=True, repr=False)  # type: ignore[assignment]
+    model: str
+    """The tuned model's full name, or an alias."""
 
     project: str | None = None
     """The project of a short name; `GOOGLE_CLOUD_PROJECT` when None."""
@@ -172,7 +170,9 @@ class TunedGeminiParameters(NamedChatModel):
         try:
             super().__init__(**parameters)
         except ValidationError as invalid:  # it holds what was passed: the key, for one
-            problem = _own(invalid) or ParameterError(f"{type(self).__name__}: {_told(invalid)}")
+            problem = own_error(invalid) or ParameterError(
+                f"{type(self).__name__}: {_describe(invalid)}"
+            )
         else:
             return
         raise problem
@@ -190,6 +190,11 @@ class TunedGeminiParameters(NamedChatModel):
         """The model with others in its place, one of which each call may name."""
         made = cast("Any", super().configurable_alternatives(which, **kwargs))
         return AlternativeTuned(**{name: getattr(made, name) for name in type(made).model_fields})
+
+    @property
+    def generation(self) -> dict[str, Any]:
+        """The parameters that an answer is generated with; None for those that were not said."""
+        return {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
 
     @field_serializer("base_url")
     def _address_to_show(self, base_url: str | None) -> str | None:

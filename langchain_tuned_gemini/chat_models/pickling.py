@@ -1,31 +1,49 @@
-"""Chat models that could not be built again where they were unpickled."""
+"""Chat models that are unpickled: they find their secrets again, or say what they can't find."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool
-from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import BaseModel, Field, PrivateAttr
+from langchain_core.language_models import BaseChatModel
+from pydantic import Field, PrivateAttr
 
-from langchain_tuned_gemini.chat_models.delegation import astream_from, stream_from
-from langchain_tuned_gemini.chat_models.traced import TracedChatModel
+from langchain_tuned_gemini.chat_models.wrapper import DelegatingChatModel
 from langchain_tuned_gemini.errors import TunedGeminiError
-from langchain_tuned_gemini.tuned_models.base_models import Retirement
+from langchain_tuned_gemini.secrets.secret_values import has_lost_its_userinfo, key_of_environment
+from langchain_tuned_gemini.transport.access import AbsentAccess
+from langchain_tuned_gemini.transport.credentials import default_credentials
+
+T = TypeVar("T", bound=BaseChatModel)
 
 Build = Callable[[], BaseChatModel]
 
+_LENT: Final = frozenset({"_google_model", "_model_of", "_resolver", "_retirement_of"})
+"""What a tuned model has that other models of this package are built from."""
+
+
+def rebuild(kind: Callable[..., T], parameters: dict[str, Any], has_key: bool) -> T:
+    """Makes a tuned model anew, with the key or the credentials of the environment.
+
+    They count as passed: unlike JSON, a pickle is trusted with all there is. What is not found
+    is missed at the first call: whoever unpickles, such as a worker of a pool that would be
+    started again for ever, can do nothing about an error.
+    """
+    base_url, key = parameters.get("base_url"), key_of_environment()
+    what = None
+    if has_lost_its_userinfo(base_url):
+        what = f"the password of base_url={base_url!r}. Build the model in this process"
+    elif has_key and key is None:
+        what = "its API key. Set GOOGLE_API_KEY before, or build the model in this process"
+    if what is not None:
+        why = f"{parameters['model']} was unpickled, and a pickle has no secrets: it lacks {what}."
+        return kind(**parameters, credentials=AbsentAccess(why, base_url))
+    found = {"google_api_key": key} if has_key else {"credentials": default_credentials()}
+    return kind(**{**parameters, **found})
+
 
 def unpickled(build: Build) -> BaseChatModel:
-    """What a pickle holds, or what says at its first call why that could not be built.
-
-    Whoever unpickles can do nothing about an error: a pool would start its workers for ever.
+    """The model that a pickle holds, or one that says at its first call why there is none.
 
     Args:
         build: Builds it; can be pickled.
@@ -36,7 +54,7 @@ def unpickled(build: Build) -> BaseChatModel:
         return UnbuiltChatModel(build=build, problem=str(problem))
 
 
-class UnbuiltChatModel(TracedChatModel):
+class UnbuiltChatModel(DelegatingChatModel):
     """Tries again to be built each time it is used, and raises why it can't be."""
 
     build: Build = Field(exclude=True, repr=False)
@@ -48,7 +66,7 @@ class UnbuiltChatModel(TracedChatModel):
     _built: BaseChatModel | None = PrivateAttr(default=None)
 
     @property
-    def built(self) -> Any:
+    def inner_model(self) -> BaseChatModel:
         """The model that it stands for.
 
         Raises:
@@ -61,81 +79,26 @@ class UnbuiltChatModel(TracedChatModel):
 
     def __getattr__(self, name: str) -> Any:
         """What the model has that it stands for: `circuit`, `wait_until_active`."""
-        if name.startswith("_"):
+        if name.startswith("_") and name not in _LENT:
             return cast("Any", super()).__getattr__(name)
-        return getattr(self.built, name)
+        return getattr(self.inner_model, name)
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        result: ChatResult = self.built._generate(messages, stop, run_manager, **kwargs)
-        return result
+    def _names_its_run(self) -> bool:
+        return True  # it must not be built for that, outside of the call
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        result: ChatResult = await self.built._agenerate(messages, stop, run_manager, **kwargs)
-        return result
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        yield from stream_from(self.built, messages, stop, run_manager=run_manager, **kwargs)
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        chunks = astream_from(self.built, messages, stop, run_manager=run_manager, **kwargs)
-        async for chunk in chunks:
-            yield chunk
-
-    def bind_tools(
-        self,
-        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
-        *,
-        tool_choice: str | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Binds tools to the model that it stands for."""
-        bound = self.built.bind_tools(tools, tool_choice=tool_choice, **kwargs)
-        return cast("Runnable[LanguageModelInput, AIMessage]", bound)
-
-    def with_structured_output(
-        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
-    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """Structured output of the model that it stands for."""
-        chain = self.built.with_structured_output(schema, include_raw=include_raw, **kwargs)
-        return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
-
-    def get_num_tokens(self, text: str) -> int:
-        """The count of the model that it stands for."""
-        return int(self.built.get_num_tokens(text))
-
-    def _google_model(self, name: str, location: str | None = None) -> ChatGoogleGenerativeAI:
-        return cast("ChatGoogleGenerativeAI", self.built._google_model(name, location))
-
-    def _retirement_of(self, base: str) -> Retirement | None:
-        return cast("Retirement | None", self.built._retirement_of(base))
+    def _resolve_model_profile(self) -> None:
+        return None
 
     @property
     def _llm_type(self) -> str:
         return "unbuilt"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        return BaseChatModel._get_ls_params(self, stop=stop, **kwargs)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

@@ -16,7 +16,7 @@ _LIMIT = 1
 """How many tokens it may answer: that it answers is all that is asked."""
 
 
-class TriedByCalling:
+class ProbingService:
     """Asks a service, and the model itself where the service is forbidden to this account.
 
     An account often may call a model and see nothing else.

@@ -25,12 +25,12 @@ class SystemPromptChatModel(WrapperChatModel):
         return cls.__module__.split(".")
 
     def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        told = self._told(messages)
+        prompted = self._prompted(messages)
         if (attempt := current_attempt()) is not None:
-            attempt.note(told)
-        return told
+            attempt.note(prompted)
+        return prompted
 
-    def _told(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+    def _prompted(self, messages: list[BaseMessage]) -> list[BaseMessage]:
         conversation = dropwhile(lambda message: isinstance(message, SystemMessage), messages)
         return [SystemMessage(self.system_prompt), *conversation]
 
@@ -41,6 +41,6 @@ class DefaultSystemPromptChatModel(SystemPromptChatModel):
     What a model was told in its training, it must be told again.
     """
 
-    def _told(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+    def _prompted(self, messages: list[BaseMessage]) -> list[BaseMessage]:
         has_one = any(isinstance(message, SystemMessage) for message in messages)
-        return messages if has_one else super()._told(messages)
+        return messages if has_one else super()._prompted(messages)

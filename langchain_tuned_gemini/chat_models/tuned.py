@@ -3,76 +3,73 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, Self, Unpack, cast
+from typing import Any, Final, Literal, TypeVar, Unpack, cast
 
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
-from pydantic import BaseModel, PrivateAttr, SecretStr
+from pydantic import BaseModel, PrivateAttr
 
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import (
     check_arguments,
     check_structured_options,
+    checked_arguments,
 )
-from langchain_tuned_gemini.chat_models.base_model import StandInChatModel, location_of_fallback
-from langchain_tuned_gemini.chat_models.base_model_names import base_of_fallback
+from langchain_tuned_gemini.chat_models.base_model import BaseModelChatModel
+from langchain_tuned_gemini.chat_models.base_model_names import (
+    base_of_fallback,
+    location_of_fallback,
+)
+from langchain_tuned_gemini.chat_models.binding import Binding, BoundCall, instructed
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
 from langchain_tuned_gemini.chat_models.fallback.tracing import name_run
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
-from langchain_tuned_gemini.chat_models.google import google_chat_model, name_asked
-from langchain_tuned_gemini.chat_models.identity import Identity
 from langchain_tuned_gemini.chat_models.parameters import (
     GENERATION,
     THINKING,
     TunedGeminiParameters,
 )
-from langchain_tuned_gemini.chat_models.pickling import unpickled
-from langchain_tuned_gemini.chat_models.probe_by_call import TriedByCalling
-from langchain_tuned_gemini.chat_models.rebuilding import rebuild
+from langchain_tuned_gemini.chat_models.pickling import rebuild, unpickled
+from langchain_tuned_gemini.chat_models.probe_by_call import ProbingService
+from langchain_tuned_gemini.chat_models.recorded_fallback import RecordedFallback
 from langchain_tuned_gemini.chat_models.structured_output import STRUCTURED, parsed_text
-from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
 from langchain_tuned_gemini.chat_models.tools import neutral
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
-from langchain_tuned_gemini.errors import BaseModelRetiredError, ParameterError
-from langchain_tuned_gemini.failures import Failure, Reason
+from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.registry import RecordedVersion, Records
+from langchain_tuned_gemini.registry.alias_resolver import AliasResolver
 from langchain_tuned_gemini.secrets.redaction import redacting
-from langchain_tuned_gemini.secrets.trusted_hosts import check_destination
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.factory import service_for
 from langchain_tuned_gemini.services.readiness import ReadinessGate
 from langchain_tuned_gemini.services.waiting import Progress, await_until_active, wait_until_active
-from langchain_tuned_gemini.transport.access import AbsentAccess, Access, VertexAccess, access_to
-from langchain_tuned_gemini.transport.http import CONNECT_TIMEOUT
+from langchain_tuned_gemini.transport.access import AbsentAccess
 from langchain_tuned_gemini.tuned_models.base_models import (
     BaseModelRetiredWarning,
     Retirement,
     base_model_id,
     find,
 )
-from langchain_tuned_gemini.tuned_models.generation_presets import (
-    base_model_arguments,
-    base_model_parameters,
-    generation_parameters,
-)
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
-_CONNECT_ELSEWHERE = 1.0
-"""How long connecting to another location than the tuned model's may take, in seconds."""
+T = TypeVar("T")
+
+_OF_THE_ALIAS: Final = frozenset({"model", "records", "clock", "project", "location"})
+"""What is said of an alias, and not of the versions that it points to."""
 
 
 class ChatTunedGemini(TunedGeminiParameters):
@@ -108,118 +105,101 @@ class ChatTunedGemini(TunedGeminiParameters):
         ```
     """
 
-    _access: Access = PrivateAttr()
-    _service: TunedModelService = PrivateAttr()
-    _identity: Identity = PrivateAttr()
+    _binding: Binding = PrivateAttr()
+    _versions: AliasResolver[ChatTunedGemini] | None = PrivateAttr(default=None)
+    _said: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     _has_own_profile: bool = PrivateAttr()
 
-    def __new__(cls, **parameters: Any) -> Self:
-        """A model that follows its alias, if it has one for a name."""
-        if cls is ChatTunedGemini and AliasName.find(str(parameters.get("model", ""))):
-            from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
-
-            return cast("Self", super().__new__(AliasedChatTunedGemini))
-        return super().__new__(cls)
-
     def model_post_init(self, context: Any, /) -> None:
-        """Builds the inner model and its gate."""
+        """Finds out what answers: the model of this name, or the versions of an alias."""
         super().model_post_init(context)
-        name = TunedModelName.parse(self.model)
-        if name.platform == "vertex" and "google_api_key" not in self.model_fields_set:
-            self.__dict__["google_api_key"] = None  # the Developer API's, most likely
-        self._access = access_to(
-            name,
-            api_key=cast("SecretStr | None", self.google_api_key),
-            credentials=self.credentials,
-            base_url=self.base_url,
-        )
-        key_was_passed = "google_api_key" in self.model_fields_set and self._access.api_key
-        if self.credentials is None and not key_was_passed:
-            check_destination(self.base_url)
-        self.__dict__["google_api_key"] = self._access.api_key  # as it is sent
-        self._service = service_for(self._access)
-        self.gate = ReadinessGate(self._service, name)
-        self._identity = Identity(name, self.base_model, self.checkpoint)
         self._has_own_profile = self.profile is not None  # LangChain has yet to resolve it
-        self._build()
+        is_alias = AliasName.find(self.model) is not None
+        is_developers = not is_alias and TunedModelName.parse(self.model).platform == "developer"
+        if not is_developers and "google_api_key" not in self.model_fields_set:
+            self.__dict__["google_api_key"] = None  # a version looks for one if it needs one
+        if is_alias:
+            said = {name: getattr(self, name) for name in self.model_fields_set - _OF_THE_ALIAS}
+            self._said = {name: value for name, value in said.items() if value is not None}
+            self._versions = self._resolver(self._model_of)
+        else:
+            self._binding = Binding.of(self)
+            self.__dict__["google_api_key"] = self._binding.access.api_key  # as it is sent
+            self._warn_if_retired(self.base_model or "", f"{self.model} was tuned from it")
 
-    def _build(self) -> None:
-        """Builds the inner model from what is known of the tuned one by now."""
-        base = self._identity.base_model
-        given = {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
-        model = google_chat_model(
-            self._identity.address or self.model,
-            access=self._access,
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            max_answer_bytes=self.max_answer_bytes,
-            parameters=generation_parameters(self.task, given, find(base)),
-            base_model=base,
-        )
-        self.wrapped = self._instructed(model)
-        self._warn_if_retired(base, f"{self.model} was tuned from it")
+    def _resolver(self, build: Callable[[RecordedVersion], T]) -> AliasResolver[T]:
+        """What is built from the version that the alias points to."""
+        alias = AliasName.parse(self.model)
+        return AliasResolver(Records(self.records), alias, build, clock=self.clock)
 
-    def _instructed(self, model: BaseChatModel) -> BaseChatModel:
-        """A model that is told what this one was told in its training."""
-        if self.system_instruction is None:
-            return model
-        return DefaultSystemPromptChatModel(wrapped=model, system_prompt=self.system_instruction)
+    def _model_of(self, version: RecordedVersion) -> ChatTunedGemini:
+        """The model of a version, used as it is recorded; what was said here goes before."""
+        record = version.record
+        model = ChatTunedGemini(**{**record.parameters, **self._said, "model": record.model})
+        identity = replace(model._binding.identity, version=str(version))
+        model._binding = replace(model._binding, identity=identity)
+        return model
 
-    def _google_model(self, name: str, location: str | None = None) -> ChatGoogleGenerativeAI:
-        """A base model with this one's rights and patience, and its parameters as they fit.
+    @property
+    def current(self) -> ChatTunedGemini:
+        """The model that answers now: itself, or that of the version that its alias points to."""
+        return self if self._versions is None else self._versions.current()
 
-        In another location than this model's, connecting must not take long: there may be no
-        route to it.
-        """
-        access, connect_timeout = self._access, CONNECT_TIMEOUT
-        if location is not None and isinstance(access, VertexAccess):
-            access, connect_timeout = replace(access, location=location), _CONNECT_ELSEWHERE
-        given = {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
-        base = find(name)
-        return google_chat_model(
-            name,
-            access=access,
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            max_answer_bytes=self.max_answer_bytes,
-            connect_timeout=connect_timeout,
-            parameters=base_model_parameters(self.task, given, base),
-            fit=partial(base_model_arguments, self.task, given, base),
-        )
+    @property
+    def binding(self) -> Binding:
+        """All that whoever answers now needs for it, and who that is."""
+        return self.current._binding
+
+    @property
+    def inner_model(self) -> BaseChatModel:
+        """Google's chat model, as it is called now."""
+        return self.binding.model
+
+    @property
+    def gate(self) -> ReadinessGate:
+        """Decides whether the model may be called now."""
+        return self.binding.gate
+
+    @gate.setter
+    def gate(self, gate: ReadinessGate) -> None:
+        tuned = self.current
+        tuned._binding = replace(tuned._binding, gate=gate)
 
     def _names_its_run(self) -> bool:
-        return not self._identity.base_model
+        return not self.binding.identity.base_model
 
-    def _admitted(self, run_manager: BaseRunManager | None) -> None:
-        """Takes in what the gate has learnt, and makes sure that there is something to call."""
-        gate = cast("ReadinessGate", self.gate)
-        if self._learn(gate.state):
+    def _calls(
+        self,
+        messages: list[BaseMessage],
+        arguments: dict[str, Any],
+        run_manager: BaseRunManager | None,
+    ) -> tuple[BoundCall]:
+        arguments = checked_arguments(arguments, self)
+        return (BoundCall(self.current, messages, arguments, run_manager),)
+
+    def _should_stream(self, *, async_api: bool, **kwargs: Any) -> bool:
+        """Not what an agent waits for: it is known at the end only."""
+        return STRUCTURED not in kwargs and super()._should_stream(async_api=async_api, **kwargs)
+
+    def _learn(self, seen: TunedModel, run_manager: BaseRunManager | None) -> Binding:
+        """Takes in what the control plane has shown; tells the run if that is news."""
+        before = self._binding
+        self._binding = binding = before.learnt(self, seen)
+        if binding.model is not before.model:
+            self._warn_if_retired(binding.identity.base_model, f"{self.model} was tuned from it")
+            if not self._has_own_profile:
+                self.__dict__["profile"] = self._resolve_model_profile()
             name_run(self, run_manager)
-        if objection := self._identity.objection(gate.answer):
-            raise objection
+        return binding
 
-    def _learn(self, model: TunedModel | None) -> bool:
-        """Takes in what the control plane has shown; says whether that changes anything."""
-        if not self._identity.learn(model):
-            return False
-        self._build()
-        if not self._has_own_profile:
-            self.__dict__["profile"] = self._resolve_model_profile()
-        return True
-
-    def _failed(self, error: Exception, failure: Failure | None) -> None:
-        """Says which model was asked, and when it does not answer because its base was retired."""
-        super()._failed(error, failure)
-        was_found = not failure or failure.reason not in {Reason.CONNECTION, Reason.GONE}
-        name_asked(error, self._identity.address or self.model, was_found=was_found)
-        is_gone = failure is not None and failure.reason is Reason.GONE
-        if is_gone and (retirement := self._retirement_of(self._identity.base_model)):
-            status = failure.status if failure else None
-            raise BaseModelRetiredError.because(self.model, retirement, status=status) from error
+    def _google_model(self, name: str, location: str | None = None) -> ChatGoogleGenerativeAI:
+        """A base model with this one's rights and patience; see `Binding.base_model`."""
+        tuned = self.current
+        return tuned._binding.base_model(tuned, name, location)
 
     def _retirement_of(self, base: str) -> Retirement | None:
         known = find(base)
-        platform = TunedModelName.parse(self.model).platform
+        platform = self.binding.identity.name.platform
         return known.retirement(platform, self.today()) if known else None
 
     def _warn_if_retired(self, base: str, why: str) -> None:
@@ -234,13 +214,18 @@ class ChatTunedGemini(TunedGeminiParameters):
 
     @property
     def service(self) -> TunedModelService:
-        """The control plane that knows this model's state."""
-        return self._service
+        """The control plane that knows the state of the model that answers now."""
+        return self.binding.service
 
     @property
     def circuit_key(self) -> CircuitKey:
-        """Whose health this model's circuit is about."""
-        return CircuitKey.of(self.model, address=self.base_url, api_key=self._access.identity)
+        """Whose health this model's circuit is about.
+
+        That of an alias is not its version's, which calls of another version must not close or
+        open.
+        """
+        identity = self.binding.access.identity
+        return CircuitKey.of(self.model, address=self.base_url, api_key=identity)
 
     def wait_until_active(
         self,
@@ -264,9 +249,11 @@ class ChatTunedGemini(TunedGeminiParameters):
             TunedModelNotFoundError: If the model was deleted.
             WaitTimeoutError: If it is still CREATING after `timeout`.
         """
-        states = TriedByCalling(self.service, self.wrapped)
-        ready = wait_until_active(states, self.model, timeout=timeout, on_progress=on_progress)
-        self._believe_that_it_is_ready(ready)
+        tuned = self.current
+        ready = wait_until_active(
+            tuned._probing, tuned.model, timeout=timeout, on_progress=on_progress
+        )
+        tuned._believe_that_it_is_ready(ready)
         return ready
 
     async def await_until_active(
@@ -276,22 +263,26 @@ class ChatTunedGemini(TunedGeminiParameters):
         on_progress: Callable[[Progress], None] | None = None,
     ) -> TunedModel:
         """Waits until the tuned model can serve, without blocking the event loop."""
-        states = TriedByCalling(self.service, self.wrapped)
+        tuned = self.current
         ready = await await_until_active(
-            states, self.model, timeout=timeout, on_progress=on_progress
+            tuned._probing, tuned.model, timeout=timeout, on_progress=on_progress
         )
-        self._believe_that_it_is_ready(ready)
+        tuned._believe_that_it_is_ready(ready)
         return ready
+
+    @property
+    def _probing(self) -> ProbingService:
+        return ProbingService(self._binding.service, self._binding.model)
 
     def _believe_that_it_is_ready(self, model: TunedModel) -> None:
         """Drops what gate and circuit remember of a model that was not ready, or was gone."""
-        self._learn(model)
+        self._learn(model, None)
         self.gate.forget()
         circuit = CircuitBreaker(self.circuit_key)
         if circuit.view().forced is None:
             circuit.reset()
 
-    def stand_in(
+    def base_chat_model(
         self, base: str | BaseChatModel, *, fallback_location: str | None = None
     ) -> BaseChatModel:
         """The model that is to stand in for this one, with its rights if it is Google's.
@@ -310,15 +301,16 @@ class ChatTunedGemini(TunedGeminiParameters):
                 answer in its place.
             UserWarning: If nothing is known of it, or its generation has ended.
         """
-        wants_to = any(getattr(self, name) is not None for name in ("max_output_tokens", *THINKING))
-        base = base_of_fallback(base, tuned=self.model, needs_rules=wants_to)
+        tuned = self.current
+        of_it = ("max_output_tokens", *THINKING)
+        wants_to = any(getattr(tuned, name) is not None for name in of_it)
+        base = base_of_fallback(base, tuned=tuned.model, needs_rules=wants_to)
         if isinstance(base, BaseChatModel):
             return base
-        self._warn_if_retired(base, "it is to stand in for a tuned model")
-        name = TunedModelName.parse(self.model)
-        said = self.fallback_location if fallback_location is None else fallback_location
-        location = location_of_fallback(base, name, said)
-        return StandInChatModel(model=base, tuned=self, location=location)
+        tuned._warn_if_retired(base, "it is to stand in for a tuned model")
+        said = tuned.fallback_location if fallback_location is None else fallback_location
+        location = location_of_fallback(base, tuned._binding.identity.name, said)
+        return BaseModelChatModel(model=base, tuned=tuned, location=location)
 
     def with_few_shot_fallback(
         self,
@@ -364,6 +356,11 @@ class ChatTunedGemini(TunedGeminiParameters):
                 answer in its place.
             UserWarning: If nothing is known of it, or its generation has ended.
         """
+        if self._versions is not None:
+            if columns is not None and examples is not None:
+                examples, k = FewShotPrompt.of(examples, k=k, columns=columns), None
+            recipe = RecordedFallback(self, base, examples, k, fallback_location, settings)
+            return FallbackChatModel.of_alias(recipe.resolver)
         if base is None or examples is None:
             raise ParameterError(
                 "A fallback needs a base model and examples: with_few_shot_fallback("
@@ -372,9 +369,9 @@ class ChatTunedGemini(TunedGeminiParameters):
             )
         prompt = FewShotPrompt.of(examples, k=k, columns=columns)
         prompt.build()  # now, and not when the tuned model has failed and someone is waiting
-        stand_in = self.stand_in(base, fallback_location=fallback_location)
-        shown = FewShotChatModel(wrapped=stand_in, prompt=prompt)
-        return FallbackChatModel(models=[self, self._instructed(shown)], **settings)
+        base_model = self.base_chat_model(base, fallback_location=fallback_location)
+        shown = FewShotChatModel(wrapped=base_model, prompt=prompt)
+        return FallbackChatModel(models=[self, instructed(shown, self)], **settings)
 
     def bind_tools(
         self,
@@ -431,13 +428,14 @@ class ChatTunedGemini(TunedGeminiParameters):
         Without a `base_model`, or an endpoint that is known, it is langchain-core's estimate, a
         token for 4 characters.
         """
-        name = TunedModelName.parse(self.model)
+        tuned = self.current
+        identity = tuned._binding.identity
         with redacting():
-            if name.platform == "vertex" and self._identity.address:
-                return self.wrapped.get_num_tokens(text)
-            if self.base_model is None:
+            if identity.name.platform == "vertex" and identity.address:
+                return tuned._binding.model.get_num_tokens(text)
+            if tuned.base_model is None:
                 return count_tokens_approximately([text])
-            return self._google_model(self.base_model).get_num_tokens(text)
+            return tuned._google_model(tuned.base_model).get_num_tokens(text)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         """The base model's, but for native structured output, which harms tuned models.
@@ -445,16 +443,18 @@ class ChatTunedGemini(TunedGeminiParameters):
         LangChain's agents would choose it, even together with tools, which no Gemini before 3
         takes.
         """
-        base = self._identity.base_model
+        base = self.binding.identity.base_model
         profile = self._google_model(base).profile if base else None
         return cast("ModelProfile", {**profile, "structured_output": False}) if profile else None
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         """Names the base model, whose price a tuned model has, and the tuned one beside it."""
-        params = super()._get_ls_params(stop=stop, **kwargs)
+        binding = self.binding
+        identity, name = binding.identity, str(binding.identity.name)
+        params = binding.model._get_ls_params(stop=stop, **kwargs)
         if "model" not in kwargs:
-            params["ls_model_name"] = base_model_id(self._identity.base_model) or self.model
-        return cast("LangSmithParams", {**params, "tuned_model": self.model})
+            params["ls_model_name"] = base_model_id(identity.base_model) or name
+        return cast("LangSmithParams", {**params, "tuned_model": name})
 
     @property
     def lc_secrets(self) -> dict[str, str]:
@@ -463,7 +463,7 @@ class ChatTunedGemini(TunedGeminiParameters):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """True: the gate and the inner model are built again from the parameters."""
+        """True: what it needs to answer is built again from the parameters."""
         return True
 
     @property

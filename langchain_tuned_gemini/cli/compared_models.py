@@ -138,7 +138,7 @@ def _base_model(text: str, tuned: Sequence[Contestant], stand_in: StandIn) -> An
         base = stand_in.base or (fallback.base_model if fallback else None)
     if base is None:
         raise typer.BadParameter(f"Say with --base which model {text} is; none is recorded.")
-    model = tuned[0].model.stand_in(base)
+    model = tuned[0].model.base_chat_model(base)
     if not text.endswith(WITH_EXAMPLES):
         return model
     examples = stand_in.examples or (recorded.examples if recorded else None)

@@ -215,7 +215,7 @@ def _probe(context: CommandContext, name: str) -> Iterator[Finding]:
 
 def _fallback(context: CommandContext, name: str, base: str | None) -> Iterator[Finding]:
     """Asks the base model once, as the fallback of the tuned one would."""
-    from langchain_tuned_gemini.chat_models.base_model import StandInChatModel
+    from langchain_tuned_gemini.chat_models.base_model import BaseModelChatModel
     from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
 
     try:
@@ -228,8 +228,8 @@ def _fallback(context: CommandContext, name: str, base: str | None) -> Iterator[
             return
         parameters = record.parameters if record else {}
         rights = context.target.rights(found.platform)
-        model = ChatTunedGemini(model=found.name, **parameters, **rights).stand_in(base)
-        assert isinstance(model, StandInChatModel)  # noqa: S101  # what a name becomes
+        model = ChatTunedGemini(model=found.name, **parameters, **rights).base_chat_model(base)
+        assert isinstance(model, BaseModelChatModel)  # noqa: S101  # what a name becomes
         model.invoke("Hello", max_output_tokens=16)
     except Exception as error:
         if (said := sentence_for(error) or meaning_of_call(error)) is None:

@@ -14,7 +14,6 @@ from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
-from langchain_tuned_gemini.chat_models.aliased import AliasedChatTunedGemini
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.few_shot import FewShotChatModel
 from langchain_tuned_gemini.chat_models.tuned import ChatTunedGemini
@@ -126,18 +125,17 @@ def tuned_from(candidate: Candidate) -> dict[str, str]:
     """
     told: dict[str, str] = {}
     for tuned in _tuned_in(candidate.model):
-        base = candidate.base_model or tuned.base_model or tuned._identity.base_model
-        told |= dict.fromkeys(filter(None, (tuned.model, tuned._identity.address)), base)
+        identity = tuned.binding.identity
+        base = candidate.base_model or tuned.base_model or identity.base_model
+        told |= dict.fromkeys(filter(None, (tuned.model, identity.address)), base)
     return told
 
 
 def _tuned_in(model: object) -> Iterator[ChatTunedGemini]:
     """The tuned models that a candidate is made of."""
     match model:
-        case AliasedChatTunedGemini():
-            yield from _tuned_in(model.current)
         case ChatTunedGemini():
-            yield model
+            yield model.current
         case FallbackChatModel():
             for part in model.models:
                 yield from _tuned_in(part)

@@ -1,4 +1,4 @@
-"""What an alias points to now, without reading the file for every call."""
+"""What stands for an alias now, found out without reading the file for every call."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from langchain_tuned_gemini.errors import RecordNotFoundError, RecordsError
+from langchain_tuned_gemini.errors import RecordNotFoundError, RecordsError, TunedGeminiError
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.registry.catalog import RecordedVersion
 from langchain_tuned_gemini.registry.records_file import Records
@@ -23,17 +23,23 @@ request, and a rollback is urgent."""
 
 _Stamp: TypeAlias = tuple[int, int, int] | None
 
+T = TypeVar("T")
 
-class AliasWatch:
-    """Tells what an alias points to.
+
+class AliasResolver(Generic[T]):
+    """Tells what stands for an alias now.
+
+    Whoever asks once in a call, and uses the answer to the call's end, never mixes two versions.
 
     The file is looked at once in 10 s, and read only when it was replaced. While it can't be
-    used, or does not have the alias any more, what it said before holds: a slip in an editor
-    must not stop a service that runs. That is logged as an error, once.
+    used, or does not have the alias any more, or has a version that nothing can be built from,
+    what stood for it before goes on: a slip in an editor must not stop a service that runs. That
+    is logged as an error, once. One caller looks and builds; meanwhile the others get the old one.
 
     Args:
         records: The file.
         alias: The alias.
+        build: Makes what stands for a version.
         clock: The time in seconds.
 
     Raises:
@@ -47,26 +53,29 @@ class AliasWatch:
         self,
         records: Records,
         alias: AliasName,
+        build: Callable[[RecordedVersion], T],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._records = records
         self._alias = alias
+        self._build = build
         self._clock = clock
         self._until = clock() + FRESH_FOR
         self._stamp = self._stamp_now()
         self._version = records.load().target(alias)
+        self._built = build(self._version)
         self.renew()
         renew_after_fork(self)
 
-    def version(self) -> RecordedVersion:
-        """What it points to, as of the last look; the same object as long as nothing changes."""
+    def current(self) -> T:
+        """What stands for it, as of the last look; the same object as long as nothing changes."""
         if self._clock() >= self._until and self._lock.acquire(blocking=False):
             try:
                 self._look()
             finally:
                 self._lock.release()
-        return self._version
+        return self._built
 
     def _look(self) -> None:
         self._until = self._clock() + FRESH_FOR
@@ -74,15 +83,23 @@ class AliasWatch:
         if stamp == self._stamp:
             return
         self._stamp = stamp
+        before = self._version
         try:
             version = self._records.load().target(self._alias)
         except (RecordsError, RecordNotFoundError) as problem:
             _logger.error(  # noqa: TRY400  # the trace says nothing that the problem does not
-                "%s stays at %s: %s", self._alias, self._version.label, problem
+                "%s stays at %s: %s", self._alias, before.label, problem
             )
             return
-        if version != self._version:
-            self._version = version
+        if version == before:
+            return
+        self._version = version
+        try:
+            self._built = self._build(version)
+        except (TunedGeminiError, OSError) as problem:
+            _logger.error(  # noqa: TRY400  # what is wrong stands in the records
+                "%s can't be used, so %s answers on: %s", version, before, problem
+            )
 
     def _stamp_now(self) -> _Stamp:
         """What tells one state of the file from another; None where it is not there."""
@@ -95,3 +112,7 @@ class AliasWatch:
     def renew(self) -> None:
         """Starts with a lock that nobody holds."""
         self._lock = threading.Lock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AliasResolver[T]:
+        """Itself: copies of a chat model follow the same alias."""
+        return self

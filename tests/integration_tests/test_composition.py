@@ -30,7 +30,7 @@ from langchain_tuned_gemini import (
     FewShotChatModel,
     ParameterError,
 )
-from langchain_tuned_gemini.chat_models.base_model import StandInChatModel
+from langchain_tuned_gemini.chat_models.base_model import BaseModelChatModel
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.conftest import BASE, NEXT_NUMBER, TUNED, Deployed
@@ -524,7 +524,7 @@ def test_examples_are_not_written_into_json_so_that_loading_them_is_refused(
     secretive: FallbackChatModel,
 ) -> None:
     """What can be loaded stands in every trace: a tuning set is too much for that."""
-    kinds = [FallbackChatModel, FewShotChatModel, StandInChatModel, ChatTunedGemini]
+    kinds = [FallbackChatModel, FewShotChatModel, BaseModelChatModel, ChatTunedGemini]
 
     with pytest.raises(NotImplementedError, match="FewShotPrompt"):
         load(

@@ -127,7 +127,7 @@ def test_a_tuned_model_alone_gets_no_signature_of_another_one(
     ask: Ask, tuned: ChatTunedGemini, gemini: Emulator
 ) -> None:
     gemini.script(OSLO, "It rains.")
-    base = tuned.stand_in("gemini-3.5-flash").bind_tools([weather])
+    base = tuned.base_chat_model("gemini-3.5-flash").bind_tools([weather])
 
     ask(tuned.bind_tools([weather]), told(ask(base, "Oslo?")))
 
@@ -159,7 +159,7 @@ def test_a_conversation_with_nothing_to_answer_reaches_no_model(
 ) -> None:
     tuned = deployed.chat()
     robust = tuned.with_few_shot_fallback(BASE, examples=NEXT_NUMBER)
-    base_alone = FallbackChatModel(models=[tuned.stand_in(BASE)])
+    base_alone = FallbackChatModel(models=[tuned.base_chat_model(BASE)])
 
     for model in (tuned, robust, base_alone):
         with pytest.raises(ParameterError, match="nothing to answer"):

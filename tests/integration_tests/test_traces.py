@@ -34,7 +34,7 @@ from langchain_tuned_gemini import (
     FewShotChatModel,
     FewShotPrompt,
 )
-from langchain_tuned_gemini.chat_models.base_model import StandInChatModel
+from langchain_tuned_gemini.chat_models.base_model import BaseModelChatModel
 from langchain_tuned_gemini.chat_models.system_prompt import SystemPromptChatModel
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.middleware import TunedGeminiFallbackMiddleware
@@ -169,7 +169,7 @@ def tuned(gemini: Emulator, **settings: Any) -> ChatTunedGemini:
 
 
 def base(gemini: Emulator, **settings: Any) -> BaseChatModel:
-    return StandInChatModel(model=BASE, tuned=tuned(gemini), **settings)
+    return BaseModelChatModel(model=BASE, tuned=tuned(gemini), **settings)
 
 
 def robust(

@@ -160,7 +160,7 @@ UNSENDABLE: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_call_that_can_not_be_sent_is_told_alike_by_the_tuned_model_and_its_base(
     is_base: bool, ask: Callable[[Any, dict[str, Any]], object], wrong: dict[str, Any], told: str
 ) -> None:
-    model = tuned().stand_in("gemini-2.5-flash") if is_base else tuned().wrapped
+    model = tuned().base_chat_model("gemini-2.5-flash") if is_base else tuned().inner_model
 
     with pytest.raises(ParameterError, match=f"The call can't be sent: .*{told}"):
         ask(model, wrong)
@@ -173,7 +173,7 @@ def test_a_conversation_that_a_base_model_does_not_go_on_with_is_refused_with_a_
     begun = [HumanMessage("1"), AIMessage("The answer is")]
 
     with pytest.raises(ParameterError, match="does not support model prefilling"):
-        tuned().stand_in(base).invoke(begun)
+        tuned().base_chat_model(base).invoke(begun)
 
 
 def test_a_circuit_must_not_give_up_a_probe_that_is_still_answered() -> None:

@@ -24,6 +24,7 @@ from langchain_core.callbacks import (
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
@@ -48,6 +49,7 @@ from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge
 from langchain_tuned_gemini.chat_models.fallback.token_counter import TokenCounter
 from langchain_tuned_gemini.chat_models.fallback.tracing import CallTrace, current_attempt
+from langchain_tuned_gemini.chat_models.pickling import unpickled
 from langchain_tuned_gemini.chat_models.restartable import is_added_up
 from langchain_tuned_gemini.chat_models.structured_output import (
     STRUCTURED,
@@ -66,6 +68,7 @@ from langchain_tuned_gemini.circuit_breaker import (
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot.novelty import NovelInput
 from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, as_guards
+from langchain_tuned_gemini.registry.alias_resolver import AliasResolver
 from langchain_tuned_gemini.runtime.program_errors import is_async
 from langchain_tuned_gemini.secrets.secret_values import remember, secrets_of
 
@@ -182,6 +185,8 @@ class FallbackChatModel(TracedChatModel):
     examples are tuning data, and a tracing service need not have them."""
 
     _tokens: TokenCounter = PrivateAttr(default_factory=TokenCounter)
+    _new_resolver: Callable[[], AliasResolver[FallbackChatModel]] | None = PrivateAttr(default=None)
+    _versions: AliasResolver[FallbackChatModel] | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -230,7 +235,7 @@ class FallbackChatModel(TracedChatModel):
         first, *others = self.models
         budget = RetryBudget() if self.retry_budget is None else self.retry_budget or None
         *limited, last = [
-            Candidate(first, _name_of(first), "tuned", self._limits, self.circuit, budget),
+            Candidate(first, _name_of(first), "tuned", self._limits, self._circuit, budget),
             *(
                 Candidate(model, _name_of(model), "base_fallback", self._limits, None, None)
                 for model in others
@@ -269,13 +274,17 @@ class FallbackChatModel(TracedChatModel):
     def _hedge_policy(self) -> HedgePolicy | None:
         return None if self.hedge_after is None else HedgePolicy(self.hedge_after)
 
-    @cached_property
+    @property
     def circuit(self) -> CircuitBreaker | None:
         """The circuit of the first model; None without another one, or if it was switched off.
 
         All models of this process that name the same tuned model with the same key share it.
         `circuit.view()` shows it; `force_open()`, `force_closed()` and `reset()` set it.
         """
+        return self.current._circuit
+
+    @cached_property
+    def _circuit(self) -> CircuitBreaker | None:
         if self.circuit_breaker is not None or len(self.models) == 1:
             return self.circuit_breaker or None
         first = self.models[0]
@@ -291,6 +300,26 @@ class FallbackChatModel(TracedChatModel):
         first = self.models[0]
         return outage_log(str(first.circuit_key) if isinstance(first, HasCircuit) else None)
 
+    @classmethod
+    def of_alias(cls, new_resolver: Callable[[], AliasResolver[FallbackChatModel]]) -> Self:
+        """A model each of whose calls is answered as an alias says when it begins.
+
+        It shows the settings of the version that the alias points to now.
+
+        Args:
+            new_resolver: Makes what resolves the alias, also where this is unpickled.
+        """
+        resolver = new_resolver()
+        now = resolver.current()
+        self = cls(**{name: getattr(now, name) for name in now.model_fields_set})
+        self._new_resolver, self._versions = new_resolver, resolver
+        return self
+
+    @property
+    def current(self) -> FallbackChatModel:
+        """The model that answers now: itself, or that of the version its alias points to."""
+        return self if self._versions is None else self._versions.current()
+
     def _attempts(
         self,
         messages: list[BaseMessage],
@@ -300,6 +329,9 @@ class FallbackChatModel(TracedChatModel):
         is_streamed: bool = False,
     ) -> FallbackCall:
         """Begins a call; takes out of its arguments what is not a model's, or refuses it."""
+        if self._versions is not None:
+            now = self._versions.current()
+            return now._attempts(messages, run_manager, arguments, is_streamed=is_streamed)
         check_arguments(arguments, self)
         candidates = self._candidates
         if structured := arguments.pop(STRUCTURED, None):
@@ -454,13 +486,22 @@ class FallbackChatModel(TracedChatModel):
         return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the models and the settings; what is remembered of calls stays behind."""
+        """Pickles the models and the settings; what is remembered of calls stays behind.
+
+        For an alias how it is resolved: its settings are those of the version.
+        """
+        if self._new_resolver is not None:
+            return unpickled, (partial(type(self).of_alias, self._new_resolver),)
         settings = {name: getattr(self, name) for name in self.model_fields_set}
         return partial(type(self), **settings), ()
 
+    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
+        """What `dumpd` writes down; nothing for an alias, which is resolved by a file."""
+        return super().to_json() if self._versions is None else self.to_json_not_implemented()
+
     def get_num_tokens(self, text: str) -> int:
         """The last model's count; while it can't be reached, an estimate: 4 characters each."""
-        return self._tokens.count(self.models[-1], text)
+        return self._tokens.count(self.current.models[-1], text)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         """That of the first model which has one, but for native structured output.
@@ -477,10 +518,10 @@ class FallbackChatModel(TracedChatModel):
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        return {"models": [candidate.name for candidate in self._candidates]}
+        return {"models": [candidate.name for candidate in self.current._candidates]}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return self.models[0]._get_ls_params(stop=stop, **kwargs)
+        return self.current.models[0]._get_ls_params(stop=stop, **kwargs)
 
 
 def _name_of(model: BaseChatModel) -> str:

@@ -29,8 +29,7 @@ def set_family(
     guards: Guards = None,
 ) -> None:
     """Record how a family is used: its fallback, its task and its guards."""
-    from langchain_tuned_gemini.chat_models.base_model_locations import check_location
-    from langchain_tuned_gemini.chat_models.base_model_names import check_base
+    from langchain_tuned_gemini.chat_models.base_model_names import check_base, check_location
     from langchain_tuned_gemini.cli.compared_models import guard_told
     from langchain_tuned_gemini.errors import RecordNotFoundError
     from langchain_tuned_gemini.registry import Records

@@ -305,7 +305,7 @@ def test_everything_that_a_tuned_model_can_do_an_alias_can(tuned: ChatTunedGemin
         tuned.with_structured_output(Who).invoke("who?")
     assert tuned.batch(["who?", "who?"])[1].text == "v1"
     assert KEY not in repr(tuned)
-    assert tuned.stand_in("gemini-3.5-flash").invoke("who?").text
+    assert tuned.base_chat_model("gemini-3.5-flash").invoke("who?").text
 
 
 class DownSelector(BaseExampleSelector):

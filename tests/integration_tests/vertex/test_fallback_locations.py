@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini import (
@@ -24,7 +25,8 @@ from langchain_tuned_gemini import (
     ParameterError,
     init_tuned_gemini,
 )
-from langchain_tuned_gemini.chat_models import base_model_locations
+from langchain_tuned_gemini.chat_models import base_model
+from langchain_tuned_gemini.chat_models.base_model import BaseModelChatModel
 from langchain_tuned_gemini.emulator import BaseModel, Emulator
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
@@ -53,7 +55,7 @@ WAYS: dict[str, Callable[[Any], AIMessage]] = {
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base_model_locations, "_silent_since", {})
+    monkeypatch.setattr(base_model, "_silent_since", {})
 
 
 @pytest.fixture
@@ -334,6 +336,21 @@ def test_connecting_to_another_location_takes_a_second_at_the_most(*, is_async: 
     assert 0.9 < time.monotonic() - began < 4
 
 
+class Lending(ScriptedChatModel):
+    """A tuned model whose base models, in each location, are told what to answer."""
+
+    model: str = f"{AT}/endpoints/42"
+    base_url: str | None = None
+    clock: Callable[[], float] = lambda: 0.0
+    lent: dict[str | None, BaseChatModel]
+
+    def _google_model(self, name: str, location: str | None = None) -> BaseChatModel:
+        return self.lent[location]
+
+    def _retirement_of(self, base: str) -> None:
+        return None
+
+
 @pytest.mark.parametrize(
     ("error", "answered_by", "is_remembered"),
     [
@@ -350,24 +367,16 @@ def test_a_network_without_a_route_is_remembered_and_a_bug_goes_nowhere(
 ) -> None:
     away = ScriptedChatModel(name="away", answers=[error, "away"])
     home = ScriptedChatModel(name="home", answers=["home", "home"])
-    both = base_model_locations.Places(
-        BASE,
-        [base_model_locations.Place("us", away), base_model_locations.Place("us-central1", home)],
-        parent=(None, "acme"),
-        retirement=lambda: None,
-        clock=lambda: 0.0,
-    )
+    tuned = Lending(answers=["tuned"], lent={"us": away, None: home})
+    both = BaseModelChatModel(model=BASE, tuned=tuned, location="us")
 
     def ask() -> str:
-        for turn in both.turns():
-            with turn:
-                return turn.model.invoke("7").text
-        raise AssertionError
+        return both.invoke("7").text
 
     if answered_by is None:
         with pytest.raises(type(error)):
             ask()
     else:
         assert ask() == answered_by
-    assert both.told()[0] == ("us-central1" if is_remembered else "us")
+    assert both.locations[0] == ("us-central1" if is_remembered else "us")
     assert ask() == ("home" if is_remembered else "away")

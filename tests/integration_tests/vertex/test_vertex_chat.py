@@ -772,7 +772,7 @@ def test_credentials_show_nowhere(gemini: Emulator, tuned: VertexModel) -> None:
     for written in (
         repr(model),
         repr(robust),
-        str(model._access),
+        str(model.binding),
         str(dumpd(robust)),
         str(pickle.dumps(model)),
         str(model.model_dump()),
