@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,6 @@ class _Running:
 
     def __init__(self, app: ASGIApp, connections: Connections, listener: socket.socket) -> None:
         self.port: int = listener.getsockname()[1]
-        self._connections = connections
         self._listener = listener
         # No log configuration: that would replace the one of the host program.
         config = Config(
@@ -96,13 +96,13 @@ class _Running:
             headers=[("server", SERVER_NAME)],
         )
         self._loop: Future[asyncio.AbstractEventLoop] = Future()
-        self._server = _UvicornServer(config, self._loop)
+        self._server = _UvicornServer(config, self._loop, connections)
         self._thread = Thread(target=self._run, name=SERVER_NAME, daemon=True)
         self._thread.start()
         self._loop.result()
 
     def stop(self) -> None:
-        self._loop.result().call_soon_threadsafe(self._end)
+        self._loop.result().call_soon_threadsafe(self._server.end)
         self._thread.join(STOP_TIMEOUT)
 
     def _run(self) -> None:
@@ -112,18 +112,19 @@ class _Running:
             if not self._loop.done():
                 self._loop.set_exception(error)
 
-    def _end(self) -> None:
-        # Aborted connections end the calls that hang; nothing is left to wait for.
-        self._connections.abort_all()
-        self._server.end()
-
 
 class _UvicornServer(UvicornServer):
     """A uvicorn server that says when it is ready and that waits without polling."""
 
-    def __init__(self, config: Config, ready: Future[asyncio.AbstractEventLoop]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        ready: Future[asyncio.AbstractEventLoop],
+        connections: Connections,
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._connections = connections
         self._ended = asyncio.Event()
 
     async def main_loop(self) -> None:
@@ -134,13 +135,19 @@ class _UvicornServer(UvicornServer):
         await self._ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stops listening; uvicorn's own shutdown sleeps before it looks for open calls."""
+        """Stops at once; uvicorn's own shutdown sleeps before it looks for open calls."""
+        # Aborted connections end the calls that hang. One that was just accepted is no
+        # connection before its task is done, and asyncio loses it if the server closes first.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_CALLS_TIMEOUT):
+                while others := asyncio.all_tasks() - {asyncio.current_task()}:
+                    self._connections.abort_all()
+                    await asyncio.wait(others)
+        self._connections.abort_all()
         for server in self.servers:
             server.close()
         for listener in sockets or []:
             listener.close()
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=LAST_CALLS_TIMEOUT)
 
     def end(self) -> None:
         """Ends the main loop; to be called in the server's event loop."""

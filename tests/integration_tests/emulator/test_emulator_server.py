@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
@@ -90,6 +91,25 @@ def test_stopping_does_not_wait_for_clients_that_hang(gemini: Emulator, api: htt
 
     assert ended == [True]
     assert time.monotonic() - begun < 1
+
+
+def test_stopping_loses_no_connection_that_was_just_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda it: warnings.append(str(it.exc_value)))
+    ports = []
+
+    for _ in range(20):
+        with Emulator() as gemini:
+            ports.append(int(gemini.base_url.rpartition(":")[2]))
+            opened = [socket.create_connection(("127.0.0.1", ports[-1])) for _ in range(4)]
+        for client in opened:
+            client.close()
+    gc.collect()
+
+    ours = [f"laddr=('127.0.0.1', {port})" for port in ports]  # other tests may leave theirs
+    assert [told for told in warnings if any(one in told for one in ours)] == []
 
 
 @pytest.mark.parametrize(
