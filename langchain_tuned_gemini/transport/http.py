@@ -18,7 +18,7 @@ import time
 import urllib.request
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
@@ -227,7 +227,7 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
     def close_from_anywhere(self) -> None:
         """Closes the connections of the loops that still run; those of others are closed."""
         for pool in self.loops.copy().values():
-            _run_on(pool.loop, pool.guard.aclose)
+            _run_on(pool.loop, pool.end)
 
 
 class _LoopConnections:
@@ -241,13 +241,19 @@ class _LoopConnections:
         self.loop = loop
         self.guard = self._closing()
         self._idle: IdleConnections[AsyncConnection] = IdleConnections()
+        self._has_ended = False
         _pools.add(self)
 
     async def _closing(self) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            await self.close(of_all=True)
+            await self.end()
+
+    async def end(self) -> None:
+        """Closes all connections, and from now on each that is given back."""
+        self._has_ended = True
+        await self.close(of_all=True)
 
     async def take(self, origin: Origin) -> AsyncConnection | None:
         while (connection := self._idle.take(origin)) and is_dead(connection):
@@ -255,7 +261,8 @@ class _LoopConnections:
         return connection
 
     async def release(self, origin: Origin, connection: AsyncConnection) -> None:
-        surplus = self._idle.give(origin, connection) if is_idle(connection) else connection
+        is_kept = is_idle(connection) and not self._has_ended
+        surplus = self._idle.give(origin, connection) if is_kept else connection
         if surplus:
             await surplus.aclose()
         if _pools.are_due():
@@ -263,8 +270,9 @@ class _LoopConnections:
             await self.close(of_all=False)
 
     async def close(self, *, of_all: bool) -> None:
-        for connection in self._idle.drain() if of_all else self._idle.sweep():
-            await connection.aclose()
+        async with AsyncExitStack() as each:  # cancelled at one, it closes the others, too
+            for connection in self._idle.drain() if of_all else self._idle.sweep():
+                each.push_async_callback(connection.aclose)
 
     def let_go(self, *, of_all: bool) -> None:
         if self._idle:
@@ -333,10 +341,12 @@ class _AsyncBody(httpx.AsyncByteStream):
         yield self._body.end()
 
     async def aclose(self) -> None:
-        await self._pieces.aclose()
         release, self._release = self._release, None
-        if release:
-            await release()
+        try:
+            await self._pieces.aclose()
+        finally:  # httpx closes a body once: if that is cancelled, nobody closes the connection
+            if release:
+                await release()
 
 
 def _prepare(request: httpx.Request, connect_timeout: float) -> Origin:

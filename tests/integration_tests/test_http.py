@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 import pytest
@@ -207,7 +210,7 @@ def test_no_cookie_is_kept() -> None:
 USE_AND_LET_GO = """
 import gc, sys, weakref
 
-from langchain_tuned_gemini import http
+from langchain_tuned_gemini.transport import http
 
 client = http.sync_client()
 gone, transport = weakref.ref(client), client._transport
@@ -235,6 +238,112 @@ def test_the_clients_are_closed_when_their_last_user_is_gone(emulator: Emulator)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert emulator.connections == 1
+
+
+class Traced:
+    """Calls on an event loop of their own; knows the sockets, and what the loop complained of."""
+
+    def __init__(self, url: str, cancel_at: str = "") -> None:
+        self.url = url
+        self.cancel_at = cancel_at
+        self.sockets: list[socket.socket] = []
+        self.complaints: list[str] = []
+
+    async def watch(self, event: str, info: dict[str, Any]) -> None:
+        """httpcore calls it before and after each thing that it does."""
+        if event == "connection.connect_tcp.complete":
+            self.sockets.append(info["return_value"].get_extra_info("socket"))
+        if event == self.cancel_at:
+            task = asyncio.current_task()
+            assert task
+            task.cancel()
+
+    async def get(self, client: httpx.AsyncClient) -> httpx.Response:
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: self.complaints.append(context["message"])
+        )
+        return await client.get(self.url, extensions={"trace": self.watch})
+
+    def left(self) -> list[Any]:
+        """The sockets that are open still, and the complaints."""
+        return [one for one in self.sockets if one.fileno() != -1] + self.complaints
+
+
+STEPS = [
+    f"{step}.{moment}"
+    for step in (
+        "connection.connect_tcp",
+        "http11.send_request_headers",
+        "http11.send_request_body",
+        "http11.receive_response_headers",
+        "http11.receive_response_body",
+        "http11.response_closed",
+    )
+    for moment in ("started", "complete")
+]
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[str]:
+    """An address that answers."""
+    with Emulator() as gemini:
+        yield f"{gemini.base_url}/v1beta/models"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_call_that_is_cancelled_at_any_step_leaves_no_connection_open(
+    models: str, step: str
+) -> None:
+    calls = Traced(models, cancel_at=step)
+
+    with suppress(asyncio.CancelledError):  # after its last step, nobody waits any more
+        asyncio.run(calls.get(http.async_client()))
+
+    assert calls.left() == []
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_loop_that_ends_while_its_connections_are_being_closed_leaves_none_open(
+    models: str, steps: int
+) -> None:
+    calls = Traced(models)
+
+    async def call_and_let_go() -> None:
+        transport = http._AsyncTransport()
+        client = httpx.AsyncClient(transport=transport)
+        await asyncio.gather(*(calls.get(client) for _ in range(3)))
+        transport.close_from_anywhere()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+    asyncio.run(call_and_let_go())
+
+    assert len(calls.sockets) == 3
+    assert calls.left() == []
+
+
+@pytest.mark.filterwarnings("ignore:asynchronous generator")  # asyncio wants none begun so late
+def test_a_call_that_is_made_while_the_loop_ends_leaves_no_connection_open(models: str) -> None:
+    calls = Traced(models)
+
+    async def tidy_up(client: httpx.AsyncClient) -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await calls.get(client)
+
+    async def leave_it_half_read() -> AsyncIterator[int]:
+        client = http.async_client()
+        await calls.get(client)
+        pieces = tidy_up(client)
+        await anext(pieces)
+        return pieces
+
+    pieces = asyncio.run(leave_it_half_read())
+
+    assert calls.sockets
+    assert calls.left() == []
+    del pieces
 
 
 def test_a_proxy_of_the_environment_is_used(
