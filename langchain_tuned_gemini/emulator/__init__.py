@@ -11,12 +11,12 @@ except ImportError as error:
 
     raise MissingExtraError("The emulator", extra="emulator") from error
 
-from langchain_tuned_gemini.emulator.developer.tuned_model import BaseModel, Hyperparameters
+from langchain_tuned_gemini.emulator.developer.tuned_model import Hyperparameters
 from langchain_tuned_gemini.emulator.emulator import Emulator
 from langchain_tuned_gemini.emulator.faults.fault import ArmedFault, Fault
-from langchain_tuned_gemini.emulator.http.recording import RecordedRequest
-from langchain_tuned_gemini.emulator.model.answers import Answer, FunctionCall
-from langchain_tuned_gemini.emulator.model.scripts import ArmedScript
+from langchain_tuned_gemini.emulator.http.requests import RecordedRequest
+from langchain_tuned_gemini.emulator.model.answers import Answer, ArmedScript, FunctionCall
+from langchain_tuned_gemini.emulator.model.base_models import ServedModel
 from langchain_tuned_gemini.emulator.progression import Progression, after, immediate, manual
 from langchain_tuned_gemini.emulator.vertex.tuning_job_admin import VertexModel
 
@@ -24,13 +24,13 @@ __all__ = [
     "Answer",
     "ArmedFault",
     "ArmedScript",
-    "BaseModel",
     "Emulator",
     "Fault",
     "FunctionCall",
     "Hyperparameters",
     "Progression",
     "RecordedRequest",
+    "ServedModel",
     "VertexModel",
     "after",
     "immediate",

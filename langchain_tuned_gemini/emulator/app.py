@@ -2,56 +2,51 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 
-from langchain_tuned_gemini.emulator.developer.handlers import HANDLERS as DEVELOPER_API
 from langchain_tuned_gemini.emulator.faults import fault_injection
 from langchain_tuned_gemini.emulator.http.access import check_credentials, check_host, host_of
 from langchain_tuned_gemini.emulator.http.connection import perform
 from langchain_tuned_gemini.emulator.http.errors import ApiError, html_page
-from langchain_tuned_gemini.emulator.http.recording import (
-    CREDENTIAL_HEADERS,
-    CREDENTIAL_PARAMETERS,
-    RecordedRequest,
-)
 from langchain_tuned_gemini.emulator.http.replies import HTML, Reply, delivery
-from langchain_tuned_gemini.emulator.http.requests import read_call
-from langchain_tuned_gemini.emulator.http.routes import Api
-from langchain_tuned_gemini.emulator.http.wire import decode, with_enum_numbers
+from langchain_tuned_gemini.emulator.http.requests import Api, RecordedRequest
+from langchain_tuned_gemini.emulator.http.wire import with_enum_numbers
+from langchain_tuned_gemini.emulator.routes import find_route
 from langchain_tuned_gemini.emulator.vertex import cloud_storage
-from langchain_tuned_gemini.emulator.vertex.handlers import HANDLERS as VERTEX_AI
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.types import Receive, Scope, Send
 
-    from langchain_tuned_gemini.emulator.armed_rules import Board
+    from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
     from langchain_tuned_gemini.emulator.faults.fault import Fault
     from langchain_tuned_gemini.emulator.http.connection import Connections
     from langchain_tuned_gemini.emulator.http.replies import Delivery
-    from langchain_tuned_gemini.emulator.http.requests import Call
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.routes import Route
+    from langchain_tuned_gemini.emulator.store import Store
 
-
-_HANDLERS = {Api.DEVELOPER: DEVELOPER_API, Api.VERTEX: VERTEX_AI}
+CREDENTIAL_HEADERS = frozenset({"x-goog-api-key", "authorization", "cookie"})
+CREDENTIAL_PARAMETERS = frozenset({"key", "access_token"})
 
 
 class App:
     """Answers requests: reads, records, asks the faults, calls the method, sends.
 
     Deciding what to answer is synchronous and quick; only sending waits. Google's URLs
-    end in `:method`, which Starlette's router can't split, hence the table in `calls`.
+    end in `:method`, which Starlette's router can't split, hence the tables in `routes`.
     """
 
-    def __init__(self, world: World, faults: Board[Fault], connections: Connections) -> None:
-        """Serves this world, with these faults."""
+    def __init__(self, store: Store, faults: ArmedRules[Fault], connections: Connections) -> None:
+        """Serves what is in this store, with these faults."""
         self.requests: list[RecordedRequest] = []
-        self._world = world
+        self._store = store
         self._faults = faults
         self._connections = connections
 
@@ -62,52 +57,56 @@ class App:
             body = await request.body()
         except ClientDisconnect:
             return
-        steps = self._answer(request, decode(body)).steps()
+        steps = self._answer(request, _decoded(body)).steps()
         await perform(steps, self._connections, scope, receive, send)
 
-    def _answer(self, request: Request, json: object) -> Delivery:
-        query = _query(request)
-        call = read_call(request.method, host_of(request), request.scope["path"], query, json)
-        self._record(request, query, json, call)
-        bucket = cloud_storage.bucket_of(request.method, request.scope["path"])
+    def _answer(self, request: Request, body: object) -> Delivery:
+        query, path = _query(request), request.scope["path"]
+        found = find_route(request.method, host_of(request), path, query, body)
+        self._record(request, query, body, found[1] if found else None)
+        bucket = cloud_storage.bucket_of(request.method, path)
         try:
-            check_host(request, self._world.options)
+            check_host(request, self._store.options)
             if bucket is not None:
-                check_credentials(request, self._world.options, Api.VERTEX)
-                return delivery(Reply((cloud_storage.upload(self._world, bucket, query, json),)))
-            if call is None:
-                return delivery(_unbound(request.scope["path"]))
-            check_credentials(request, self._world.options, call.api)
+                check_credentials(request, self._store.options, Api.VERTEX)
+                return delivery(Reply((cloud_storage.upload(self._store, bucket, query, body),)))
+            if found is None:
+                return delivery(_unbound(path))
+            check_credentials(request, self._store.options, found[1].api)
         except ApiError as error:
             return delivery(_refused(error))
+        return self._answer_call(*found)
+
+    def _answer_call(self, route: Route, call: ApiCall) -> Delivery:
         matched = self._faults.match(call)
         if matched is None:
-            return delivery(_numbered(call, self._called(call)))
+            return delivery(_numbered(call, self._called(route, call)))
         (fault, _), call = matched, self._with_base_model(call)
         reply = fault_injection.replacement(fault, call)
         if reply is None:
-            reply = fault_injection.rewritten(fault, call, self._called(call))
+            reply = fault_injection.rewritten(fault, call, self._called(route, call))
         return fault_injection.interrupted(fault, delivery(_numbered(call, reply)))
 
-    def _with_base_model(self, call: Call) -> Call:
+    def _with_base_model(self, call: ApiCall) -> ApiCall:
         if call.api is not Api.VERTEX or not call.name.startswith("projects/"):
             return call
-        with self._world.lock:
-            registry = self._world.vertex
-            endpoint = registry.canonical(call.name, call.location)
-            return replace(call, base_model=registry.base_model(endpoint))
+        with self._store.lock:
+            vertex = self._store.vertex
+            endpoint = vertex.endpoints.get(vertex.canonical(call.name, call.location))
+            version = vertex.deployed(endpoint)
+        return replace(call, base_model=version.base_model if version else None)
 
-    def _called(self, call: Call) -> Reply:
+    def _called(self, route: Route, call: ApiCall) -> Reply:
         try:
-            with self._world.lock:
-                self._world.vertex.settle(self._world.now())
-                answer = _HANDLERS[call.api][call.method](self._world, call)
+            with self._store.lock:
+                self._store.vertex.settle(self._store.now())
+                answer = route.answer(self._store, call)
         except ApiError as error:
             return _refused(error)
         return answer if isinstance(answer, Reply) else Reply((answer,))
 
     def _record(
-        self, request: Request, query: Mapping[str, str], json: object, call: Call | None
+        self, request: Request, query: Mapping[str, str], body: object, call: ApiCall | None
     ) -> None:
         headers = request.headers.items()
         record = RecordedRequest(
@@ -116,8 +115,8 @@ class App:
             query={k: v for k, v in query.items() if k not in CREDENTIAL_PARAMETERS},
             call=None if call is None else call.method,
             model=None if call is None else call.model,
-            body=json,
-            time=self._world.options.clock(),
+            body=body,
+            time=self._store.options.clock(),
             headers={k: v for k, v in headers if k not in CREDENTIAL_HEADERS},
         )
         self.requests.append(record)
@@ -135,6 +134,16 @@ def _query(request: Request) -> dict[str, str]:
     return query
 
 
+def _decoded(body: bytes) -> object:
+    """The JSON of a request; `None` without a body; the text where it is no JSON."""
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
+
+
 def _refused(error: ApiError) -> Reply:
     return Reply((error.body,), status=error.code)
 
@@ -146,7 +155,7 @@ def _unbound(path: str) -> Reply:
     return Reply(body=page.encode(), status=404, content_type=HTML)
 
 
-def _numbered(call: Call, reply: Reply) -> Reply:
+def _numbered(call: ApiCall, reply: Reply) -> Reply:
     """Enums as numbers where the client asks for them."""
     if "enum-encoding=int" not in call.query.get("$alt", ""):
         return reply

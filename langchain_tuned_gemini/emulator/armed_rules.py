@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
 
 
 class Rule(Protocol):
     """What shall happen to some calls."""
 
-    def selects(self, call: Call) -> bool:
+    def selects(self, call: ApiCall) -> bool:
         """Whether a call is of the kind that this rule is for."""
 
     def is_due(self, calls: int, hits: int) -> bool:
@@ -24,10 +24,10 @@ class Rule(Protocol):
 R = TypeVar("R", bound=Rule)
 
 
-class Armed(Generic[R]):
+class ArmedRule(Generic[R]):
     """A rule that is waiting for its calls: remove it, or use it as a context manager."""
 
-    def __init__(self, board: Board[R], rule: R) -> None:
+    def __init__(self, board: ArmedRules[R], rule: R) -> None:
         """Belongs to a board, which counts for it."""
         self.rule = rule
         self.calls = 0
@@ -54,22 +54,22 @@ class Armed(Generic[R]):
         self.remove()
 
 
-class Board(Generic[R]):
+class ArmedRules(Generic[R]):
     """The rules that are armed now."""
 
     def __init__(self) -> None:
         """No rules."""
-        self._armed: list[Armed[R]] = []
+        self._armed: list[ArmedRule[R]] = []
         self._lock = Lock()
 
-    def arm(self, rule: R) -> Armed[R]:
+    def arm(self, rule: R) -> ArmedRule[R]:
         """Lets the rule hit calls from now on."""
-        armed = Armed(self, rule)
+        armed = ArmedRule(self, rule)
         with self._lock:
             self._armed.append(armed)
         return armed
 
-    def disarm(self, armed: Armed[R]) -> None:
+    def disarm(self, armed: ArmedRule[R]) -> None:
         """Takes one rule off."""
         with self._lock:
             self._armed = [other for other in self._armed if other is not armed]
@@ -79,7 +79,7 @@ class Board(Generic[R]):
         with self._lock:
             self._armed = []
 
-    def match(self, call: Call) -> tuple[R, int] | None:
+    def match(self, call: ApiCall) -> tuple[R, int] | None:
         """The rule that hits this call, if any, and its how manieth hit that is.
 
         Of several, it is the one that was armed last. The call counts for every rule that it is

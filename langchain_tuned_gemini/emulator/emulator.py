@@ -8,29 +8,28 @@ from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from langchain_tuned_gemini.emulator.app import App
-from langchain_tuned_gemini.emulator.armed_rules import Board
+from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
 from langchain_tuned_gemini.emulator.developer import tuned_model_admin
-from langchain_tuned_gemini.emulator.developer.base_models import KNOWN, TUNABLE
-from langchain_tuned_gemini.emulator.developer.tuned_model import ME, BaseModel
+from langchain_tuned_gemini.emulator.developer.tuned_model import ME
 from langchain_tuned_gemini.emulator.faults.fault import Fault
-from langchain_tuned_gemini.emulator.http.access import GOOGLES_HOSTS
 from langchain_tuned_gemini.emulator.http.connection import Connections
 from langchain_tuned_gemini.emulator.http.server import LOOPBACK, Server
-from langchain_tuned_gemini.emulator.model.answers import Scripted, as_answer
-from langchain_tuned_gemini.emulator.model.scripts import Script
+from langchain_tuned_gemini.emulator.model.answers import Script, Scripted, as_answer
+from langchain_tuned_gemini.emulator.model.base_models import KNOWN, TUNABLE, ServedModel
 from langchain_tuned_gemini.emulator.progression import Progression, immediate
-from langchain_tuned_gemini.emulator.store import Options, World
+from langchain_tuned_gemini.emulator.routes import GOOGLES_HOSTS
+from langchain_tuned_gemini.emulator.store import Options, Store
 from langchain_tuned_gemini.emulator.vertex import tuning_job_admin
-from langchain_tuned_gemini.emulator.vertex.files import read_files
+from langchain_tuned_gemini.emulator.vertex.cloud_storage import read_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from types import TracebackType
+    from types import ModuleType, TracebackType
 
     from langchain_tuned_gemini.dataset import Examples
     from langchain_tuned_gemini.emulator.developer.tuned_model import Hyperparameters
-    from langchain_tuned_gemini.emulator.http.recording import RecordedRequest
-    from langchain_tuned_gemini.emulator.model.scripts import ArmedScript
+    from langchain_tuned_gemini.emulator.http.requests import RecordedRequest
+    from langchain_tuned_gemini.emulator.model.answers import ArmedScript
     from langchain_tuned_gemini.emulator.vertex.tuning_job_admin import VertexModel
 
 P = ParamSpec("P")
@@ -132,13 +131,13 @@ class Emulator:
             rejected_keys=frozenset(rejected_keys),
             hosts=frozenset(GOOGLES_HOSTS if hosts is None else hosts),
         )
-        self._world = World(options, {model.name: model for model in KNOWN})
-        self._faults: Board[Fault] = Board()
+        self._store = Store(options, {model.name: model for model in KNOWN})
+        self._faults: ArmedRules[Fault] = ArmedRules()
         self._connections = Connections()
-        self._app = App(self._world, self._faults, self._connections)
+        self._app = App(self._store, self._faults, self._connections)
         self._server = Server(self._app, self._connections, port)
         self.fault = _composed(Fault, self._faults.arm)
-        self._world.vertex.files.update(read_files(files or {}))
+        self._store.vertex.files.update(read_files(files or {}))
 
     def start(self) -> None:
         """Listens; does nothing if it runs already.
@@ -257,21 +256,21 @@ class Emulator:
         """
         said = tuple(map(as_answer, answers))
         script = Script(answers=said, model=model, when=when, nth=nth, times=times)
-        return self._world.scripts.arm(script)
+        return self._store.scripts.arm(script)
 
     def clear_scripts(self) -> None:
         """Ends all scripts."""
-        self._world.scripts.clear()
+        self._store.scripts.clear()
 
-    def add_base_model(self, model: BaseModel | str) -> None:
+    def add_base_model(self, model: ServedModel | str) -> None:
         """Lets the emulator know one more base model, or know one differently.
 
         Args:
             model: The model, or its name, `models/ID`, for one with the usual limits.
         """
-        added = BaseModel(name=model) if isinstance(model, str) else model
-        with self._world.lock:
-            self._world.base_models[added.name] = added
+        added = ServedModel(name=model) if isinstance(model, str) else model
+        with self._store.lock:
+            self._store.base_models[added.name] = added
 
     def add_tuned_model(
         self,
@@ -300,19 +299,19 @@ class Emulator:
             hyperparameters: Those of the real API's defaults where none are given.
             owner: Somebody else's model is not listed, and answers 403 unless shared.
         """
-        seed = tuned_model_admin.Seed(
-            name=name,
-            examples=examples,
-            state=state,
-            base_model=base_model,
-            display_name=display_name,
-            description=description,
-            create_time=create_time,
-            hyperparameters=hyperparameters,
-            owner=owner,
-        )
-        with self._world.lock:
-            tuned_model_admin.add(self._world, seed)
+        with self._store.lock:
+            tuned_model_admin.add(
+                self._store,
+                name,
+                examples=examples,
+                state=state,
+                base_model=base_model,
+                display_name=display_name,
+                description=description,
+                create_time=create_time,
+                hyperparameters=hyperparameters,
+                owner=owner,
+            )
 
     def add_vertex_model(
         self,
@@ -353,22 +352,22 @@ class Emulator:
         Returns:
             The names of the job, the endpoint, the model and its checkpoints.
         """
-        seed = tuning_job_admin.VertexSeed(
-            name=name,
-            examples=examples,
-            state=state,
-            base_model=base_model,
-            job=job,
-            model=model,
-            checkpoints=checkpoints,
-            display_name=display_name,
-            description=description,
-            labels=dict(labels or {}),
-            create_time=create_time,
-            error=error,
-        )
-        with self._world.lock:
-            return tuning_job_admin.add(self._world, seed)
+        with self._store.lock:
+            return tuning_job_admin.add(
+                self._store,
+                name,
+                examples=examples,
+                state=state,
+                base_model=base_model,
+                job=job,
+                model=model,
+                checkpoints=checkpoints,
+                display_name=display_name,
+                description=description,
+                labels=labels or {},
+                create_time=create_time,
+                error=error,
+            )
 
     def add_file(self, uri: str, content: Examples) -> None:
         """Puts training data where a tuning job of Vertex AI finds it.
@@ -379,8 +378,8 @@ class Emulator:
                 `{"contents": [...]}`, or as `add_tuned_model` takes them.
         """
         added = read_files({uri: content})
-        with self._world.lock:
-            self._world.vertex.files.update(added)
+        with self._store.lock:
+            self._store.vertex.files.update(added)
 
     def set_state(self, name: str, state: str, *, error: tuple[int, str] | None = None) -> None:
         """Puts a tuned model, or the tuning job of one, into a state now.
@@ -392,11 +391,8 @@ class Emulator:
                 there only while the job is SUCCEEDED or PARTIALLY_SUCCEEDED.
             error: Code and message of what went wrong, for FAILED and CANCELLED.
         """
-        with self._world.lock:
-            if _is_vertex(name):
-                tuning_job_admin.set_state(self._world, name, state, error)
-            else:
-                tuned_model_admin.set_state(self._world, name, state, error)
+        with self._store.lock:
+            _admin(name).set_state(self._store, name, state, error)
 
     def advance(self, name: str, steps: int | None = None) -> None:
         """Makes a model in the making go on by so many tuning steps, or to its end.
@@ -405,22 +401,20 @@ class Emulator:
             LookupError: There is no such model.
             ValueError: Its tuning has ended.
         """
-        with self._world.lock:
-            (tuning_job_admin if _is_vertex(name) else tuned_model_admin).advance(
-                self._world, name, steps
-            )
+        with self._store.lock:
+            _admin(name).advance(self._store, name, steps)
 
     def delete_tuned_model(self, name: str) -> None:
         """Removes a tuned model as if somebody else had deleted it.
 
         On Vertex AI its endpoints go, too; its job stays.
         """
-        with self._world.lock:
-            (tuning_job_admin if _is_vertex(name) else tuned_model_admin).delete(self._world, name)
+        with self._store.lock:
+            _admin(name).delete(self._store, name)
 
 
-def _is_vertex(name: str) -> bool:
-    return name.startswith("projects/")
+def _admin(name: str) -> ModuleType:
+    return tuning_job_admin if name.startswith("projects/") else tuned_model_admin
 
 
 def _composed(make: Callable[P, Fault], use: Callable[[Fault], R]) -> Callable[P, R]:

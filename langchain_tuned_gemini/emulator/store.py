@@ -1,4 +1,4 @@
-"""The emulated service: its options, its clock, and the models that it holds."""
+"""The emulated services: their options, their clock, and the models that they hold."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from langchain_tuned_gemini.emulator.armed_rules import Board
-from langchain_tuned_gemini.emulator.progression import SECOND, Training, training_of
-from langchain_tuned_gemini.emulator.vertex.registry import Registry
+from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
+from langchain_tuned_gemini.emulator.developer.tuned_model import Training, training_of
+from langchain_tuned_gemini.emulator.progression import SECOND
+from langchain_tuned_gemini.emulator.vertex.vertex_store import VertexStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from langchain_tuned_gemini.emulator.developer.tuned_model import BaseModel, TunedModelRecord
-    from langchain_tuned_gemini.emulator.model.scripts import Script
+    from langchain_tuned_gemini.emulator.developer.tuned_model import TunedModelRecord
+    from langchain_tuned_gemini.emulator.model.answers import Script
+    from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.progression import Progression
 
 _BASE36 = string.digits + string.ascii_lowercase
@@ -32,37 +34,52 @@ class Options:
     answer_while_creating: int
     answer_while_failed: int
     answer_when_missing: int
+    answer_while_undeployed: int
+    operation_duration: float
+    project_numbers: Mapping[str, str]
     latency: float
     rejected_keys: frozenset[str]
     hosts: frozenset[str]
-    answer_while_undeployed: int = 400
-    operation_duration: float = 0
-    project_numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class World:
+class Store:
     """All state. Whoever reads or changes it holds the lock."""
 
     options: Options
-    base_models: dict[str, BaseModel]
+    base_models: dict[str, ServedModel]
     tuned_models: dict[str, TunedModelRecord] = field(default_factory=dict)
     # Seeded: the nth model of a run has the same id every time, so that cassettes which
     # are recorded again hardly change.
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 (no secrets)
     lock: RLock = field(default_factory=RLock)
-    scripts: Board[Script] = field(default_factory=Board)
-    vertex: Registry = field(init=False)
+    scripts: ArmedRules[Script] = field(default_factory=ArmedRules)
+    vertex: VertexStore = field(init=False)
 
     def __post_init__(self) -> None:
         """Vertex AI begins empty."""
         options = self.options
         duration = int(options.operation_duration * SECOND)
-        self.vertex = Registry(self.random, options.project_numbers, duration)
+        self.vertex = VertexStore(self.random, options.project_numbers, duration)
 
     def now(self) -> int:
         """The clock's time in nanoseconds, at the microseconds that the API stores."""
         return int(self.options.clock() * 1_000_000) * (SECOND // 1_000_000)
+
+    def time_of(self, seconds: float | None) -> int:
+        """Seconds since the epoch in nanoseconds; now for None."""
+        return self.now() if seconds is None else int(seconds * SECOND)
+
+    def base_model(self, name: str) -> ServedModel:
+        """A base model that a test names.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if name not in self.base_models:
+            msg = f"the emulator knows no base model {name!r}: see Emulator.add_base_model"
+            raise ValueError(msg)
+        return self.base_models[name]
 
     def training(self, record: TunedModelRecord) -> Training:
         """Where this model stands now."""
@@ -76,10 +93,6 @@ class World:
     def in_order(self) -> Iterable[TunedModelRecord]:
         """The tuned models, oldest first, as Google lists them."""
         return sorted(self.tuned_models.values(), key=lambda r: (r.create_time, r.name))
-
-    def add(self, record: TunedModelRecord) -> None:
-        """Keeps a new tuned model."""
-        self.tuned_models[record.name] = record
 
     def change(self, record: TunedModelRecord, **changes: Any) -> TunedModelRecord:
         """Replaces fields of a tuned model."""

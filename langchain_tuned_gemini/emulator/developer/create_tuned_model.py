@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from langchain_tuned_gemini.emulator.developer.tuned_model import (
     ME,
-    Example,
     Hyperparameters,
     Permission,
     TunedModelRecord,
 )
 from langchain_tuned_gemini.emulator.http.errors import ApiError
-from langchain_tuned_gemini.emulator.model.similarity import ExampleIndex
+from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.developer.tuned_model import BaseModel
-    from langchain_tuned_gemini.emulator.http.wire import Message
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.model.base_models import ServedModel
+    from langchain_tuned_gemini.emulator.store import Store
 
 # google-ai-generativelanguage 0.6.15, types/model_service.py, CreateTunedModelRequest.
 MODEL_ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -40,15 +38,7 @@ class Sampling(TypedDict):
     top_k: int
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a model is tuned from."""
-
-    base: BaseModel
-    tuned_model: str | None = None
-
-
-def new_record(world: World, request: Message, model_id: str) -> TunedModelRecord:
+def new_record(store: Store, request: Message, model_id: str) -> TunedModelRecord:
     """Makes the record that a create request asks for.
 
     The wording of the refusals is the emulator's, after Google's pattern: only the
@@ -59,29 +49,29 @@ def new_record(world: World, request: Message, model_id: str) -> TunedModelRecor
             that is taken.
     """
     display_name = display_name_of(request)
-    name = f"tunedModels/{_id(world, model_id, display_name)}"
-    source = _source(world, request)
+    name = f"tunedModels/{_id(store, model_id, display_name)}"
+    base, source = _base_and_source(store, request)
     task = request.message("tuningTask")
     examples = _examples(task)
     return TunedModelRecord(
         name=name,
-        base_model=source.base.name,
-        tuned_model_source=source.tuned_model,
-        create_time=world.now(),
-        examples=ExampleIndex(examples),
+        base_model=base.name,
+        tuned_model_source=source,
+        create_time=store.now(),
+        examples=TrigramIndex(examples),
         hyperparameters=_hyperparameters(task.message("hyperparameters"), len(examples)),
-        progression=world.options.progression,
-        operation_id=world.random_id(RANDOM_LENGTH),
-        permissions=(owner_permission(world),),
+        progression=store.options.progression,
+        operation_id=store.random_id(RANDOM_LENGTH),
+        permissions=(owner_permission(store),),
         display_name=display_name,
         description=request.text("description"),
         reader_project_numbers=reader_project_numbers(request),
-        fails=bool(world.options.fails & {name, name.removeprefix("tunedModels/"), display_name}),
-        **sampling(request, source.base),
+        fails=bool(store.options.fails & {name, name.removeprefix("tunedModels/"), display_name}),
+        **sampling(request, base),
     )
 
 
-def sampling(request: Message, base: BaseModel) -> Sampling:
+def sampling(request: Message, base: ServedModel) -> Sampling:
     """Temperature, topP and topK: those of the request, or else the base model's."""
     temperature, top_p = request.number("temperature"), request.number("topP")
     top_k = request.integer("topK")
@@ -96,7 +86,7 @@ def sampling(request: Message, base: BaseModel) -> Sampling:
     }
 
 
-def generated_id(world: World, display_name: str) -> str:
+def generated_id(store: Store, display_name: str) -> str:
     """An id from the words of a display name: `my display name 81` gives `my-display-name-81-…`.
 
     Anything but letters and digits inside a word is dropped (`generate-num` becomes
@@ -105,13 +95,13 @@ def generated_id(world: World, display_name: str) -> str:
     words = [re.sub(r"[^a-z0-9]", "", word) for word in display_name.lower().split()]
     stem = "-".join(word for word in words if word).lstrip("-0123456789")
     stem = stem[: ID_LENGTH - RANDOM_LENGTH - 1].rstrip("-")
-    suffix = world.random_id(RANDOM_LENGTH)
+    suffix = store.random_id(RANDOM_LENGTH)
     return f"{stem}-{suffix}" if stem else suffix
 
 
-def owner_permission(world: World, email: str = ME) -> Permission:
+def owner_permission(store: Store, email: str = ME) -> Permission:
     """What the creator of a model gets."""
-    return Permission(world.random_id(RANDOM_LENGTH), "USER", "OWNER", email)
+    return Permission(store.random_id(RANDOM_LENGTH), "USER", "OWNER", email)
 
 
 def reader_project_numbers(request: Message) -> tuple[str, ...]:
@@ -134,42 +124,39 @@ def display_name_of(request: Message) -> str:
     return display_name
 
 
-def _id(world: World, model_id: str, display_name: str) -> str:
+def _id(store: Store, model_id: str, display_name: str) -> str:
     if not model_id:
-        return generated_id(world, display_name)
+        return generated_id(store, display_name)
     if not MODEL_ID.fullmatch(model_id):
         rule = f"must match {MODEL_ID.pattern}"
         msg = f"* CreateTunedModelRequest.tuned_model_id: {rule}\n"
         raise ApiError(400, msg)
-    if f"tunedModels/{model_id}" in world.tuned_models:
+    if f"tunedModels/{model_id}" in store.tuned_models:
         msg = f"Tuned model tunedModels/{model_id} already exists."
         raise ApiError(409, msg, status="ALREADY_EXISTS")
     return model_id
 
 
-def _source(world: World, request: Message) -> Source:
-    tuned_name = request.message("tunedModelSource").text("tunedModel")
-    if tuned_name:
-        return Source(_base_of(world, tuned_name), tuned_name)
-    name = request.text("baseModel")
-    if not name:
-        raise _invalid("source_model", "a base model is required")
-    base = world.base_models.get(name)
-    if base is None or not base.tunable:
-        raise _invalid("base_model", f"model {name} is not supported for tuning")
-    return Source(base)
-
-
-def _base_of(world: World, tuned_name: str) -> BaseModel:
-    record = world.tuned_models.get(tuned_name)
+def _base_and_source(store: Store, request: Message) -> tuple[ServedModel, str | None]:
+    """The base model of the new model, and the tuned model that it goes on from, if any."""
+    source = request.message("tunedModelSource").text("tunedModel")
+    if not source:
+        name = request.text("baseModel")
+        base = store.base_models.get(name)
+        if not name:
+            raise _invalid("source_model", "a base model is required")
+        if base is None or not base.tunable:
+            raise _invalid("base_model", f"model {name} is not supported for tuning")
+        return base, None
+    record = store.tuned_models.get(source)
     if record is None:
-        raise _invalid("tuned_model_source", f"tuned model {tuned_name} does not exist")
-    base = world.base_models[record.base_model]
+        raise _invalid("tuned_model_source", f"tuned model {source} does not exist")
+    base = store.base_models[record.base_model]
     if not base.tunable_again:
         # text-bison could in 2023, gemini-1.5-flash is refused with 400
         # (github.com/google-gemini/deprecated-generative-ai-python/issues/611).
         raise _invalid("tuned_model_source", f"{base.name} can't be tuned a second time")
-    return base
+    return base, source
 
 
 def _examples(task: Message) -> list[Example]:

@@ -9,33 +9,28 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.developer import tuned_model_resource
 from langchain_tuned_gemini.emulator.developer.tuned_model import Permission
 from langchain_tuned_gemini.emulator.developer.tuned_models import find
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.paging import page
-from langchain_tuned_gemini.emulator.http.wire import (
-    GRANTEE_TYPES,
-    ROLES,
-    camel_case,
-    compact,
-)
+from langchain_tuned_gemini.emulator.http.wire import GRANTEE_TYPES, ROLES, compact
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.developer.tuned_model import TunedModelRecord
-    from langchain_tuned_gemini.emulator.http.requests import Call
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject, Message
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
+    from langchain_tuned_gemini.emulator.store import Store
 
 
-def create(world: World, call: Call) -> JsonObject:
+def create(store: Store, call: ApiCall) -> JsonObject:
     """Shares a tuned model.
 
     Raises:
         ApiError: 400 for a role that can't be given or a missing address, 409 if the
             grantee has a permission already.
     """
-    record, body = find(world, call.model or ""), call.body
+    record, body = find(store, call.model), call.body
     grantee_type = body.enum("granteeType", GRANTEE_TYPES)
     email = body.text("emailAddress")
     if grantee_type == GRANTEE_TYPES[0]:
@@ -46,51 +41,47 @@ def create(world: World, call: Call) -> JsonObject:
     if any((p.grantee_type, p.email) == (grantee_type, email) for p in record.permissions):
         msg = f"{record.name} has a permission for {email or 'everyone'} already."
         raise ApiError(409, msg, status="ALREADY_EXISTS")
-    granted = Permission(world.random_id(12), grantee_type, _role(body), email)
-    world.change(record, permissions=(*record.permissions, granted))
-    return tuned_model_resource.permission(record, granted)
+    granted = Permission(store.random_id(12), grantee_type, _role(body), email)
+    store.change(record, permissions=(*record.permissions, granted))
+    return _shown(record, granted)
 
 
-def get(world: World, call: Call) -> JsonObject:
+def get(store: Store, call: ApiCall) -> JsonObject:
     """One permission."""
-    return tuned_model_resource.permission(*_find(world, call))
+    return _shown(*_find(store, call))
 
 
-def list_(world: World, call: Call) -> JsonObject:
+def list_(store: Store, call: ApiCall) -> JsonObject:
     """A page of the permissions of a tuned model."""
-    record = find(world, call.model or "")
+    record = find(store, call.model)
     ordered = sorted(record.permissions, key=lambda p: p.id)
-    shown, token = page(call, ordered, lambda p: p.id)
-    return compact(
-        permissions=[tuned_model_resource.permission(record, granted) for granted in shown],
-        nextPageToken=token,
-    )
+    return page(call, "permissions", ordered, lambda p: p.id, lambda p: _shown(record, p))
 
 
-def patch(world: World, call: Call) -> JsonObject:
+def patch(store: Store, call: ApiCall) -> JsonObject:
     """Changes the role, which is all that can be changed.
 
     Raises:
         ApiError: 400 for another field or a role that can't be given.
     """
-    record, granted = _find(world, call)
-    if camel_case(call.parameter("updateMask")) not in ("", "role", "*"):
+    record, granted = _find(store, call)
+    if not set(call.update_mask) <= {"role", "*"}:
         raise ApiError(400, "* UpdatePermissionRequest.update_mask: only role can be updated\n")
     changed = replace(granted, role=_role(call.body))
     permissions = tuple(changed if p is granted else p for p in record.permissions)
-    world.change(record, permissions=permissions)
-    return tuned_model_resource.permission(record, changed)
+    store.change(record, permissions=permissions)
+    return _shown(record, changed)
 
 
-def delete(world: World, call: Call) -> JsonObject:
+def delete(store: Store, call: ApiCall) -> JsonObject:
     """Takes a permission back."""
-    record, granted = _find(world, call)
-    world.change(record, permissions=tuple(p for p in record.permissions if p is not granted))
+    record, granted = _find(store, call)
+    store.change(record, permissions=tuple(p for p in record.permissions if p is not granted))
     return {}
 
 
-def _find(world: World, call: Call) -> tuple[TunedModelRecord, Permission]:
-    record = find(world, call.model or "")
+def _find(store: Store, call: ApiCall) -> tuple[TunedModelRecord, Permission]:
+    record = find(store, call.model)
     for granted in record.permissions:
         if call.name == f"{record.name}/permissions/{granted.id}":
             return record, granted
@@ -105,10 +96,10 @@ def _role(body: Message) -> str:
     return role
 
 
-HANDLERS = {
-    "permissions.create": create,
-    "permissions.get": get,
-    "permissions.list": list_,
-    "permissions.patch": patch,
-    "permissions.delete": delete,
-}
+def _shown(record: TunedModelRecord, granted: Permission) -> JsonObject:
+    return compact(
+        name=f"{record.name}/permissions/{granted.id}",
+        granteeType=granted.grantee_type,
+        emailAddress=granted.email,
+        role=granted.role,
+    )

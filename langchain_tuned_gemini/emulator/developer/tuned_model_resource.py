@@ -1,26 +1,19 @@
-"""Records as the API shows them, with the fields in the order of real bodies."""
+"""Tuned models as the Developer API shows them, with the fields in the order of real bodies."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.developer.tuned_model import State
-from langchain_tuned_gemini.emulator.http.wire import (
-    TYPE_URL,
-    JsonObject,
-    compact,
-    number,
-    timestamp,
-)
+from langchain_tuned_gemini.emulator.http.wire import TYPE_URL, compact, number, timestamp
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.developer.tuned_model import (
-        BaseModel,
         Hyperparameters,
-        Permission,
+        Training,
         TunedModelRecord,
     )
-    from langchain_tuned_gemini.emulator.progression import Snapshot, Training
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 
 def tuned_model(training: Training) -> JsonObject:
@@ -54,24 +47,24 @@ def tuned_model(training: Training) -> JsonObject:
 
 def operation(training: Training) -> JsonObject:
     """The long-running operation that creates a model, as it stands."""
-    record, ended = training.record, training.ended
+    record, ended, total = training.record, training.ended, training.record.total_steps
+    percent = 100 * training.completed_steps / total if total else 100.0
     message = created_operation(record)
     message["metadata"] = {
         "@type": TYPE_URL + "CreateTunedModelMetadata",
         **compact(
-            totalSteps=record.total_steps,
+            totalSteps=total,
             completedSteps=training.completed_steps,
-            completedPercent=number(round(training.completed_percent, 4)),
-            snapshots=[_snapshot(snapshot) for snapshot in training.snapshots()],
+            completedPercent=number(round(percent, 4)),
+            snapshots=_snapshots(training),
         ),
         "tunedModel": record.name,
     }
     if ended is None:
         return message
     message["done"] = True
-    if ended.state is State.FAILED:
-        code, text = ended.error
-        message["error"] = {"code": code, "message": text}
+    if ended.error is not None:
+        message["error"] = ended.error._asdict()
     else:
         message["response"] = {"@type": TYPE_URL + "TunedModel", **tuned_model(training)}
     return message
@@ -89,37 +82,6 @@ def created_operation(record: TunedModelRecord) -> JsonObject:
     }
 
 
-def permission(record: TunedModelRecord, granted: Permission) -> JsonObject:
-    """A Permission resource."""
-    return compact(
-        name=f"{record.name}/permissions/{granted.id}",
-        granteeType=granted.grantee_type,
-        emailAddress=granted.email,
-        role=granted.role,
-    )
-
-
-def base_model(model: BaseModel) -> JsonObject:
-    """A Model resource."""
-    methods = ["generateContent", "countTokens"]
-    if model.tunable:
-        methods.append("createTunedModel")
-    return compact(
-        name=model.name,
-        version=model.version,
-        displayName=model.display_name,
-        description=model.description,
-        inputTokenLimit=model.input_token_limit,
-        outputTokenLimit=model.output_token_limit,
-        supportedGenerationMethods=methods,
-        temperature=number(model.temperature),
-        topP=number(model.top_p),
-        topK=model.top_k,
-        maxTemperature=number(model.max_temperature),
-        thinking=model.thinking,
-    )
-
-
 def _tuning_task(training: Training) -> JsonObject:
     record, ended = training.record, training.ended
     completed = ended if ended is not None and ended.state is State.ACTIVE else None
@@ -127,7 +89,7 @@ def _tuning_task(training: Training) -> JsonObject:
         # Real tuning starts 0.1 to 2.2 s after the creation; here it starts at once.
         startTime=timestamp(record.create_time, digits=9),
         completeTime=timestamp(completed.time) if completed else None,
-        snapshots=[_snapshot(snapshot) for snapshot in training.snapshots()],
+        snapshots=_snapshots(training),
         hyperparameters=_hyperparameters(record.hyperparameters),
     )
 
@@ -142,10 +104,14 @@ def _hyperparameters(parameters: Hyperparameters) -> JsonObject:
     )
 
 
-def _snapshot(snapshot: Snapshot) -> JsonObject:
-    return compact(
-        step=snapshot.step,
-        epoch=snapshot.epoch,
-        meanLoss=snapshot.mean_loss,
-        computeTime=timestamp(snapshot.compute_time, digits=9),
-    )
+def _snapshots(training: Training) -> list[JsonObject]:
+    """One for each step that is done."""
+    return [
+        compact(
+            step=step,
+            epoch=training.epoch(step),
+            meanLoss=training.mean_loss(step),
+            computeTime=timestamp(training.compute_time(step), digits=9),
+        )
+        for step in range(1, training.completed_steps + 1)
+    ]

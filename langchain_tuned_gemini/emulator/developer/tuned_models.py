@@ -1,23 +1,31 @@
-"""`tunedModels`: create, get, list, patch, delete, transferOwnership."""
+"""`tunedModels` (create, get, list, patch, delete, transferOwnership) and their `operations`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.developer import create_tuned_model, tuned_model_resource
-from langchain_tuned_gemini.emulator.developer.tuned_model import ME
-from langchain_tuned_gemini.emulator.http.errors import ApiError
+from langchain_tuned_gemini.emulator.developer import create_tuned_model
+from langchain_tuned_gemini.emulator.developer.tuned_model import ME, Ending, State
+from langchain_tuned_gemini.emulator.developer.tuned_model_resource import (
+    created_operation,
+    operation,
+    tuned_model,
+)
+from langchain_tuned_gemini.emulator.http.errors import ApiError, Status
 from langchain_tuned_gemini.emulator.http.paging import page
-from langchain_tuned_gemini.emulator.http.wire import camel_case, compact, snake_case
+from langchain_tuned_gemini.emulator.http.wire import snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langchain_tuned_gemini.emulator.developer.tuned_model import TunedModelRecord
-    from langchain_tuned_gemini.emulator.http.requests import Call
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject, Message
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
+    from langchain_tuned_gemini.emulator.store import Store
+
+CANCELLED = Status(1, "The operation was cancelled.")
 
 # The fields of a TunedModel that a client may change, and how each is read from a request.
 _MUTABLE: dict[str, Callable[[Message], object]] = {
@@ -28,45 +36,45 @@ _MUTABLE: dict[str, Callable[[Message], object]] = {
     "topK": lambda request: request.integer("topK"),
     "readerProjectNumbers": create_tuned_model.reader_project_numbers,
 }
-_SAMPLING = frozenset({"temperature", "topP", "topK"})
 
 
-def find(world: World, name: str) -> TunedModelRecord:
+def find(store: Store, name: str | None) -> TunedModelRecord:
     """The tuned model of this name.
 
     Raises:
         ApiError: 404 if there is none (the text is Google's, 2024 and 2025).
     """
-    record = world.tuned_models.get(name)
+    record = store.tuned_models.get(name or "")
     if record is None:
         raise ApiError(404, f"Tuned model {name} does not exist.")
     return record
 
 
-def create(world: World, call: Call) -> JsonObject:
+def create(store: Store, call: ApiCall) -> JsonObject:
     """Starts tuning a model and answers with the long-running operation."""
-    record = create_tuned_model.new_record(world, call.body, call.parameter("tunedModelId"))
-    world.add(record)
-    return tuned_model_resource.created_operation(record)
+    record = create_tuned_model.new_record(store, call.body, call.parameter("tunedModelId"))
+    store.tuned_models[record.name] = record
+    return created_operation(record)
 
 
-def get(world: World, call: Call) -> JsonObject:
+def get(store: Store, call: ApiCall) -> JsonObject:
     """One tuned model."""
-    return tuned_model_resource.tuned_model(world.training(find(world, call.name)))
+    return tuned_model(store.training(find(store, call.name)))
 
 
-def list_(world: World, call: Call) -> JsonObject:
+def list_(store: Store, call: ApiCall) -> JsonObject:
     """A page of the caller's tuned models, oldest first."""
     matches = _filter(call.parameter("filter"))
-    records = [record for record in world.in_order() if matches(record)]
-    shown, token = page(call, records, lambda r: f"{r.create_time:020d} {r.name}")
-    return compact(
-        tunedModels=[tuned_model_resource.tuned_model(world.training(record)) for record in shown],
-        nextPageToken=token,
+    return page(
+        call,
+        "tunedModels",
+        [record for record in store.in_order() if matches(record)],
+        key=lambda record: f"{record.create_time:020d} {record.name}",
+        shown=lambda record: tuned_model(store.training(record)),
     )
 
 
-def patch(world: World, call: Call) -> JsonObject:
+def patch(store: Store, call: ApiCall) -> JsonObject:
     """Changes the fields of `updateMask`, or without one those that the body has.
 
     google-genai sends no mask, google-generativeai a mask and the whole model. A field
@@ -75,8 +83,7 @@ def patch(world: World, call: Call) -> JsonObject:
     Raises:
         ApiError: 400 for a field that does not exist or can't be changed.
     """
-    record, body = find(world, call.name), call.body
-    mask = [camel_case(path.strip()) for path in call.parameter("updateMask").split(",") if path]
+    record, body, mask = find(store, call.name), call.body, call.update_mask
     if mask == ["*"]:
         mask = list(_MUTABLE)
     for path in mask:
@@ -84,26 +91,27 @@ def patch(world: World, call: Call) -> JsonObject:
             msg = f"* UpdateTunedModelRequest.update_mask: {path} can not be updated\n"
             raise ApiError(400, msg)
     fields = mask or [field for field in _MUTABLE if field in body]
-    changes = _changes(world, record, body, fields)
-    changed = replace(record, patch_time=world.now(), **changes)  # type: ignore[arg-type]
-    world.add(changed)
-    return tuned_model_resource.tuned_model(world.training(changed))
+    changes = {snake_case(field): _MUTABLE[field](body) for field in fields}
+    sampling = create_tuned_model.sampling(body, store.base_models[record.base_model])
+    changes |= {name: value for name, value in sampling.items() if name in changes}
+    changed = store.change(record, patch_time=store.now(), **changes)
+    return tuned_model(store.training(changed))
 
 
-def delete(world: World, call: Call) -> JsonObject:
+def delete(store: Store, call: ApiCall) -> JsonObject:
     """Removes a tuned model, in whatever state it is."""
-    del world.tuned_models[find(world, call.name).name]
+    del store.tuned_models[find(store, call.name).name]
     return {}
 
 
-def transfer_ownership(world: World, call: Call) -> JsonObject:
+def transfer_ownership(store: Store, call: ApiCall) -> JsonObject:
     """Makes somebody else the owner, and the owner a writer.
 
     Raises:
         ApiError: 403 if the caller is not the owner (the text is Google's); 400 without
             an address.
     """
-    record, email = find(world, call.name), call.body.text("emailAddress")
+    record, email = find(store, call.name), call.body.text("emailAddress")
     if record.role_of(ME) != "OWNER":
         raise ApiError(403, "You need to be the owner of the resource to transfer ownership")
     if not email:
@@ -113,20 +121,44 @@ def transfer_ownership(world: World, call: Call) -> JsonObject:
         for p in record.permissions
         if p.email != email
     )
-    world.change(record, permissions=(create_tuned_model.owner_permission(world, email), *kept))
+    owner = create_tuned_model.owner_permission(store, email)
+    store.change(record, permissions=(owner, *kept))
     return {}
 
 
-def _changes(
-    world: World, record: TunedModelRecord, body: Message, fields: list[str]
-) -> dict[str, object]:
-    base = world.base_models[record.base_model]
-    sampling = create_tuned_model.sampling(body, base)
-    changes: dict[str, object] = {}
-    for field in fields:
-        name = snake_case(field)
-        changes[name] = dict(sampling)[name] if field in _SAMPLING else _MUTABLE[field](body)
-    return changes
+def get_operation(store: Store, call: ApiCall) -> JsonObject:
+    """How far a creation has come."""
+    return operation(store.training(_find_by_operation(store, call)))
+
+
+def list_operations(store: Store, call: ApiCall) -> JsonObject:
+    """The operations of a tuned model: there is one, its creation."""
+    return page(
+        call,
+        "operations",
+        [find(store, call.model)],
+        key=lambda record: record.operation_id,
+        shown=lambda record: operation(store.training(record)),
+    )
+
+
+def cancel_operation(store: Store, call: ApiCall) -> JsonObject:
+    """Stops tuning; of an operation that is done it changes nothing.
+
+    What becomes of the model is not published: here it is FAILED, and its operation
+    ends with the code that Google documents for a cancellation (1).
+    """
+    record = _find_by_operation(store, call)
+    if store.training(record).ended is None:
+        store.change(record, ended=Ending(State.FAILED, store.now(), CANCELLED))
+    return {}
+
+
+def _find_by_operation(store: Store, call: ApiCall) -> TunedModelRecord:
+    record = find(store, call.model)
+    if call.name != f"{record.name}/operations/{record.operation_id}":
+        raise ApiError(404, f"Operation {call.name} does not exist.")
+    return record
 
 
 def _filter(text: str) -> Callable[[TunedModelRecord], bool]:
@@ -153,13 +185,4 @@ _OPERATORS: dict[str, Callable[[TunedModelRecord], bool]] = {
     "writers:me": lambda record: record.role_of(ME) == "WRITER",
     "readers:me": lambda record: record.role_of(ME) == "READER",
     "readers:everyone": lambda record: record.shared_with_everyone,
-}
-
-HANDLERS = {
-    "create": create,
-    "get": get,
-    "list": list_,
-    "patch": patch,
-    "delete": delete,
-    "transferOwnership": transfer_ownership,
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from langchain_tuned_gemini.emulator.armed_rules import Armed
-from langchain_tuned_gemini.emulator.http.requests import GENERATE, METHODS
+from langchain_tuned_gemini.emulator.armed_rules import ArmedRule
+from langchain_tuned_gemini.emulator.http.requests import GENERATE
+from langchain_tuned_gemini.emulator.routes import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
 
 _STATUSES = range(200, 600)
 _GROUPS = frozenset({"generate", "any"})
@@ -158,7 +159,7 @@ class Fault:
             )
         return None
 
-    def selects(self, call: Call) -> bool:
+    def selects(self, call: ApiCall) -> bool:
         """Whether a call is of the kind that this fault is for."""
         if not call.is_about(self.model):
             return False
@@ -173,5 +174,5 @@ class Fault:
         return self.times is None or hits < self.times
 
 
-ArmedFault: TypeAlias = Armed[Fault]
+ArmedFault: TypeAlias = ArmedRule[Fault]
 """A fault that is waiting for its calls: remove it, or use it as a context manager."""

@@ -13,7 +13,8 @@ from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http import errors
+from langchain_tuned_gemini.emulator.faults.google_errors import usual_error
+from langchain_tuned_gemini.emulator.http.errors import html_page
 from langchain_tuned_gemini.emulator.http.replies import (
     HTML,
     JSON,
@@ -25,15 +26,13 @@ from langchain_tuned_gemini.emulator.http.replies import (
     Reply,
     Step,
 )
-from langchain_tuned_gemini.emulator.http.routes import Api
 from langchain_tuned_gemini.emulator.model.completions import split_words
-from langchain_tuned_gemini.emulator.vertex import errors as vertex_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from langchain_tuned_gemini.emulator.faults.fault import Fault
-    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 # Reasons that come with no text (FirebaseExtended/vertexai-sdk-test-data,
@@ -52,7 +51,7 @@ _BESIDE_CANDIDATES = ("modelVersion", "createTime", "responseId")
 DEFAULT_STREAM_ERROR = HTTPStatus.SERVICE_UNAVAILABLE.value
 
 
-def replacement(fault: Fault, call: Call) -> Reply | None:
+def replacement(fault: Fault, call: ApiCall) -> Reply | None:
     """The answer that takes the place of the real one, if the fault has one."""
     headers = _headers(fault)
     if fault.redirect is not None:
@@ -96,40 +95,22 @@ def _literal(body: object) -> Reply:
     return Reply(body=json.dumps(body, ensure_ascii=False).encode(), content_type=JSON)
 
 
-def _error(fault: Fault, status: int, call: Call) -> Reply:
+def _error(fault: Fault, status: int, call: ApiCall) -> Reply:
     if status == HTTPStatus.BAD_GATEWAY and fault.message is None:
         text = "The server encountered a temporary error and could not complete your request."
-        page = errors.html_page(status, "Server Error", text)
+        page = html_page(status, "Server Error", text)
         return Reply(body=page.encode(), status=status, content_type=HTML)
     return Reply((_error_body(fault, status, call),), status=status)
 
 
-def _error_body(fault: Fault, status: int, call: Call) -> JsonObject:
-    quota, delay = fault.quota, fault.retry_delay
-    if call.api is Api.VERTEX:
-        body = vertex_errors.usual(call, status, quota=quota is not None, delay=delay)
-    elif status == HTTPStatus.TOO_MANY_REQUESTS and (quota or delay is not None):
-        name = (call.model or "models/unknown").rpartition("/")[2]
-        body = errors.quota_exceeded(name, per=quota or "minute", delay=delay)
-    else:
-        details = [] if delay is None else [errors.retry_info(delay)]
-        body = errors.error_body(status, _usual_message(status, call.model), details=details)
+def _error_body(fault: Fault, status: int, call: ApiCall) -> JsonObject:
+    body = usual_error(call, status, quota=fault.quota, delay=fault.retry_delay)
     if fault.message is not None:
         body["error"]["message"] = fault.message
     return body
 
 
-def _usual_message(status: int, model: str | None) -> str | None:
-    """Google's text where it names the tuned model."""
-    if model is None or not model.startswith("tunedModels/"):
-        return None
-    return {
-        403: f"You do not have permission to access tuned model {model}",
-        404: f"Tuned model {model} does not exist.",
-    }.get(status)
-
-
-def rewritten(fault: Fault, call: Call, reply: Reply) -> Reply:
+def rewritten(fault: Fault, call: ApiCall, reply: Reply) -> Reply:
     """The real answer with other headers and, if a model gave it, other content."""
     reply = replace(reply, headers=(*reply.headers, *_headers(fault)))
     if not any("candidates" in message for message in reply.messages):
@@ -158,7 +139,7 @@ def _without_candidates(message: JsonObject) -> JsonObject:
     return bare if traffic is None else {"usageMetadata": {"trafficType": traffic}, **bare}
 
 
-def _ended(fault: Fault, reply: Reply, call: Call) -> Reply:
+def _ended(fault: Fault, reply: Reply, call: ApiCall) -> Reply:
     """A stream that ends early: in silence, or with an error."""
     if fault.end_after is not None:
         return replace(reply, messages=reply.messages[: fault.end_after])

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http.errors import NO_CREDENTIALS, ApiError, invalid_key
-from langchain_tuned_gemini.emulator.http.places import LOCATION_OF_HOST
-from langchain_tuned_gemini.emulator.http.requests import GOOGLE
-from langchain_tuned_gemini.emulator.http.routes import Api
-from langchain_tuned_gemini.emulator.vertex.errors import SERVICE, unauthenticated
+from langchain_tuned_gemini.emulator.http.errors import RPC, ApiError, error_info
+from langchain_tuned_gemini.emulator.http.requests import Api
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from langchain_tuned_gemini.emulator.store import Options
 
-GOOGLES_HOSTS = (GOOGLE, *LOCATION_OF_HOST)
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+INVALID_KEY = "API key not valid. Please pass a valid API key."
+# What a 401 without credentials says on Google's APIs that want OAuth.
+UNAUTHENTICATED = (
+    "Request is missing required authentication credential. Expected OAuth 2 access token, "
+    "login cookie or other valid authentication credential. See "
+    "https://developers.google.com/identity/sign-in/web/devconsole-project."
+)
+UNREGISTERED = (
+    "Method doesn't allow unregistered callers (callers without established identity). "
+    "Please use API Key or other form of API consumer identity to call this API."
+)
 
 
 def check_host(request: Request, options: Options) -> None:
@@ -39,15 +46,22 @@ def check_credentials(request: Request, options: Options, api: Api) -> None:
 
     Raises:
         ApiError: Without credentials 403, or 401 on Vertex AI; 400 for a rejected key, as
-            Google answers.
+            Google answers: not 401.
     """
     key = request.headers.get("x-goog-api-key") or request.query_params.get("key")
     if key is None and "authorization" not in request.headers:
-        if api is Api.VERTEX:
-            raise unauthenticated()
-        raise ApiError(403, NO_CREDENTIALS)
+        if api is Api.DEVELOPER:
+            raise ApiError(403, UNREGISTERED)
+        info = error_info("CREDENTIALS_MISSING", "googleapis.com", service=api.value)
+        raise ApiError(401, UNAUTHENTICATED, details=[info])
     if key in options.rejected_keys:
-        raise invalid_key(SERVICE if api is Api.VERTEX else GOOGLE)
+        # Google's own answer repeats the key in its `DebugInfo`. The emulator never does.
+        details = [
+            error_info("API_KEY_INVALID", "googleapis.com", service=api.value),
+            {"@type": RPC + "LocalizedMessage", "locale": "en-US", "message": INVALID_KEY},
+            {"@type": RPC + "DebugInfo", "detail": "Invalid API key: (not repeated)"},
+        ]
+        raise ApiError(400, INVALID_KEY, details=details)
 
 
 def host_of(request: Request) -> str:

@@ -6,7 +6,7 @@ The rest is the general wording of <https://cloud.google.com/apis/design/errors>
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +48,12 @@ _STATUSES: dict[int, tuple[str, str]] = {
     504: ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
 }
 
-INVALID_KEY = "API key not valid. Please pass a valid API key."
-NO_CREDENTIALS = (
-    "Method doesn't allow unregistered callers (callers without established identity). "
-    "Please use API Key or other form of API consumer identity to call this API."
-)
+
+class Status(NamedTuple):
+    """Code and message of a `google.rpc.Status`: how an operation or a job failed."""
+
+    code: int
+    message: str
 
 
 class ApiError(Exception):
@@ -105,65 +106,6 @@ def html_page(code: int, title: str, text: str) -> str:
     )
 
 
-def invalid_key(service: str) -> ApiError:
-    """The answer to a key that Google does not know: 400, not 401.
-
-    Google's own answer repeats the key in its `DebugInfo`. The emulator never does.
-    """
-    return ApiError(
-        400,
-        INVALID_KEY,
-        details=[
-            {
-                "@type": RPC + "ErrorInfo",
-                "reason": "API_KEY_INVALID",
-                "domain": "googleapis.com",
-                "metadata": {"service": service},
-            },
-            {"@type": RPC + "LocalizedMessage", "locale": "en-US", "message": INVALID_KEY},
-            {"@type": RPC + "DebugInfo", "detail": "Invalid API key: (not repeated)"},
-        ],
-    )
-
-
-def retry_info(delay: float) -> JsonObject:
-    """How long to wait, in whole seconds, as Google rounds it."""
-    return {"@type": RPC + "RetryInfo", "retryDelay": f"{int(delay)}s"}
-
-
-def quota_exceeded(model: str, *, per: str, delay: float | None) -> JsonObject:
-    """429 with `Help`, `QuotaFailure` and, with a delay, `RetryInfo`.
-
-    As captured in 2026: a quota per day carries the same kind of `RetryInfo` as one per
-    minute, although waiting that long does not help.
-
-    Args:
-        model: The model's id, as `quotaDimensions` shows it.
-        per: `"minute"` or `"day"`.
-        delay: Seconds until a retry makes sense; the message has them with all digits.
-    """
-    metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
-    message = (
-        "You exceeded your current quota, please check your plan and billing details. For "
-        "more information on this error, head to: "
-        "https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, "
-        "head to: https://ai.dev/rate-limit. \n"
-        f"* Quota exceeded for metric: {metric}, limit: 0, model: {model}"
-    )
-    link = "https://ai.google.dev/gemini-api/docs/rate-limits"
-    violation = {
-        "quotaMetric": metric,
-        "quotaId": f"GenerateRequestsPer{per.capitalize()}PerProjectPerModel-FreeTier",
-        "quotaDimensions": {"location": "global", "model": model},
-    }
-    details: list[JsonObject] = [
-        {
-            "@type": RPC + "Help",
-            "links": [{"description": "Learn more about Gemini API quotas", "url": link}],
-        },
-        {"@type": RPC + "QuotaFailure", "violations": [violation]},
-    ]
-    if delay is not None:
-        message += f"\nPlease retry in {delay:.9f}s."
-        details.append(retry_info(delay))
-    return error_body(429, message, details=details)
+def error_info(reason: str, domain: str, **metadata: str) -> JsonObject:
+    """The detail that names the reason of an error."""
+    return {"@type": RPC + "ErrorInfo", "reason": reason, "domain": domain, "metadata": metadata}

@@ -7,11 +7,13 @@ import json
 from typing import TYPE_CHECKING, TypeVar
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
+from langchain_tuned_gemini.emulator.http.wire import compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 MAX_PAGE_SIZE = 1000
 
@@ -19,34 +21,40 @@ T = TypeVar("T")
 
 
 def page(
-    call: Call, items: Sequence[T], key: Callable[[T], str], *, default: int = 10
-) -> tuple[Sequence[T], str]:
-    """The page that a list call asks for, and the token of the next one.
+    call: ApiCall,
+    collection: str,
+    items: Sequence[T],
+    key: Callable[[T], str],
+    shown: Callable[[T], JsonObject],
+    *,
+    default: int = 10,
+) -> JsonObject:
+    """The answer of a list call: the page that it asks for, and the token of the next one.
 
     A token names the last item that was shown, not a number: an item that is deleted
     between two pages shifts nothing.
 
     Args:
         call: The call, with `pageSize`, `pageToken` and `filter` in its query.
+        collection: The name of the list in the answer.
         items: All items in their order.
         key: The unique name of an item, which sorts as the items do.
+        shown: The resource of an item.
         default: The page size where none, or 0, is given.
 
     Raises:
         ApiError: 400 for a negative size, and for a token of another list or filter.
     """
     size = _page_size(call, default)
-    start = 0
     if token := call.parameter("pageToken"):
         last = _last_of(call, token)
-        start = sum(1 for item in items if key(item) <= last)
-    shown = items[start : start + size]
-    if start + size >= len(items):
-        return shown, ""
-    return shown, _token(call, key(shown[-1]))
+        items = [item for item in items if key(item) > last]
+    on_page = items[:size]
+    token = _token(call, key(on_page[-1])) if len(items) > size else ""
+    return compact(**{collection: [shown(item) for item in on_page], "nextPageToken": token})
 
 
-def _page_size(call: Call, default: int) -> int:
+def _page_size(call: ApiCall, default: int) -> int:
     raw = call.parameter("pageSize") or "0"
     try:
         size = int(raw)
@@ -58,12 +66,12 @@ def _page_size(call: Call, default: int) -> int:
     return min(size or default, MAX_PAGE_SIZE)
 
 
-def _token(call: Call, last: str) -> str:
+def _token(call: ApiCall, last: str) -> str:
     content = json.dumps([call.method, call.name, call.parameter("filter"), last])
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def _last_of(call: Call, token: str) -> str:
+def _last_of(call: ApiCall, token: str) -> str:
     try:
         padded = token + "=" * (-len(token) % 4)
         method, name, filter_, last = json.loads(base64.urlsafe_b64decode(padded))

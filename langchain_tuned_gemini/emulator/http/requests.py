@@ -1,67 +1,59 @@
-"""URLs and what they mean: Google's HTTP bindings of the Gemini Developer API, and calls.
-
-The table is that of the REST transports in google-ai-generativelanguage 0.6.15
-(`services/*/transports/rest_base.py`). Two of its gaps surprise clients: v1 has no
-`tunedModels` beyond generating and operations, and nothing counts a tuned model's tokens.
-Vertex AI has a table of its own.
-"""
+"""Requests as they arrived, and the calls of Google's methods that they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
-from langchain_tuned_gemini.emulator.http.places import LOCATION_OF_HOST, LOCATIONS
-from langchain_tuned_gemini.emulator.http.resource_names import (
-    ResourceName,
-    location_in,
-    model_of,
-    published,
-)
-from langchain_tuned_gemini.emulator.http.routes import Api, compiled
-from langchain_tuned_gemini.emulator.http.wire import Message, snake_case
-from langchain_tuned_gemini.emulator.vertex import routes as vertex
+from langchain_tuned_gemini.emulator.http.messages import Message
+from langchain_tuned_gemini.emulator.http.resource_names import location_in, model_of, published
+from langchain_tuned_gemini.emulator.http.wire import camel_case, snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_BETA = frozenset({"v1beta", "v1alpha"})
-_ALL = _BETA | {"v1"}
-_V1 = frozenset({"v1"})
-
-_TABLE = (
-    ("generateContent", "POST", "tunedModels/*:generateContent", _ALL),
-    ("generateContent", "POST", "models/**:generateContent", _ALL),
-    ("streamGenerateContent", "POST", "tunedModels/*:streamGenerateContent", _ALL),
-    ("streamGenerateContent", "POST", "models/**:streamGenerateContent", _ALL),
-    ("countTokens", "POST", "models/**:countTokens", _ALL),
-    ("models.get", "GET", "models/*", _ALL),
-    ("models.list", "GET", "models", _ALL),
-    ("get", "GET", "tunedModels/*", _BETA),
-    ("list", "GET", "tunedModels", _BETA),
-    ("create", "POST", "tunedModels", _BETA),
-    ("patch", "PATCH", "tunedModels/*", _BETA),
-    ("delete", "DELETE", "tunedModels/*", _BETA),
-    ("transferOwnership", "POST", "tunedModels/*:transferOwnership", _BETA),
-    ("operations.get", "GET", "tunedModels/*/operations/*", _ALL),
-    ("operations.list", "GET", "tunedModels/*/operations", _ALL),
-    ("operations.cancel", "POST", "tunedModels/*/operations/*:cancel", _V1),
-    ("permissions.get", "GET", "tunedModels/*/permissions/*", _BETA),
-    ("permissions.list", "GET", "tunedModels/*/permissions", _BETA),
-    ("permissions.create", "POST", "tunedModels/*/permissions", _BETA),
-    ("permissions.patch", "PATCH", "tunedModels/*/permissions/*", _BETA),
-    ("permissions.delete", "DELETE", "tunedModels/*/permissions/*", _BETA),
-)
-
-METHODS = frozenset(method for method, *_ in _TABLE) | vertex.METHODS
 GENERATE = frozenset({"generateContent", "streamGenerateContent"})
-GOOGLE = "generativelanguage.googleapis.com"
-_BINDINGS = {Api.DEVELOPER: compiled(Api.DEVELOPER, _TABLE), Api.VERTEX: vertex.BINDINGS}
+
+
+class Api(Enum):
+    """One of the two services that serve tuned Gemini models, by its name in errors."""
+
+    DEVELOPER = "generativelanguage.googleapis.com"
+    VERTEX = "aiplatform.googleapis.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRequest:
+    """A request as it arrived, without its credentials.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, percent-decoded.
+        query: The query parameters, without `key` and `access_token`.
+        call: The API's name for what was asked: `generateContent`, `list`,
+            `permissions.create`, `tuningJobs.get`. `None` where the URL means nothing to
+            either API.
+        model: The model that it is about, if any: `tunedModels/…` or `models/…`, on Vertex
+            AI the endpoint, tuning job or model, `projects/…`, without a version.
+        body: The decoded JSON; the text where it is none; `None` where there is no body.
+        time: Seconds since the epoch, by the emulator's clock.
+        headers: The headers in lower case, without API keys, tokens and cookies.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    call: str | None
+    model: str | None
+    body: Any
+    time: float
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One call of one method.
 
     Attributes:
@@ -117,6 +109,12 @@ class Call:
         """The location of Vertex AI: that of the host, or else that in the name."""
         return self.location or location_in(self.name)
 
+    @property
+    def update_mask(self) -> list[str]:
+        """The fields in `updateMask`, in camelCase."""
+        paths = self.parameter("updateMask").split(",")
+        return [camel_case(path.strip()) for path in paths if path]
+
     def is_about(self, model: str | None) -> bool:
         """Whether the call is about a model, by any of its names; `None` stands for all.
 
@@ -131,31 +129,3 @@ class Call:
     def parameter(self, name: str) -> str:
         """A query parameter, in camelCase or in snake_case; empty if it is absent."""
         return self.query.get(name) or self.query.get(snake_case(name), "")
-
-
-def read_call(
-    http_method: str, host: str, path: str, query: Mapping[str, str], json: object
-) -> Call | None:
-    """What a request asks for; `None` where Google binds nothing to the URL.
-
-    Google's hosts serve one API each, every other one, such as loopback, serves both.
-    """
-    location = LOCATION_OF_HOST.get(host)
-    for api in _apis_at(host):
-        for binding in _BINDINGS[api].get(http_method, ()):
-            match = binding.pattern.fullmatch(path)
-            if match and _is_somewhere(match["name"]):
-                name, method = match["name"], binding.method
-                return Call(api, method, match["version"], name, query, json, location)
-    return None
-
-
-def _apis_at(host: str) -> tuple[Api, ...]:
-    if host == GOOGLE:
-        return (Api.DEVELOPER,)
-    return (Api.VERTEX,) if host in LOCATION_OF_HOST else (Api.DEVELOPER, Api.VERTEX)
-
-
-def _is_somewhere(name: str) -> bool:
-    """Whether a resource of a project is in a location that exists."""
-    return not name.startswith("projects/") or ResourceName.parse(name).location in LOCATIONS

@@ -1,10 +1,22 @@
-"""Resource names of Vertex AI: `projects/P/locations/L/<kind>/ID`, and what they are about."""
+"""Resource names of Vertex AI, `projects/P/locations/L/<kind>/ID`, and its locations."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import Self
+
+from langchain_tuned_gemini.tuned_models.locations import GLOBAL, MULTI_REGIONS, REGIONS
+
+LOCATION_OF_HOST = {
+    "aiplatform.googleapis.com": GLOBAL,
+    **{f"aiplatform.{place}.rep.googleapis.com": place for place in MULTI_REGIONS},
+    **{f"{region}-aiplatform.googleapis.com": region for region in REGIONS},
+}
+"""Which location each of Google's hosts serves, as google-genai 3.6.1 builds their names."""
+
+LOCATIONS = frozenset(LOCATION_OF_HOST.values())
+"""Every location there is; in any other one, no URL means anything."""
 
 _RESOURCE = re.compile(
     r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)"
@@ -81,3 +93,8 @@ def model_of(name: str) -> str | None:
         return None
     parsed = ResourceName.parse(name)
     return parsed.resource if parsed.id and parsed.kind != "operations" else None
+
+
+def last_part(name: str | None) -> str:
+    """The id at the end of a name; an id alone is one."""
+    return (name or "").rpartition("/")[2]

@@ -1,11 +1,19 @@
-"""What a model answers, whoever decides it: a script, a function to call, or an example."""
+"""What a model answers, and the scripts by which a test decides it."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+
+from langchain_tuned_gemini.emulator.armed_rules import ArmedRule
+from langchain_tuned_gemini.emulator.http.requests import GENERATE
+from langchain_tuned_gemini.emulator.model.prompts import read_turns
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +90,52 @@ def _are_calls(said: object) -> TypeGuard[Sequence[FunctionCall]]:
     if not isinstance(said, Sequence) or not said:
         return False
     return all(isinstance(item, FunctionCall) for item in said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """Answers, and the calls that they are for; described at `Emulator.script`."""
+
+    answers: tuple[Answer, ...]
+    model: str | None = None
+    when: str | re.Pattern[str] | None = None
+    nth: int = 1
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a script that says nothing, or never."""
+        if not self.answers:
+            msg = 'a script needs an answer, for example script("It rains.")'
+            raise ValueError(msg)
+        for name in ("nth", "times"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                msg = f"{name} is at least 1, so it can't be {value}"
+                raise ValueError(msg)
+
+    def selects(self, call: ApiCall) -> bool:
+        """Whether a call is of the kind that this script is for."""
+        return call.method in GENERATE and call.is_about(self.model) and self._fits(call)
+
+    def is_due(self, calls: int, hits: int) -> bool:
+        """Whether the last of so many such calls gets an answer, after so many answers."""
+        times = self.times
+        if times is None and len(self.answers) > 1:
+            times = len(self.answers)
+        return calls >= self.nth and (times is None or hits < times)
+
+    def answer(self, hit: int) -> Answer:
+        """The answer to the call that it hits as its so manieth; they go round."""
+        return self.answers[(hit - 1) % len(self.answers)]
+
+    def _fits(self, call: ApiCall) -> bool:
+        if self.when is None:
+            return True
+        message = read_turns(call.body)[-1].message
+        if isinstance(self.when, str):
+            return self.when.casefold() in message.casefold()
+        return self.when.search(message) is not None
+
+
+ArmedScript: TypeAlias = ArmedRule[Script]
+"""A script that is waiting for its calls: remove it, or use it as a context manager."""

@@ -10,14 +10,15 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.wire import compact, timestamp
-from langchain_tuned_gemini.emulator.model.turns import estimate_tokens
+from langchain_tuned_gemini.emulator.model.prompts import estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from langchain_tuned_gemini.emulator.developer.tuned_model import BaseModel
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject, Message
+    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.answers import Answer, FunctionCall
+    from langchain_tuned_gemini.emulator.model.base_models import ServedModel
 
 CHARACTERS_PER_TOKEN = 4
 TRAFFIC_TYPE = "ON_DEMAND"
@@ -54,7 +55,7 @@ class Completion:
 
     answer: Answer
     prompt_tokens: Mapping[str, int]
-    base: BaseModel
+    base: ServedModel
     response_id: str
     style: Style
     create_time: int

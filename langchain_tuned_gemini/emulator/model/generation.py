@@ -2,29 +2,34 @@
 
 Without a script it calls a function if the request's functions and the question call for it
 (see `functions`), tells what a function returned if that was last, and else says the output of
-the nearest example that it knows, in the form that is asked for (see `output_format`).
+the nearest example that it knows, in the form that is asked for: as text, as JSON, of a schema or
+of none, or as an enum's value.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.replies import Framing, Reply
 from langchain_tuned_gemini.emulator.model.answers import Answer
 from langchain_tuned_gemini.emulator.model.completions import Completion, Style, limited
-from langchain_tuned_gemini.emulator.model.functions import read_toolbox
-from langchain_tuned_gemini.emulator.model.history import check_history
-from langchain_tuned_gemini.emulator.model.output_format import read_output_format
+from langchain_tuned_gemini.emulator.model.examples import nearest
+from langchain_tuned_gemini.emulator.model.functions import check_history, read_toolbox
+from langchain_tuned_gemini.emulator.model.instances import fits, instance
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.developer.tuned_model import BaseModel, Example
-    from langchain_tuned_gemini.emulator.http.requests import Call
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject, Message
+    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
+    from langchain_tuned_gemini.emulator.model.base_models import ServedModel
+    from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex
     from langchain_tuned_gemini.emulator.model.prompts import Prompt
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.store import Store
 
 KNOWS_NOTHING = (
     "I have no examples of this task, so I can't answer. "
@@ -37,31 +42,84 @@ MOST_CANDIDATES = 8
 RESPONSE_ID_LENGTH = 22
 # The words by which langchain-google-genai knows a context overflow.
 TOO_LONG = "The input token count ({}) exceeds the maximum number of tokens allowed ({})."
+JSON = "application/json"
+# github.com/googleapis/python-genai/issues/867
+WITH_TOOLS = f"Function calling with a response mime type: '{JSON}' is unsupported"
+_KEY = re.compile(r"(?<!\w)['\"`]([A-Za-z_]\w*)['\"`](?!\w)")
 
 
-def complete(
-    world: World, call: Call, prompt: Prompt, example: Example | None, base: BaseModel, style: Style
-) -> Completion:
-    """The completion that a model gives, within the limits.
+def generate(
+    store: Store,
+    call: ApiCall,
+    prompt: Prompt,
+    base: ServedModel,
+    learnt: TrigramIndex | None,
+    style: Style,
+) -> Reply:
+    """The answer of generateContent, or that of streamGenerateContent in pieces.
+
+    These are server-sent events with `alt=sse`, else one JSON array.
 
     Args:
-        world: The scripts are there.
+        store: The scripts are there.
         call: The call, with what it asks for.
         prompt: Its conversation.
-        example: The nearest example that the model knows, if any.
         base: The base model.
+        learnt: What a tuned model has learnt; `None` for a base model, which has the examples
+            of the prompt.
         style: Whose answers these are like.
 
     Raises:
         ApiError: 400 for a prompt that is longer than the base model takes, for function calls
-            and responses in it that don't match, and for settings that don't go together.
+            and responses in it that don't match, for settings that don't go together, and for a
+            prompt to a base model that ends with a turn of the model's own, where it refuses that
+            (github.com/Zoo-Code-Org/Zoo-Code/issues/1052).
     """
+    if learnt is not None:
+        example = learnt.nearest(prompt.query)
+    elif prompt.ends_with_model and not base.accepts_prefill:
+        raise ApiError(400, "Requests ending with a model turn are not supported.")
+    else:
+        example = nearest(prompt.examples, prompt.query)
+    completion = _complete(store, call, prompt, example, base, style)
+    latency = store.options.latency
+    if call.method == "generateContent":
+        return Reply((completion.whole(),), latency=latency)
+    if call.parameter("alt") == "sse":
+        content_type = "text/event-stream"
+        return Reply(completion.chunks(), Framing.SSE, content_type=content_type, latency=latency)
+    return Reply(completion.chunks(), Framing.JSON_ARRAY, latency=latency)
+
+
+def unavailable(status: int, reason: str, denied: str | None = None) -> ApiError:
+    """The refusal of a model that can't answer, with the status that a test has chosen for it.
+
+    Other statuses keep Google's usual text, which says nothing of the model's state.
+
+    Args:
+        status: The HTTP status.
+        reason: What 400 and 404 say.
+        denied: What 403 says.
+    """
+    texts = {400: reason, 403: denied, 404: reason}
+    word = "FAILED_PRECONDITION" if status == HTTPStatus.BAD_REQUEST else None
+    return ApiError(status, texts.get(status), status=word)
+
+
+def _complete(
+    store: Store,
+    call: ApiCall,
+    prompt: Prompt,
+    example: Example | None,
+    base: ServedModel,
+    style: Style,
+) -> Completion:
     if prompt.tokens > base.input_token_limit:
         raise ApiError(400, TOO_LONG.format(prompt.tokens, base.input_token_limit))
     check_history(prompt.turns, base)
     config = call.body.message("generationConfig")
     answer = _own_answer(call.body, prompt, example, base)
-    if matched := world.scripts.match(call):
+    if matched := store.scripts.match(call):
         script, hit = matched
         answer = script.answer(hit)
     counted = answer.prompt_tokens
@@ -69,36 +127,38 @@ def complete(
         answer=limited(answer, config),
         prompt_tokens=prompt.tokens_by_modality if counted is None else {"TEXT": counted},
         base=base,
-        response_id=world.random_id(RESPONSE_ID_LENGTH),
+        response_id=store.random_id(RESPONSE_ID_LENGTH),
         style=style,
-        create_time=world.now(),
+        create_time=store.now(),
         candidates=_candidates(config),
     )
 
 
 def _own_answer(
-    request: Message, prompt: Prompt, example: Example | None, base: BaseModel
+    request: Message, prompt: Prompt, example: Example | None, base: ServedModel
 ) -> Answer:
     """What the model answers by itself."""
-    toolbox = read_toolbox(request)
-    form = read_output_format(request, toolbox, base)
-    answer = _thoughts(request.message("generationConfig").message("thinkingConfig"), base)
+    toolbox, config = read_toolbox(request), request.message("generationConfig")
+    mime_type, schema = config.text("responseMimeType"), _schema(config)
+    if mime_type == JSON and toolbox.functions and not base.gemini_3:
+        raise ApiError(400, WITH_TOOLS)
+    answer = _thoughts(config.message("thinkingConfig"), base)
     if calls := toolbox.calls(prompt):
         return replace(answer, calls=calls)
     known = None if example is None else example.output
     if prompt.responses:
-        known = "\n".join(map(_told, prompt.responses))
-    text = form.text(known, prompt.query)
+        known = "\n".join(map(_returned, prompt.responses))
+    text = _formatted(mime_type, schema, known, prompt.query)
     return replace(answer, text=KNOWS_NOTHING if text is None else text)
 
 
-def _told(response: JsonObject) -> str:
+def _returned(response: JsonObject) -> str:
     """What a function returned: a text as it is, anything else as JSON."""
     value = next((response[key] for key in ("output", "result") if key in response), response)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _thoughts(config: Message, base: BaseModel) -> Answer:
+def _thoughts(config: Message, base: ServedModel) -> Answer:
     """The thoughts that are counted, and shown if asked for.
 
     A model that can think does, unless the request says how little: Google's do so by default
@@ -123,24 +183,36 @@ def _candidates(config: Message) -> int:
     return count
 
 
-def refuse_prefill(prompt: Prompt, base: BaseModel) -> None:
-    """Refuses a prompt that ends with a turn of the model's own, where the base does.
+def _schema(config: Message) -> JsonObject | None:
+    """`responseJsonSchema`, or else `responseSchema`."""
+    schema = config.get("responseJsonSchema")
+    return schema if isinstance(schema, dict) else config.message("responseSchema").fields or None
 
-    Raises:
-        ApiError: 400 (github.com/Zoo-Code-Org/Zoo-Code/issues/1052).
+
+def _formatted(
+    mime_type: str, schema: JsonObject | None, known: str | None, question: str
+) -> str | None:
+    """An answer in the form that is asked for.
+
+    What is known, if it has the form already; else an instance of the schema with what is known
+    as its strings, or else with what the question has for it. JSON without a schema is an object
+    with the keys that the question names in quotation marks, or with `answer`.
     """
-    if prompt.ends_with_model and not base.accepts_prefill:
-        raise ApiError(400, "Requests ending with a model turn are not supported.")
+    said = question if known is None else known
+    if mime_type == "text/x.enum":
+        return str(instance(schema or {}, said))
+    if mime_type != JSON or (known is not None and _is_json(known, schema)):
+        return known
+    if schema is None:
+        made = dict.fromkeys(_KEY.findall(question) or ["answer"], said)
+    else:
+        made = instance(schema, said, is_whole=known is not None)
+    return json.dumps(made, ensure_ascii=False)
 
 
-def whole(world: World, completion: Completion) -> Reply:
-    """The answer of generateContent."""
-    return Reply((completion.whole(),), latency=world.options.latency)
-
-
-def streamed(world: World, call: Call, completion: Completion) -> Reply:
-    """The answer in pieces: server-sent events with `alt=sse`, else one JSON array."""
-    chunks, latency = completion.chunks(), world.options.latency
-    if call.parameter("alt") == "sse":
-        return Reply(chunks, Framing.SSE, content_type="text/event-stream", latency=latency)
-    return Reply(chunks, Framing.JSON_ARRAY, latency=latency)
+def _is_json(text: str, schema: JsonObject | None) -> bool:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return False
+    return schema is None or fits(schema, value)

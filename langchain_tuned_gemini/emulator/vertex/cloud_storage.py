@@ -1,4 +1,4 @@
-"""Cloud Storage, as far as uploading training data needs it.
+"""Cloud Storage, as far as tuning needs it: examples under `gs://` URIs, and their upload.
 
 https://cloud.google.com/storage/docs/json_api/v1/objects/insert
 """
@@ -10,15 +10,31 @@ import re
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
-from langchain_tuned_gemini.emulator.vertex.files import read_files
+from langchain_tuned_gemini.emulator.model.examples import read_examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from langchain_tuned_gemini.dataset import Examples
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.model.examples import Example
+    from langchain_tuned_gemini.emulator.store import Store
 
 _UPLOAD = re.compile(r"/upload/storage/v1/b/(?P<bucket>[^/]+)/o")
+_URI = re.compile(r"gs://[^/]+/.+", re.DOTALL)
+
+
+def read_files(contents: Mapping[str, Examples]) -> dict[str, tuple[Example, ...]]:
+    """The examples of files by their `gs://` URI.
+
+    Raises:
+        ValueError: A URI that is none of Cloud Storage, or a file that can't be read.
+    """
+    for uri in contents:
+        if not _URI.fullmatch(uri):
+            msg = f"a file in Cloud Storage is gs://bucket/object, not {uri!r}"
+            raise ValueError(msg)
+    return {uri: read_examples(content) for uri, content in contents.items()}
 
 
 def bucket_of(method: str, path: str) -> str | None:
@@ -27,14 +43,14 @@ def bucket_of(method: str, path: str) -> str | None:
     return match["bucket"] if match else None
 
 
-def upload(world: World, bucket: str, query: Mapping[str, str], body: object) -> JsonObject:
+def upload(store: Store, bucket: str, query: Mapping[str, str], body: object) -> JsonObject:
     """Keeps a file where a tuning job finds it.
 
     Args:
-        world: Where it is kept.
+        store: Where it is kept.
         bucket: Its bucket.
         query: The parameters of the request.
-        body: The file, as `decode` reads it: the text, or what it holds if that is one row.
+        body: The file: its text, or what it holds if that is one row of JSON.
 
     Raises:
         ApiError: 400 for what is no file of examples; 412 for one that is there already and
@@ -50,9 +66,9 @@ def upload(world: World, bucket: str, query: Mapping[str, str], body: object) ->
         added = read_files({uri: rows})
     except ValueError as error:  # a DatasetError is one
         raise ApiError(400, str(error)) from error
-    with world.lock:
-        if uri in world.vertex.files and query.get("ifGenerationMatch") == "0":
+    with store.lock:
+        if uri in store.vertex.files and query.get("ifGenerationMatch") == "0":
             message = "At least one of the pre-conditions you specified did not hold."
             raise ApiError(412, message, status="FAILED_PRECONDITION")
-        world.vertex.files.update(added)
+        store.vertex.files.update(added)
     return {"kind": "storage#object", "bucket": bucket, "name": name}

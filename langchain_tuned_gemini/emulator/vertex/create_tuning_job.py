@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http.errors import ApiError
-from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, published
-from langchain_tuned_gemini.emulator.model.similarity import ExampleIndex
-from langchain_tuned_gemini.emulator.vertex.errors import invalid, missing
-from langchain_tuned_gemini.emulator.vertex.progress import FAILED
+from langchain_tuned_gemini.emulator.http.errors import ApiError, Status
+from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, last_part, published
+from langchain_tuned_gemini.emulator.http.wire import compact
+from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
+from langchain_tuned_gemini.emulator.vertex.refusals import invalid, missing
 from langchain_tuned_gemini.emulator.vertex.tuning_job import (
-    Error,
-    Source,
+    FAILED,
     TuningJobRecord,
     checkpoint_count,
 )
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject, Message
-    from langchain_tuned_gemini.emulator.store import World
-    from langchain_tuned_gemini.emulator.vertex.tuning_job import ModelVersion
+    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.wire import JsonObject
+    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.vertex.vertex_store import ModelVersion
 
 DISPLAY_NAME_LENGTH = 128
 """Characters (discovery document, `TuningJob.tunedModelDisplayName`)."""
@@ -53,17 +52,7 @@ _NOT_EMULATED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameters:
-    """The hyperparameters that a job is run with."""
-
-    epochs: int
-    multiplier: float
-    adapter_size: str
-    asked: JsonObject
-
-
-def new_job(world: World, parent: str, request: Message) -> TuningJobRecord:
+def new_job(store: Store, parent: str, request: Message) -> TuningJobRecord:
     """Makes the job that a create request asks for.
 
     Training data that no URI leads to makes the job fail: it is read when the job runs.
@@ -73,38 +62,64 @@ def new_job(world: World, parent: str, request: Message) -> TuningJobRecord:
             model to go on from that does not exist; 501 for a kind of tuning that is not
             emulated.
     """
-    spec, registry = _spec(request), world.vertex
-    source = _source(world, request)
-    parameters = _parameters(spec.message("hyperParameters"))
+    spec, labels, vertex = _spec(request), request.message("labels"), store.vertex
+    pre_tuned = request.message("preTunedModel")
+    source = _pre_tuned(store, pre_tuned)
+    asked = _hyperparameters(spec.message("hyperParameters"))
     display_name, uri = _display_name(request), _training_uri(spec)
-    name = f"{parent}/tuningJobs/{registry.new_id()}"
+    name = f"{parent}/tuningJobs/{vertex.new_id()}"
+    epochs = int(asked.get("epochCount", DEFAULT_EPOCHS))
     last_only = spec.get("exportLastCheckpointOnly") is True
-    count = checkpoint_count(parameters.epochs, last_only=last_only)
-    learnt = (*registry.files.get(uri, ()), *(source.examples if source else ()))
+    learnt = (*vertex.files.get(uri, ()), *(source.examples if source else ()))
     return TuningJobRecord(
         name=name,
-        base_model=_base_model(world, request) if source is None else source.base_model,
-        create_time=world.now(),
-        progression=world.options.progression,
-        examples=ExampleIndex(learnt),
+        base_model=source.base_model if source else _base_model(store, request),
+        create_time=store.now(),
+        progression=store.options.progression,
+        examples=TrigramIndex(learnt),
         training_uri=uri,
         validation_uri=spec.text("validationDatasetUri"),
-        endpoint_ids=tuple(registry.new_id() for _ in range(count)),
-        model_id=_next_version_of(source, display_name) or registry.new_id(),
+        endpoint_ids=tuple(
+            vertex.new_id() for _ in range(checkpoint_count(epochs, last_only=last_only))
+        ),
+        model_id=_next_version_of(source, display_name) or vertex.new_id(),
         display_name=display_name or (source.display_name if source else ""),
         description=request.text("description"),
-        labels=_labels(request),
-        asked=parameters.asked,
-        epochs=parameters.epochs,
-        learning_rate_multiplier=parameters.multiplier,
-        adapter_size=parameters.adapter_size,
+        labels={key: labels.text(key) for key in labels.fields},
+        asked=asked,
+        epochs=epochs,
+        learning_rate_multiplier=asked.get("learningRateMultiplier", DEFAULT_MULTIPLIER),
+        adapter_size=asked.get("adapterSize", DEFAULT_ADAPTER_SIZE),
         last_checkpoint_only=last_only,
-        source=source,
-        fails=_failure(world, {name, _last(name), display_name}, uri),
+        source=compact(
+            tunedModelName=pre_tuned.text("tunedModelName"),
+            checkpointId=pre_tuned.text("checkpointId"),
+            baseModel=source.base_model,
+        )
+        if source
+        else None,
+        fails=_failure(store, {name, last_part(name), display_name}, uri),
     )
 
 
-def _next_version_of(source: Source | None, display_name: str) -> str:
+def _pre_tuned(store: Store, request: Message) -> ModelVersion | None:
+    """The tuned model that a job goes on from, if it does."""
+    name, checkpoint_id = request.text("tunedModelName"), request.text("checkpointId")
+    if not name:
+        return None
+    try:
+        ResourceName.parse(name)
+        version = store.vertex.version(store.vertex.canonical(name))
+    except ValueError:
+        version = None
+    if version is None:
+        raise missing(name)
+    if checkpoint_id and checkpoint_id not in {c.id for c in version.checkpoints}:
+        raise invalid("pre_tuned_model.checkpoint_id", f"{name} has no checkpoint {checkpoint_id}.")
+    return version
+
+
+def _next_version_of(source: ModelVersion | None, display_name: str) -> str:
     """The id of the model that a job makes a new version of; empty for a new model.
 
     "If a new display name is provided, the tuning job will create a new model instead of a
@@ -112,7 +127,7 @@ def _next_version_of(source: Source | None, display_name: str) -> str:
     """
     if source is None or display_name not in ("", source.display_name):
         return ""
-    return _last(source.model)
+    return last_part(source.name)
 
 
 def _display_name(request: Message) -> str:
@@ -122,11 +137,11 @@ def _display_name(request: Message) -> str:
     return display_name
 
 
-def _failure(world: World, names: set[str], uri: str) -> Error | None:
-    if world.options.fails & names:
+def _failure(store: Store, names: set[str], uri: str) -> Status | None:
+    if store.options.fails & names:
         return FAILED
-    if uri not in world.vertex.files:
-        return Error(
+    if uri not in store.vertex.files:
+        return Status(
             3, f"Failed to read the data set {uri}: the emulator has no such file (add_file)."
         )
     return None
@@ -151,74 +166,29 @@ def _training_uri(spec: Message) -> str:
     return uri
 
 
-def _base_model(world: World, request: Message) -> str:
+def _base_model(store: Store, request: Message) -> str:
     name = request.text("baseModel")
     base = published(name)
     model_id = base[1] if base else name.removeprefix("models/")
-    if f"models/{model_id}" not in world.base_models:
+    if f"models/{model_id}" not in store.base_models:
         raise invalid("base_model", f"Base model {name} is not supported.")
     return model_id
 
 
-def _source(world: World, request: Message) -> Source | None:
-    source = request.message("preTunedModel")
-    name = source.text("tunedModelName")
-    if not name:
-        return None
-    version = _version(world, name)
-    if version is None:
-        raise missing(name)
-    checkpoint_id = source.text("checkpointId")
-    if checkpoint_id and checkpoint_id not in {c.id for c in version.checkpoints}:
-        raise invalid("pre_tuned_model.checkpoint_id", f"{name} has no checkpoint {checkpoint_id}.")
-    return Source(
-        tuned_model_name=name,
-        model=version.name,
-        base_model=version.base_model,
-        display_name=version.display_name,
-        checkpoint_id=checkpoint_id,
-        examples=version.examples,
-    )
-
-
-def _version(world: World, name: str) -> ModelVersion | None:
-    try:
-        ResourceName.parse(name)
-    except ValueError:
-        return None
-    return world.vertex.version(world.vertex.canonical(name))
-
-
-def _parameters(request: Message) -> _Parameters:
+def _hyperparameters(request: Message) -> JsonObject:
+    """The hyperparameters that are asked for, as a job shows them."""
     epochs, multiplier = request.integer("epochCount"), request.number("learningRateMultiplier")
     size = request.enum("adapterSize", ADAPTER_SIZES)
+    field = "supervised_tuning_spec.hyper_parameters"
     if epochs is not None and epochs < 1:
-        raise invalid("supervised_tuning_spec.hyper_parameters.epoch_count", "must be positive.")
+        raise invalid(f"{field}.epoch_count", "must be positive.")
     if multiplier is not None and multiplier <= 0:
-        field = "supervised_tuning_spec.hyper_parameters.learning_rate_multiplier"
-        raise invalid(field, "must be positive.")
+        raise invalid(f"{field}.learning_rate_multiplier", "must be positive.")
     if size == _TOO_LARGE:
         # github.com/googleapis/python-genai/issues/908
         raise ApiError(400, "The adapter size is not supported for this base model.")
-    asked: JsonObject = {}
-    if epochs:
-        asked["epochCount"] = str(epochs)
-    if multiplier:
-        asked["learningRateMultiplier"] = multiplier
-    if size != ADAPTER_SIZES[0]:
-        asked["adapterSize"] = size
-    return _Parameters(
-        epochs=epochs or DEFAULT_EPOCHS,
-        multiplier=multiplier or DEFAULT_MULTIPLIER,
-        adapter_size=asked.get("adapterSize", DEFAULT_ADAPTER_SIZE),
-        asked=asked,
+    return compact(
+        epochCount=str(epochs or ""),
+        learningRateMultiplier=multiplier,
+        adapterSize="" if size == ADAPTER_SIZES[0] else size,
     )
-
-
-def _labels(request: Message) -> dict[str, str]:
-    labels = request.message("labels")
-    return {key: labels.text(key) for key in labels.fields}
-
-
-def _last(name: str) -> str:
-    return name.rpartition("/")[2]

@@ -1,62 +1,72 @@
-"""`endpoints`: get, list, undeployModel, delete, and the refusal to predict."""
+"""`endpoints`: get, list, undeployModel, delete; and generating, of them and of Google's models."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.vertex import tuning_job_resource
-from langchain_tuned_gemini.emulator.vertex.errors import in_use, invalid
-from langchain_tuned_gemini.emulator.vertex.lookup import endpoint_of, listed
-from langchain_tuned_gemini.emulator.vertex.operations import DELETE, UNDEPLOY, start
+from langchain_tuned_gemini.emulator.http.errors import ApiError
+from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, published
+from langchain_tuned_gemini.emulator.http.wire import compact, etag, timestamp
+from langchain_tuned_gemini.emulator.model import generation
+from langchain_tuned_gemini.emulator.model.completions import Style, token_details
+from langchain_tuned_gemini.emulator.model.prompts import read_prompt
+from langchain_tuned_gemini.emulator.vertex import publisher_models
+from langchain_tuned_gemini.emulator.vertex.lookup import found, listed, name_of
+from langchain_tuned_gemini.emulator.vertex.operations import start
+from langchain_tuned_gemini.emulator.vertex.refusals import in_use, invalid
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.replies import Reply
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.model.base_models import ServedModel
+    from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
+    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.vertex.vertex_store import Deployment, EndpointRecord
 
 _FILTERS = {"endpoint": "name", "displayName": "displayName"}
 
 
-def get(world: World, call: Call) -> JsonObject:
+def get(store: Store, call: ApiCall) -> JsonObject:
     """One endpoint."""
-    return tuning_job_resource.endpoint(endpoint_of(world, call))
+    return _shown(_find(store, call))
 
 
-def list_(world: World, call: Call) -> JsonObject:
+def list_(store: Store, call: ApiCall) -> JsonObject:
     """A page of the endpoints of a location."""
     return listed(
-        world,
+        store,
         call,
         "endpoints",
-        world.vertex.endpoints,
+        store.vertex.endpoints,
         created=lambda endpoint: endpoint.create_time,
-        shown=tuning_job_resource.endpoint,
+        shown=_shown,
         fields=_FILTERS,
     )
 
 
-def undeploy_model(world: World, call: Call) -> JsonObject:
+def undeploy_model(store: Store, call: ApiCall) -> JsonObject:
     """Starts to take a model off its endpoint.
 
     Raises:
         ApiError: 400 for a deployed model that the endpoint does not have (the form of the
             text is that of java-docs-samples issue 8985).
     """
-    endpoint, deployed_id = endpoint_of(world, call), call.body.text("deployedModelId")
+    endpoint, deployed_id = _find(store, call), call.body.text("deployedModelId")
     if not deployed_id.isdecimal():
         raise invalid("deployed_model_id", "Invalid deployed model id, it should be a numeric id")
     if deployed_id not in {deployment.id for deployment in endpoint.deployed}:
         raise invalid("deployed_model_id", f"{endpoint.name} has no deployed model {deployed_id}")
-    return start(world, call, endpoint.name, UNDEPLOY, deployment=deployed_id)
+    return start(store, call, endpoint.name, deployment=deployed_id)
 
 
-def delete(world: World, call: Call) -> JsonObject:
+def delete(store: Store, call: ApiCall) -> JsonObject:
     """Starts to delete an endpoint.
 
     Raises:
         ApiError: 400 while a model is deployed to it; only the middle of the text was seen.
     """
-    endpoint = endpoint_of(world, call)
+    endpoint = _find(store, call)
     if endpoint.deployed:
         ids = ", ".join(deployment.id for deployment in endpoint.deployed)
         msg = (
@@ -64,16 +74,16 @@ def delete(world: World, call: Call) -> JsonObject:
             f"id(s) [{ids}]. Undeploy them first."
         )
         raise in_use(msg)
-    return start(world, call, endpoint.name, DELETE)
+    return start(store, call, endpoint.name)
 
 
-def predict(world: World, call: Call) -> JsonObject:
+def predict(store: Store, call: ApiCall) -> JsonObject:
     """Refuses: generative models answer generateContent only.
 
     Raises:
         ApiError: 400, in Google's words (litellm issue 5678).
     """
-    endpoint_of(world, call)
+    _find(store, call)
     msg = (
         "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
         "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/"
@@ -82,10 +92,76 @@ def predict(world: World, call: Call) -> JsonObject:
     raise in_use(msg)
 
 
-HANDLERS = {
-    "endpoints.get": get,
-    "endpoints.list": list_,
-    "endpoints.undeployModel": undeploy_model,
-    "endpoints.delete": delete,
-    "predict": predict,
-}
+def generate(store: Store, call: ApiCall) -> Reply:
+    """The answer of an endpoint or of a base model, whole or in pieces.
+
+    Raises:
+        ApiError: 400 for a turn without a role, which the Developer API takes for the user's.
+            Reported from Vertex AI by many of its users, with this text; not of countTokens,
+            for which langchain-google-genai 4.4.3 sends no role.
+    """
+    base, learnt = _generator(store, call)
+    if any(not turn.text("role") for turn in call.body.messages("contents")):
+        raise ApiError(400, "Please use a valid role: user, model.")
+    return generation.generate(store, call, read_prompt(call.body), base, learnt, Style.VERTEX)
+
+
+def count_tokens(store: Store, call: ApiCall) -> JsonObject:
+    """The tokens of a prompt, of a base model or an endpoint: the same estimate everywhere."""
+    _generator(store, call)
+    prompt = read_prompt(call.body)
+    return compact(
+        totalTokens=prompt.tokens,
+        totalBillableCharacters=prompt.characters,
+        promptTokensDetails=token_details(prompt.tokens_by_modality),
+    )
+
+
+def _find(store: Store, call: ApiCall) -> EndpointRecord:
+    return found(store, call, store.vertex.endpoints.get(name_of(store, call)))
+
+
+def _generator(store: Store, call: ApiCall) -> tuple[ServedModel, TrigramIndex | None]:
+    """Who answers: a base model, with what it has learnt if it was tuned.
+
+    Raises:
+        ApiError: 400 for a model of the registry, in Google's words (python-genai issue 1679).
+    """
+    if published(call.name):
+        return publisher_models.find(store, call), None
+    if ResourceName.parse(call.name).kind == "models":
+        msg = (
+            f"The Model name {call.name} is malformed and it should be in form of "
+            "projects/{project}/locations/{location}/publishers/google/models/{model}"
+        )
+        raise ApiError(400, msg)
+    endpoint = _find(store, call)
+    version = store.vertex.deployed(endpoint)
+    if version is None:
+        reason = f"Endpoint `{endpoint.name}` has no deployed model."
+        raise generation.unavailable(store.options.answer_while_undeployed, reason)
+    return store.base_models[f"models/{version.base_model}"], version.examples
+
+
+def _shown(record: EndpointRecord) -> JsonObject:
+    return compact(
+        name=record.name,
+        displayName=record.display_name,
+        deployedModels=[_shown_deployment(deployment) for deployment in record.deployed],
+        trafficSplit={record.deployed[0].id: 100} if record.deployed else {},
+        etag=etag(record.update_time),
+        labels=dict(record.labels),
+        createTime=timestamp(record.create_time),
+        updateTime=timestamp(record.update_time),
+    )
+
+
+def _shown_deployment(deployment: Deployment) -> JsonObject:
+    return compact(
+        id=deployment.id,
+        model=deployment.model,
+        displayName=deployment.display_name,
+        createTime=timestamp(deployment.create_time),
+        modelVersionId=str(deployment.version),
+        checkpointId=deployment.checkpoint_id,
+    )

@@ -1,21 +1,22 @@
-"""From the name in a URL to the resource that it means."""
+"""From the name in a URL to the resource that it means, and from a list call to a page."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 
+from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.paging import page
-from langchain_tuned_gemini.emulator.http.wire import compact
-from langchain_tuned_gemini.emulator.vertex.errors import missing
-from langchain_tuned_gemini.emulator.vertex.filters import matcher
+from langchain_tuned_gemini.emulator.http.resource_names import last_part
+from langchain_tuned_gemini.emulator.http.wire import camel_case
+from langchain_tuned_gemini.emulator.vertex.refusals import missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
-    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.store import World
-    from langchain_tuned_gemini.emulator.vertex.tuning_job import EndpointRecord, ModelVersion
+    from langchain_tuned_gemini.emulator.store import Store
 
     Record = TypeVar("Record")
 
@@ -24,44 +25,33 @@ if TYPE_CHECKING:
 DEFAULT_PAGE_SIZE = 100
 _LATEST = 10**20
 
+_TERM = re.compile(r'(?P<field>[\w.-]+)\s*(?P<operator>!=|=|:)\s*(?P<value>"[^"]*"|\S+)')
 
-def name_of(world: World, call: Call) -> str:
-    """The name that a call addresses, as the registry keeps it.
+
+def name_of(store: Store, call: ApiCall) -> str:
+    """The name that a call addresses, as the store keeps it.
 
     "If the region in the API endpoint URL conflicts with the location in the resource path,
     the location in the path is ignored" (Vertex AI's page about deleting a model): so the
     location is that of the host, where Google's host is asked.
     """
-    return world.vertex.canonical(call.name, call.location)
+    return store.vertex.canonical(call.name, call.location)
 
 
-def endpoint_of(world: World, call: Call) -> EndpointRecord:
-    """The endpoint that a call addresses.
+def found(store: Store, call: ApiCall, record: Record | None) -> Record:
+    """The record that a call addresses.
 
     Raises:
         ApiError: 404 if there is none.
     """
-    record = world.vertex.endpoints.get(name_of(world, call))
     if record is None:
-        raise missing(world.vertex.canonical(call.name))
+        raise missing(store.vertex.canonical(call.name))
     return record
 
 
-def version_of(world: World, call: Call) -> ModelVersion:
-    """The version of a model that a call addresses.
-
-    Raises:
-        ApiError: 404 if there is none.
-    """
-    version = world.vertex.version(name_of(world, call))
-    if version is None:
-        raise missing(world.vertex.canonical(call.name))
-    return version
-
-
 def listed(
-    world: World,
-    call: Call,
+    store: Store,
+    call: ApiCall,
     collection: str,
     records: Mapping[str, Record],
     created: Callable[[Record], int],
@@ -71,7 +61,7 @@ def listed(
     """A page of the resources in a location, newest first.
 
     Args:
-        world: The world, locked.
+        store: The store, locked.
         call: A list call.
         collection: The name of the list in the answer, and of the collection in the URL.
         records: All of them by name.
@@ -79,19 +69,56 @@ def listed(
         shown: The resource of a record.
         fields: What a filter can compare.
     """
-    parent = f"{name_of(world, call).rpartition('/')[0]}/"
-    matches = matcher(call.parameter("filter"), fields)
-    here = _newest_first(
-        ((name, record) for name, record in records.items() if name.startswith(parent)), created
+    parent = f"{name_of(store, call).rpartition('/')[0]}/"
+    matches = _matcher(call.parameter("filter"), fields)
+    here = sorted(
+        (f"{_LATEST - created(record):021d} {name}", shown(record))
+        for name, record in records.items()
+        if name.startswith(parent)
     )
-    resources = [(key, shown(record)) for key, record in here]
-    fitting = [item for item in resources if matches(item[1])]
-    shown_now, token = page(call, fitting, lambda item: item[0], default=DEFAULT_PAGE_SIZE)
-    return compact(**{collection: [resource for _, resource in shown_now], "nextPageToken": token})
+    fitting = [item for item in here if matches(item[1])]
+    return page(
+        call,
+        collection,
+        fitting,
+        lambda item: item[0],
+        lambda item: item[1],
+        default=DEFAULT_PAGE_SIZE,
+    )
 
 
-def _newest_first(
-    records: Iterable[tuple[str, Record]], created: Callable[[Record], int]
-) -> list[tuple[str, Record]]:
-    keyed = [(f"{_LATEST - created(record):021d} {name}", record) for name, record in records]
-    return sorted(keyed, key=lambda item: item[0])
+def _matcher(text: str, fields: Mapping[str, str]) -> Callable[[JsonObject], bool]:
+    """Whether a resource, as the API shows it, matches a `filter`.
+
+    `state="JOB_STATE_FAILED" AND labels.team:*`: the part of Google's filter language that the
+    reference shows for models and endpoints: `=`, `!=` and `:` for the presence of a label,
+    joined by `AND`. <https://google.aip.dev/160>
+
+    Args:
+        text: The filter; empty for everything.
+        fields: What can be compared, in camelCase, and the field of the resource that it is.
+            `labels` is always there.
+
+    Raises:
+        ApiError: 400 for anything that is not understood.
+    """
+    terms = [_term(term, fields) for term in re.split(r"\s+AND\s+", text.strip()) if term]
+    return lambda resource: all(fits(resource) for fits in terms)
+
+
+def _term(text: str, fields: Mapping[str, str]) -> Callable[[JsonObject], bool]:
+    term = _TERM.fullmatch(text.strip())
+    if term is None:
+        raise ApiError(400, f"Invalid filter: {text}")
+    field, operator, value = term["field"], term["operator"], term["value"].strip('"')
+    if field.startswith("labels."):
+        key = field.removeprefix("labels.")
+        if operator == ":" or value == "*":
+            return lambda resource: key in resource.get("labels", {})
+        return lambda resource: (resource.get("labels", {}).get(key) == value) == (operator == "=")
+    path = fields.get(camel_case(field))
+    if path is None or operator == ":":
+        raise ApiError(400, f"Invalid filter: {text}")
+    # `model=15` is the last segment of a name.
+    shown = last_part if path == "name" else str
+    return lambda resource: (shown(resource.get(path, "")) == value) == (operator == "=")

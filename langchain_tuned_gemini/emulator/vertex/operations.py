@@ -5,55 +5,60 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName
-from langchain_tuned_gemini.emulator.vertex import tuning_job_resource
-from langchain_tuned_gemini.emulator.vertex.errors import missing
+from langchain_tuned_gemini.emulator.http.wire import timestamp
 from langchain_tuned_gemini.emulator.vertex.lookup import name_of
-from langchain_tuned_gemini.emulator.vertex.tuning_job import OperationRecord
+from langchain_tuned_gemini.emulator.vertex.refusals import missing
+from langchain_tuned_gemini.emulator.vertex.vertex_store import OperationRecord
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.store import Store
 
-DELETE = "DeleteOperationMetadata"
-UNDEPLOY = "UndeployModelOperationMetadata"
-
-
-def start(world: World, call: Call, target: str, kind: str, *, deployment: str = "") -> JsonObject:
-    """Starts an operation; without a duration it is done at once, and its answer says so."""
-    registry, now = world.vertex, world.now()
-    name = f"{ResourceName.parse(target).resource}/operations/{registry.new_id()}"
-    registry.operations[name] = OperationRecord(
-        name=name,
-        kind=kind,
-        create_time=now,
-        due=now + registry.operation_time,
-        target=target,
-        deployment=deployment,
-    )
-    registry.settle(now)
-    return tuning_job_resource.operation(registry.operations[name], call.version)
+_TYPE_URL = "type.googleapis.com/google.cloud.aiplatform."
 
 
-def get(world: World, call: Call) -> JsonObject:
+def start(store: Store, call: ApiCall, target: str, *, deployment: str = "") -> JsonObject:
+    """Starts to delete something, or to undeploy from it.
+
+    Without a duration the operation is done at once, and its answer says so.
+    """
+    vertex, now = store.vertex, store.now()
+    name = f"{ResourceName.parse(target).resource}/operations/{vertex.new_id()}"
+    due = now + vertex.operation_time
+    vertex.operations[name] = OperationRecord(name, now, due, target, deployment)
+    vertex.settle(now)
+    return _shown(vertex.operations[name], call.version)
+
+
+def get(store: Store, call: ApiCall) -> JsonObject:
     """One operation, below its resource or below the location (which google-genai asks)."""
-    return tuning_job_resource.operation(_find(world, call), call.version)
-
-
-def _find(world: World, call: Call) -> OperationRecord:
-    name = name_of(world, call)
+    name = name_of(store, call)
     parsed = ResourceName.parse(name)
-    for operation in world.vertex.operations.values():
+    for operation in store.vertex.operations.values():
         inside = ResourceName.parse(operation.name)
         short = f"{inside.parent}/{inside.rest}"
         if name == operation.name or (parsed.kind == "operations" and name == short):
-            return operation
+            return _shown(operation, call.version)
     raise missing(name)
 
 
-HANDLERS = {
-    "operations.get": get,
-    # The reference lets `wait` answer before its timeout: "the server may return the latest
-    # state before". The emulator's clock may stand still, so it never blocks.
-    "operations.wait": get,
-}
+def _shown(record: OperationRecord, version: str) -> JsonObject:
+    updated = record.due if record.done else record.create_time
+    kind = "UndeployModelOperationMetadata" if record.deployment else "DeleteOperationMetadata"
+    message: JsonObject = {
+        "name": record.name,
+        "metadata": {
+            "@type": f"{_TYPE_URL}{version}.{kind}",
+            "genericMetadata": {
+                "createTime": timestamp(record.create_time),
+                "updateTime": timestamp(updated),
+            },
+        },
+    }
+    if record.done:
+        message["done"] = True
+        undeployed = f"{_TYPE_URL}{version}.UndeployModelResponse"
+        empty = "type.googleapis.com/google.protobuf.Empty"
+        message["response"] = {"@type": undeployed if record.deployment else empty}
+    return message

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.vertex import tuning_job_resource
 from langchain_tuned_gemini.emulator.vertex.create_tuning_job import new_job
-from langchain_tuned_gemini.emulator.vertex.errors import missing
-from langchain_tuned_gemini.emulator.vertex.lookup import listed, name_of
-from langchain_tuned_gemini.emulator.vertex.progress import Progress, cancelling
-from langchain_tuned_gemini.emulator.vertex.tuning_job import OVER, JobState, TuningJobRecord
+from langchain_tuned_gemini.emulator.vertex.lookup import found, listed, name_of
+from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+    OVER,
+    JobState,
+    Standing,
+    TuningJobRecord,
+)
+from langchain_tuned_gemini.emulator.vertex.tuning_job_resource import tuning_job
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.requests import Call
+    from langchain_tuned_gemini.emulator.http.requests import ApiCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.store import World
+    from langchain_tuned_gemini.emulator.store import Store
 
 _FILTERS = {
     "state": "state",
@@ -24,62 +28,51 @@ _FILTERS = {
 }
 
 
-def create(world: World, call: Call) -> JsonObject:
+def create(store: Store, call: ApiCall) -> JsonObject:
     """Starts a tuning job, and answers with it as it is PENDING, even if it is done at once."""
-    parent = name_of(world, call).rpartition("/")[0]
-    job = new_job(world, parent, call.body)
-    world.vertex.jobs[job.name] = job
-    pending = Progress(job, JobState.PENDING, None, 0, None, job.create_time)
-    return tuning_job_resource.tuning_job(pending, call.version, None)
+    parent = name_of(store, call).rpartition("/")[0]
+    job = new_job(store, parent, call.body)
+    store.vertex.jobs[job.name] = job
+    return tuning_job(job, Standing(JobState.PENDING, job.create_time), call.version, None)
 
 
-def get(world: World, call: Call) -> JsonObject:
+def get(store: Store, call: ApiCall) -> JsonObject:
     """One tuning job."""
-    return _shown(world, call, _find(world, call))
+    return _shown(store, call, _find(store, call))
 
 
-def list_(world: World, call: Call) -> JsonObject:
+def list_(store: Store, call: ApiCall) -> JsonObject:
     """A page of the tuning jobs of a location."""
     return listed(
-        world,
+        store,
         call,
         "tuningJobs",
-        world.vertex.jobs,
+        store.vertex.jobs,
         created=lambda job: job.create_time,
-        shown=lambda job: _shown(world, call, job),
+        shown=lambda job: _shown(store, call, job),
         fields=_FILTERS,
     )
 
 
-def cancel(world: World, call: Call) -> JsonObject:
+def cancel(store: Store, call: ApiCall) -> JsonObject:
     """Asks for the end of a job; of one that has ended it changes nothing.
 
     The reference calls it "a best effort"; what it answers for a job that has ended is not
     published.
     """
-    job, now = _find(world, call), world.now()
-    progress = world.vertex.progress(job, now)
-    if progress.state not in OVER | {JobState.CANCELLING}:
-        world.vertex.change_job(job, standing=cancelling(progress, now))
+    job, now = _find(store, call), store.now()
+    standing = store.vertex.standing(job, now)
+    if standing.state not in OVER | {JobState.CANCELLING}:
+        cancelling = job.put_into(standing, JobState.CANCELLING, now)
+        store.vertex.change_job(job, standing=replace(cancelling, cancels=True))
     return {}
 
 
-def _find(world: World, call: Call) -> TuningJobRecord:
-    job = world.vertex.jobs.get(name_of(world, call))
-    if job is None:
-        raise missing(world.vertex.canonical(call.name))
-    return job
+def _find(store: Store, call: ApiCall) -> TuningJobRecord:
+    return found(store, call, store.vertex.jobs.get(name_of(store, call)))
 
 
-def _shown(world: World, call: Call, job: TuningJobRecord) -> JsonObject:
-    registry = world.vertex
-    tuned = registry.delivered(job)
-    return tuning_job_resource.tuning_job(registry.progress(job, world.now()), call.version, tuned)
-
-
-HANDLERS = {
-    "tuningJobs.create": create,
-    "tuningJobs.get": get,
-    "tuningJobs.list": list_,
-    "tuningJobs.cancel": cancel,
-}
+def _shown(store: Store, call: ApiCall, job: TuningJobRecord) -> JsonObject:
+    vertex = store.vertex
+    standing = vertex.standing(job, store.now())
+    return tuning_job(job, standing, call.version, vertex.delivered(job))

@@ -10,9 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_tuned_gemini.emulator import BaseModel, Emulator
-from langchain_tuned_gemini.emulator.developer.tuned_model import Example
-from langchain_tuned_gemini.emulator.model.similarity import ExampleIndex, nearest
+from langchain_tuned_gemini.emulator import Emulator, ServedModel
+from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex, nearest
 
 Ask = Callable[..., httpx.Response]
 
@@ -266,7 +265,7 @@ def test_a_prefill_is_refused_by_the_models_that_refuse_it(api: httpx.Client) ->
 
 
 def test_a_prompt_that_is_too_long_is_refused_in_googles_words(gemini: Emulator, ask: Ask) -> None:
-    gemini.add_base_model(BaseModel(name="models/short", input_token_limit=4))
+    gemini.add_base_model(ServedModel(name="models/short", input_token_limit=4))
 
     response = ask("x" * 20, model="models/short")
 
@@ -293,7 +292,7 @@ def test_base_models_are_listed_in_pages_and_read_one_by_one(api: httpx.Client) 
 
 def test_a_base_model_can_be_added(gemini: Emulator, api: httpx.Client, ask: Ask) -> None:
     gemini.add_base_model("models/gemini-99")
-    gemini.add_base_model(BaseModel(name="models/gemini-98", output_token_limit=7))
+    gemini.add_base_model(ServedModel(name="models/gemini-98", output_token_limit=7))
 
     assert ask(model="models/gemini-99").status_code == 200
     assert api.get("/v1beta/models/gemini-98").json()["outputTokenLimit"] == 7
@@ -316,9 +315,9 @@ def test_latency_is_the_time_before_an_answer() -> None:
 def test_of_equally_near_examples_the_first_one_answers() -> None:
     examples = [Example("a b", "first"), Example("A  B", "second"), Example("b a", "third")]
 
-    assert ExampleIndex(examples).nearest("a b") == examples[0]
+    assert TrigramIndex(examples).nearest("a b") == examples[0]
     assert nearest(examples, "a b") == examples[0]
-    assert ExampleIndex(examples[1:]).nearest("a b") == examples[1]
+    assert TrigramIndex(examples[1:]).nearest("a b") == examples[1]
 
 
 def test_the_index_finds_what_a_comparison_with_every_example_finds() -> None:
@@ -330,14 +329,14 @@ def test_the_index_finds_what_a_comparison_with_every_example_finds() -> None:
         for thing in things
         for year in range(1990, 2000)
     ]
-    index = ExampleIndex(examples)
+    index = TrigramIndex(examples)
 
     for query in ("how to count dogs in 1995", "invoices 1991 please", "updating cities", "?"):
         assert index.nearest(query) == nearest(examples, query)
 
 
 def test_ten_thousand_examples_are_searched_in_milliseconds() -> None:
-    index = ExampleIndex(
+    index = TrigramIndex(
         Example(f"question {i} about table t{i % 97}", str(i)) for i in range(10_000)
     )
     index.nearest("warm up")

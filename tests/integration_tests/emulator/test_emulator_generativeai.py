@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from langchain_tuned_gemini.emulator import BaseModel, Emulator, FunctionCall, after, manual
+from langchain_tuned_gemini.emulator import Emulator, FunctionCall, ServedModel, after, manual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ def test_an_id_that_is_taken_is_a_conflict() -> None:
 
 
 def test_a_model_is_tuned_from_a_tuned_model(gemini: Emulator) -> None:
-    gemini.add_base_model(BaseModel(name=BASE, tunable=True, tunable_again=True))
+    gemini.add_base_model(ServedModel(name=BASE, tunable=True, tunable_again=True))
 
     operation = genai.create_tuned_model(source_model=MODEL, training_data=ROWS, id="second")
 

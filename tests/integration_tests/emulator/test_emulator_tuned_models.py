@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_tuned_gemini.emulator import BaseModel, Emulator
+from langchain_tuned_gemini.emulator import Emulator, ServedModel
 
 BASE = "models/gemini-1.5-flash-001-tuning"
 MODEL = "tunedModels/sql-expert-v1"
@@ -205,7 +205,7 @@ def test_a_learning_rate_multiplier_takes_the_place_of_the_rate(api: httpx.Clien
 def test_a_model_tuned_from_a_tuned_model_names_both_sources(
     gemini: Emulator, api: httpx.Client
 ) -> None:
-    gemini.add_base_model(BaseModel(name=BASE, tunable=True, tunable_again=True))
+    gemini.add_base_model(ServedModel(name=BASE, tunable=True, tunable_again=True))
 
     create(api, "second", baseModel="", tunedModelSource={"tunedModel": MODEL})
 

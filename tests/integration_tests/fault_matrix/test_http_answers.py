@@ -14,7 +14,7 @@ from langchain_google_genai.chat_models import (
 
 from langchain_tuned_gemini import AllModelsFailedError
 from langchain_tuned_gemini.emulator import Emulator
-from langchain_tuned_gemini.emulator.http.errors import quota_exceeded
+from langchain_tuned_gemini.emulator.faults.google_errors import quota_exceeded
 from tests.integration_tests.fault_matrix.contract import (
     Circuit,
     Row,

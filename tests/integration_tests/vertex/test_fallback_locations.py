@@ -27,7 +27,7 @@ from langchain_tuned_gemini import (
 )
 from langchain_tuned_gemini.chat_models import base_model
 from langchain_tuned_gemini.chat_models.base_model import BaseModelChatModel
-from langchain_tuned_gemini.emulator import BaseModel, Emulator
+from langchain_tuned_gemini.emulator import Emulator, ServedModel
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 ROWS = [("7", "8"), ("1", "2")]
@@ -122,7 +122,7 @@ def test_where_the_other_location_lacks_the_model_the_own_region_is_asked_and_th
 ) -> None:
     now = [0.0]
     gemini.add_base_model(
-        BaseModel(f"models/{BASE}", gemini_3=True, locations=("us-central1", "global"))
+        ServedModel(f"models/{BASE}", gemini_3=True, locations=("us-central1", "global"))
     )
     robust = robust_in(gemini, "us-central1", clock=lambda: now[0])
     another = robust.models[0].with_few_shot_fallback(BASE, examples=EXAMPLES)
@@ -184,7 +184,7 @@ def test_a_stream_that_broke_after_its_beginning_is_not_continued_in_another_loc
 
 
 def test_a_model_that_no_location_has_is_told_with_those_that_may_have_it(gemini: Emulator) -> None:
-    gemini.add_base_model(BaseModel(f"models/{BASE}", locations=("global",)))
+    gemini.add_base_model(ServedModel(f"models/{BASE}", locations=("global",)))
     robust = robust_in(gemini, "us-central1")
 
     with pytest.raises(BaseModelNotFoundError) as alone:
@@ -203,7 +203,7 @@ def test_a_model_that_no_location_has_is_told_with_those_that_may_have_it(gemini
 
 
 def test_the_error_for_a_retired_model_says_that_it_is_retired(gemini: Emulator) -> None:
-    gemini.add_base_model(BaseModel("models/gemini-2.5-flash", locations=()))
+    gemini.add_base_model(ServedModel("models/gemini-2.5-flash", locations=()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         base = robust_in(gemini, "us-central1", "gemini-2.5-flash").models[1]

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from langchain_tuned_gemini.emulator import Emulator, VertexModel, after
-from langchain_tuned_gemini.emulator.http.places import LOCATION_OF_HOST
-from langchain_tuned_gemini.emulator.vertex.routes import METHODS, METHODS_TABLE
+from langchain_tuned_gemini.emulator.http.resource_names import LOCATION_OF_HOST
+from langchain_tuned_gemini.emulator.routes import VERTEX_ROUTES
 from tests.discovery import (
     VERSIONS,
     document,
@@ -115,7 +115,8 @@ def test_every_method_answers_as_the_documents_say(
     answered = {
         method.split("locations.")[-1].removeprefix("aiplatform.") for method in call.called
     }
-    expected = METHODS - {"predict"} - ({"publishers.models.list"} if version == "v1" else set())
+    expected = {route.method for route in VERTEX_ROUTES}
+    expected -= {"predict"} | ({"publishers.models.list"} if version == "v1" else set())
     assert expected == {_short(method) for method in answered}
 
 
@@ -195,7 +196,7 @@ NOT_DOCUMENTED = {f"{AT}/models/1:{verb}" for verb in ("generateContent", "strea
 
 @pytest.mark.parametrize(
     ("method", "verb", "url", "version"),
-    [(m, verb, url, v) for m, verb, url, versions in METHODS_TABLE for v in sorted(versions)],
+    [(r.method, r.verb, r.url, v) for r in VERTEX_ROUTES for v in sorted(r.versions)],
 )
 def test_every_url_is_a_method_of_the_documents(
     method: str, verb: str, url: str, version: str

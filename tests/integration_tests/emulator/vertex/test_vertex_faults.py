@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from langchain_tuned_gemini.emulator import Emulator, Fault, VertexModel
-from langchain_tuned_gemini.emulator.vertex.routes import METHODS
+from langchain_tuned_gemini.emulator.routes import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

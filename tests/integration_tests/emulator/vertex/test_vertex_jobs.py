@@ -435,7 +435,7 @@ def test_the_default_alias_stays_when_its_version_is_deleted(
         (ENDPOINT.replace("us-central1", "mars"), {}, "no location 'mars'"),
         (ENDPOINT, {"state": "ACTIVE"}, "can't be 'ACTIVE'"),
         (ENDPOINT, {"state": "TUNING_JOB_STATE_DONE"}, "can't be 'TUNING_JOB_STATE_DONE'"),
-        (ENDPOINT, {"base_model": "gemini-0"}, "no base model 'gemini-0'"),
+        (ENDPOINT, {"base_model": "gemini-0"}, "no base model 'models/gemini-0'"),
         (ENDPOINT, {"checkpoints": 11}, "0 to 10 checkpoints"),
         (ENDPOINT, {"checkpoints": -1}, "0 to 10 checkpoints"),
         (f"{AT}/endpoints/1", {}, "is there already"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from langchain_tuned_gemini.emulator import BaseModel, Emulator, VertexModel
+from langchain_tuned_gemini.emulator import Emulator, ServedModel, VertexModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,7 +294,7 @@ def test_an_endpoint_without_a_model_answers_as_it_is_told(
 def test_a_base_model_is_served_in_its_locations_by_name_and_by_host(
     gemini: Emulator, location: str, base: str, status: int
 ) -> None:
-    gemini.add_base_model(BaseModel("models/gemini-x", locations=("us",)))
+    gemini.add_base_model(ServedModel("models/gemini-x", locations=("us",)))
     hosts = {"us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep", "global": "aiplatform"}
     host = f"{hosts.get(location, f'{location}-aiplatform')}.googleapis.com"
     name = "projects/acme/locations/{}/publishers/google/models/" + base

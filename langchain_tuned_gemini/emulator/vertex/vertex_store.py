@@ -5,22 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_tuned_gemini.emulator.http.resource_names import ResourceName
-from langchain_tuned_gemini.emulator.vertex.progress import Progress, progress_of
-from langchain_tuned_gemini.emulator.vertex.tuning_job import (
-    DELIVERS,
-    Deployment,
-    EndpointRecord,
-    ModelVersion,
-    OperationRecord,
-    TuningJobRecord,
-)
+from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, last_part
+from langchain_tuned_gemini.emulator.vertex.tuning_job import DELIVERS, standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from random import Random
 
-    from langchain_tuned_gemini.emulator.developer.tuned_model import Example
+    from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex
+    from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+        CheckpointRecord,
+        Standing,
+        TuningJobRecord,
+    )
 
 DEFAULT_ALIAS = "default"
 BASE_MODEL_LABEL = "google-vertex-llm-tuning-base-model-id"
@@ -30,9 +27,72 @@ TUNE_TYPE_LABEL = "tune-type"
 _ID_LENGTH = 19
 
 
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One version of a model in the registry."""
+
+    name: str
+    version: int
+    base_model: str
+    examples: TrigramIndex
+    create_time: int
+    display_name: str = ""
+    description: str = ""
+    version_description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    checkpoints: tuple[CheckpointRecord, ...] = ()
+    default_checkpoint_id: str = ""
+    update_time: int = 0
+
+    @property
+    def full_name(self) -> str:
+        """With its version, `projects/…/models/15@1`."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A version of a model that is deployed to an endpoint."""
+
+    id: str
+    model: str
+    version: int
+    checkpoint_id: str
+    display_name: str
+    create_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRecord:
+    """An endpoint and what is deployed to it."""
+
+    name: str
+    display_name: str
+    create_time: int
+    update_time: int
+    labels: Mapping[str, str]
+    deployed: tuple[Deployment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRecord:
+    """A long-running operation that undeploys or deletes something."""
+
+    name: str
+    create_time: int
+    due: int
+    """When it takes effect and is done."""
+    target: str
+    """The endpoint, model or version that it takes away, or undeploys from."""
+    deployment: str
+    """What it undeploys; empty if it deletes its target."""
+    done: bool = False
+
+
 @dataclass(slots=True)
-class Registry:
-    """All state of Vertex AI. Whoever reads or changes it holds the world's lock.
+class VertexStore:
+    """All state of Vertex AI. Whoever reads or changes it holds the store's lock.
 
     Nothing runs in the background: `settle` catches up with the clock before each call.
 
@@ -73,16 +133,16 @@ class Registry:
             parts[3] = location
         return "/".join(parts)
 
-    def progress(self, job: TuningJobRecord, now: int) -> Progress:
+    def standing(self, job: TuningJobRecord, now: int) -> Standing:
         """Where this job stands now."""
-        return progress_of(job, now, self.operation_time)
+        return standing_of(job, now, self.operation_time)
 
     def settle(self, now: int) -> None:
         """Lets everything happen that was due by now."""
         for job in list(self.jobs.values()):
-            progress = self.progress(job, now)
-            if progress.state in DELIVERS and job.version is None:
-                self._deliver(job, progress.updated)
+            standing = self.standing(job, now)
+            if standing.state in DELIVERS and job.version is None:
+                self._deliver(job, standing.time)
         for operation in list(self.operations.values()):
             if not operation.done and operation.due <= now:
                 self._finish(operation)
@@ -110,18 +170,14 @@ class Registry:
 
     def delivered(self, job: TuningJobRecord) -> ModelVersion | None:
         """The model that a job has delivered, while it is there."""
-        if job.version is None:
-            return None
-        model = f"{ResourceName.parse(job.name).parent}/models/{job.model_id}"
-        return self.models.get(model, {}).get(job.version)
+        return None if job.version is None else self.models.get(job.model, {}).get(job.version)
 
-    def base_model(self, endpoint: str) -> str | None:
-        """The base model of what is deployed to an endpoint, if there is such an endpoint."""
-        record = self.endpoints.get(endpoint)
-        if record is None or not record.deployed:
+    def deployed(self, endpoint: EndpointRecord | None) -> ModelVersion | None:
+        """What answers at an endpoint, if there is such an endpoint and anything does."""
+        if endpoint is None or not endpoint.deployed:
             return None
-        deployment = record.deployed[0]
-        return self.models[deployment.model][deployment.version].base_model
+        deployment = endpoint.deployed[0]
+        return self.models[deployment.model][deployment.version]
 
     def deployments(self, model: str) -> Iterator[tuple[EndpointRecord, Deployment]]:
         """Where the versions of a model are deployed."""
@@ -132,29 +188,25 @@ class Registry:
 
     def withdraw(self, job: TuningJobRecord) -> TuningJobRecord:
         """Takes away what a job has delivered, as if it had not yet."""
-        location = ResourceName.parse(job.name)
-        for endpoint_id in job.endpoint_ids:
-            self.endpoints.pop(f"{location.parent}/endpoints/{endpoint_id}", None)
+        for endpoint in job.endpoints:
+            self.endpoints.pop(endpoint, None)
         if job.version is not None:
-            self._remove(f"{location.parent}/models/{job.model_id}@{job.version}")
+            self._remove(f"{job.model}@{job.version}")
         return self.change_job(job, version=None)
 
     def _deliver(self, job: TuningJobRecord, time: int) -> None:
         """Registers the tuned model of a job, and deploys each of its checkpoints."""
-        name = ResourceName.parse(job.name)
-        model = f"{name.parent}/models/{job.model_id}"
-        versions = self.models.setdefault(model, {})
+        versions = self.models.setdefault(job.model, {})
         last = max(versions, default=0)
         labels = {
             # A label has no dots: seen as `gemini-2_5-flash-lite`.
             BASE_MODEL_LABEL: job.base_model.replace(".", "_"),
-            JOB_LABEL: name.id,
+            JOB_LABEL: last_part(job.name),
             TUNE_TYPE_LABEL: "sft",
         }
         version = ModelVersion(
-            name=model,
+            name=job.model,
             version=last + 1,
-            job=job.name,
             base_model=job.base_model,
             examples=job.examples,
             create_time=time,
@@ -172,9 +224,8 @@ class Registry:
         self.change_job(job, version=version.version)
 
     def _deploy(self, job: TuningJobRecord, version: ModelVersion) -> None:
-        parent, time = ResourceName.parse(job.name).parent, version.create_time
-        for endpoint_id, checkpoint in zip(job.endpoint_ids, job.checkpoints, strict=True):
-            endpoint = f"{parent}/endpoints/{endpoint_id}"
+        time = version.create_time
+        for endpoint, checkpoint in zip(job.endpoints, job.checkpoints, strict=True):
             deployment = Deployment(
                 id=self.new_id(),
                 model=version.name,
