@@ -1,67 +1,148 @@
-"""Flows: generators that say what they want next, so that they decide and never wait.
+"""One runner for flows: generators that decide, and yield what they want done.
 
-Whoever drives a flow carries out each wish and gives the answer back, or raises the error inside
-the flow, where a refusal may be expected. So one flow serves a driver that blocks and one that
-awaits.
+So the decisions stand once, and each is made the same way whether the caller blocks or awaits. An
+error of an effect is raised inside the flow, at its `yield`, where a refusal may be expected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Any, Generic, Self, TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-_Wish = TypeVar("_Wish")
+_E = TypeVar("_E")
 _T = TypeVar("_T")
 
 
-class Course(Generic[_Wish, _T]):
-    """A flow under way. As a context it closes the flow, which may be given up in the middle.
+class Effect(Protocol):
+    """Something that is waited for."""
+
+    def run(self) -> Any:
+        """Waits for it."""
+
+    def arun(self) -> Awaitable[Any]:
+        """Waits for it without blocking the event loop."""
+
+
+Flow: TypeAlias = Generator[Effect, Any, _T]
+"""What it wants done, what it is given back, and what it comes to."""
+
+
+class Run:
+    """Something that blocks for a moment, such as a change of a file; asyncio has it in a thread.
+
+    Args:
+        action: What is done.
+    """
+
+    def __init__(self, action: Callable[[], Any]) -> None:
+        self.run = action
+
+    async def arun(self) -> Any:
+        """Does it in a thread."""
+        return await asyncio.to_thread(self.run)
+
+
+class Call:
+    """A method that waits, and its asynchronous twin.
+
+    Args:
+        method: The method.
+        twin: Its twin.
+        *arguments: What both take.
+        **parameters: What both take.
+    """
+
+    def __init__(
+        self,
+        method: Callable[..., Any],
+        twin: Callable[..., Awaitable[Any]],
+        *arguments: Any,
+        **parameters: Any,
+    ) -> None:
+        self.run = partial(method, *arguments, **parameters)
+        self.arun = partial(twin, *arguments, **parameters)
+
+
+class Together:
+    """Several effects at once; it gives a list of what they gave, and the first error ends it.
+
+    Args:
+        effects: The effects.
+    """
+
+    def __init__(self, effects: Sequence[Effect]) -> None:
+        self._effects = effects
+
+    def run(self) -> list[Any]:
+        """Waits for all, in threads."""
+        if len(self._effects) < 2:
+            return [effect.run() for effect in self._effects]
+        with ThreadPoolExecutor(len(self._effects), thread_name_prefix="tuned-models") as pool:
+            return list(pool.map(lambda effect: effect.run(), self._effects))
+
+    async def arun(self) -> list[Any]:
+        """Waits for all."""
+        tasks = [asyncio.ensure_future(effect.arun()) for effect in self._effects]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def _run(effect: Any) -> Any:
+    return effect.run()
+
+
+async def _arun(effect: Any) -> Any:
+    return await effect.arun()
+
+
+def run(flow: Generator[_E, Any, _T], perform: Callable[[_E], Any] = _run) -> _T:
+    """Carries a flow out, and returns what it comes to.
 
     Args:
         flow: The flow, not begun.
-
-    Attributes:
-        wish: What it wants next; None at its end.
+        perform: Does what the flow yields; by default that has a method `run`.
 
     Example:
         >>> def asking():
-        ...     name = yield "your name"
+        ...     name = yield Run(lambda: "Ann")
         ...     return f"Hello, {name}."
-        >>> course = Course(asking())
-        >>> course.wish
-        'your name'
-        >>> course.go_on("Ann")
-        >>> course.wish, course.outcome
-        (None, 'Hello, Ann.')
+        >>> run(asking())
+        'Hello, Ann.'
     """
-
-    wish: _Wish | None
-
-    def __init__(self, flow: Generator[_Wish, Any, _T]) -> None:
-        self._flow = flow
-        self._step(lambda: next(flow))
-
-    @property
-    def outcome(self) -> _T:
-        """What it came to."""
-        return self._outcome
-
-    def go_on(self, answer: object) -> None:
-        """Gives it what it wanted; an exception is raised inside it."""
-        if isinstance(answer, Exception):
-            self._step(lambda: self._flow.throw(answer))
-        else:
-            self._step(lambda: self._flow.send(answer))
-
-    def _step(self, step: Callable[[], _Wish]) -> None:
+    with closing(flow):
         try:
-            self.wish = step()
+            effect = next(flow)
+            while True:
+                try:
+                    answer = perform(effect)
+                except Exception as error:  # noqa: BLE001  # raised inside the flow
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(answer)
         except StopIteration as end:
-            self.wish = None
-            self._outcome: _T = end.value
+            outcome: _T = end.value
+            return outcome
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._flow.close()
+async def arun(flow: Generator[_E, Any, _T], perform: Callable[[_E], Awaitable[Any]] = _arun) -> _T:
+    """Carries a flow out without blocking the event loop; see `run`."""
+    with closing(flow):
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    answer = await perform(effect)
+                except Exception as error:  # noqa: BLE001  # raised inside the flow
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(answer)
+        except StopIteration as end:
+            outcome: _T = end.value
+            return outcome

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from langchain_tuned_gemini.dataset import TuningDataset
+from langchain_tuned_gemini.effects import Call, Flow, arun, run
 from langchain_tuned_gemini.errors import ParameterError, RecordsError
 from langchain_tuned_gemini.library.creation_plan import NewVersion, TuningPlan, planned
-from langchain_tuned_gemini.library.flows import Asking, Flow, arun, run
 from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.registry import DatasetRecord, VersionRecord
 from langchain_tuned_gemini.services import TunedModelService
@@ -100,7 +100,7 @@ def _created(
         )
     library.records.load()  # a mistake in it is better known before than after
     _write_merged(plan)
-    model: TunedModel = yield Asking(
+    model: TunedModel = yield Call(
         service.create,
         service.acreate,
         plan.data if plan.dataset is None else plan.dataset,

@@ -16,8 +16,8 @@ from langchain_tuned_gemini.dataset import (
     estimated_tokens,
     merge,
 )
+from langchain_tuned_gemini.effects import Call, Flow
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.library.flows import Asking, Flow
 from langchain_tuned_gemini.library.library_model import LibraryModel
 from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.library.tuning_settings import TuningSettings
@@ -156,12 +156,12 @@ def planned(library: ModelLibrary, wish: NewVersion) -> Flow[TuningPlan]:
     """
     source: LibraryModel | None = None
     if wish.source:
-        source = yield Asking(library.find, library.afind, wish.source)
+        source = yield Call(library.find, library.afind, wish.source)
     family = wish.family or (source.family if source else "")
     if not family:
         raise ParameterError("A new version needs a family's name, or a version to start from.")
-    versions: list[LibraryModel] = yield Asking(library.versions, library.aversions, family)
-    name: VersionName = yield Asking(library.next_version, library.anext_version, family)
+    versions: list[LibraryModel] = yield Call(library.versions, library.aversions, family)
+    name: VersionName = yield Call(library.next_version, library.anext_version, family)
     platform, base_model = _origin(wish, source or (versions[-1] if versions else None), family)
     name.check(platform)
     project, location = library.place_of(platform)

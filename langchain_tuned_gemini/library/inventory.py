@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from langchain_tuned_gemini.effects import Call, Flow, Together
 from langchain_tuned_gemini.errors import TunedModelNameError
-from langchain_tuned_gemini.library.flows import Asking, Flow, Listing, Reading
 from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, version_name
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number, is_same_project
@@ -44,7 +44,9 @@ class Inventory:
         """The models that are asked for, oldest first, one service after the other."""
         catalog = self.records.load()
         asked = [s for s in self.services if selection.platform in {None, s.platform}]
-        answers: list[list[TunedModel]] = yield Listing(asked)
+        answers: list[list[TunedModel]] = yield Together(
+            [Call(service.list, service.alist) for service in asked]
+        )
         found = [model for answer in answers for model in answer]
         yield from self.identify((name for model in found for name in names_of(model)), catalog)
         models = [self.placed(model, catalog) for model in found]
@@ -74,7 +76,8 @@ class Inventory:
         self, name: TunedModelName, catalog: Catalog, display_name: str = ""
     ) -> Flow[LibraryModel]:
         """A model by its full name, read from its service."""
-        model: TunedModel = yield Reading(self.service_of(name), name)
+        service = self.service_of(name)
+        model: TunedModel = yield Call(service.get, service.aget, name)
         if not model.display_name:  # google-genai tells it in lists only
             model = replace(model, display_name=display_name)
         yield from self.identify(names_of(model), catalog)
@@ -107,7 +110,7 @@ class Inventory:
                 asked.add(known.project)
                 service = self.service_of(known)
                 if isinstance(service, PlacedService):
-                    ask = Asking(service.project_number, service.aproject_number, known)
+                    ask = Call(service.project_number, service.aproject_number, known)
                     if number := (yield ask):
                         self.numbers[known.project] = number
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from langchain_tuned_gemini.effects import Flow, arun, run
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.library.deletion import (
     Audit,
@@ -21,7 +22,6 @@ from langchain_tuned_gemini.library.deletion import (
     OnDeletion,
     planning,
 )
-from langchain_tuned_gemini.library.flows import Flow, arun, run
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, in_order
 from langchain_tuned_gemini.library.probe import Probe, probing

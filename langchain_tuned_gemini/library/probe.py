@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.genai.errors import APIError
 
+from langchain_tuned_gemini.effects import Call, Flow
 from langchain_tuned_gemini.errors import (
     BaseModelRetiredError,
     ServiceError,
@@ -22,7 +23,6 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotReadyError,
 )
 from langchain_tuned_gemini.failures import Reason, read_failure
-from langchain_tuned_gemini.library.flows import Flow, Reading
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.error_translation import Refusal, reason_of
@@ -31,6 +31,7 @@ from langchain_tuned_gemini.tuned_models.generation_presets import base_model_pa
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 if TYPE_CHECKING:
+    from google.genai import Client
     from google.genai.types import Candidate, GenerateContentConfigDict, GenerateContentResponse
 
 _QUESTION = "Hello"
@@ -105,29 +106,6 @@ class Probe:
         return self.outcome is ProbeOutcome.READY
 
 
-@dataclass(frozen=True, slots=True)
-class Calling:
-    """One call of a model that was tuned from `base`, as far as that is known."""
-
-    service: TunedModelService
-    address: str
-    base: str = ""
-
-    def ask(self) -> GenerateContentResponse:
-        """Waits for the answer."""
-        client = self.service.client()
-        return client.models.generate_content(
-            model=self.address, contents=_QUESTION, config=_config(self.base)
-        )
-
-    async def aask(self) -> GenerateContentResponse:
-        """Waits for the answer."""
-        client = self.service.client()
-        return await client.aio.models.generate_content(
-            model=self.address, contents=_QUESTION, config=_config(self.base)
-        )
-
-
 def probing(
     service: TunedModelService,
     name: TunedModelName,
@@ -145,7 +123,7 @@ def probing(
     """
     model: TunedModel | None = None
     try:
-        model = yield Reading(service, name)
+        model = yield Call(service.get, service.aget, name)
     except TunedModelNotFoundError as gone:
         return Probe(str(name), ProbeOutcome.DELETED, str(gone), status=404)
     except ServiceError as refusal:
@@ -158,11 +136,22 @@ def probing(
     base = model.base_model if model else ""
     began = clock()
     try:
-        answer = yield Calling(service, model.endpoint if model else str(name), base)
+        answer = yield _question(service.client(), model.endpoint if model else str(name), base)
     except Exception as error:  # noqa: BLE001  # named by read_failure; raised there if unforeseen
         retirement = _retirement(base, name, today)
         return _of_error(str(name), error, state, clock() - began, retirement)
     return _of_answer(str(name), answer, state, clock() - began)
+
+
+def _question(client: Client, address: str, base: str) -> Call:
+    """One call of a model that was tuned from `base`, as far as that is known."""
+    return Call(
+        client.models.generate_content,
+        client.aio.models.generate_content,
+        model=address,
+        contents=_QUESTION,
+        config=_config(base),
+    )
 
 
 def _known_without_a_call(model: TunedModel) -> Probe | None:

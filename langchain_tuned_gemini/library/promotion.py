@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from langchain_tuned_gemini.effects import Flow, Run
 from langchain_tuned_gemini.errors import (
     PromotionRefusedError,
     RecordNotFoundError,
     RecordsChangedError,
     TunedModelNameError,
 )
-from langchain_tuned_gemini.library.flows import Doing, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.library_model import LibraryModel
 from langchain_tuned_gemini.library.probe import Probe
@@ -78,7 +78,7 @@ def promotion(
             if not same_version(seen, label):
                 editor.point(alias, _change(inventory, alias, label, seen, by))
 
-    yield Doing(point)
+    yield Run(point)
     return Promotion(str(alias), label, seen, model.name, probe)
 
 
@@ -106,7 +106,7 @@ def rollback(
             change = _change(inventory, alias, before.label, seen, by)
             editor.point(alias, change.model_copy(update={"rollback": True}))
 
-    yield Doing(point)
+    yield Run(point)
     return Promotion(str(alias), before.label, seen, before.record.model, probe)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from langchain_tuned_gemini.effects import Call, Flow
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
-from langchain_tuned_gemini.library.flows import Asking, Flow, Listing, Reading
 from langchain_tuned_gemini.library.inventory import Inventory, names_of
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import PlacedService, TunedModelParts, TunedModelService
@@ -61,7 +61,7 @@ def look(inventory: Inventory, names: Iterable[TunedModelName]) -> Flow[Sight | 
     if isinstance(service, PlacedService):
         for name in (first, *others):
             try:
-                parts = yield Asking(service.parts, service.aparts, name)
+                parts = yield Call(service.parts, service.aparts, name)
             except TunedModelNotFoundError:
                 continue
             return Sight(name, model, parts, known)
@@ -75,7 +75,7 @@ def look(inventory: Inventory, names: Iterable[TunedModelName]) -> Flow[Sight | 
 def _read_twice(service: TunedModelService, name: TunedModelName) -> Flow[TunedModel | None]:
     for _ in range(2):
         try:
-            model: TunedModel = yield Reading(service, name)
+            model: TunedModel = yield Call(service.get, service.aget, name)
         except TunedModelNotFoundError:
             continue
         return model
@@ -85,7 +85,7 @@ def _read_twice(service: TunedModelService, name: TunedModelName) -> Flow[TunedM
 def _check_that_it_is_not_listed(
     inventory: Inventory, service: TunedModelService, name: TunedModelName
 ) -> Flow[None]:
-    ((*listed,),) = yield Listing([service])
+    listed: list[TunedModel] = yield Call(service.list, service.alist)
     names = [other for model in listed for other in names_of(model)]
     if any(name.is_same(other, inventory.numbers) is not False for other in names):
         raise ServiceError(

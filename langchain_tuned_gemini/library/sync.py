@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from langchain_tuned_gemini.effects import Flow
 from langchain_tuned_gemini.errors import (
     RecordsError,
     ServiceError,
     TunedModelNotDeletableError,
     TunedModelNotFoundError,
 )
-from langchain_tuned_gemini.library.flows import Flow
 from langchain_tuned_gemini.library.inventory import Inventory, names_of
 from langchain_tuned_gemini.library.library_model import LibraryModel, Selection
 from langchain_tuned_gemini.library.promotion import record_of

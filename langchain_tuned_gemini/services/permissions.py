@@ -9,7 +9,7 @@ from types import MappingProxyType
 from langchain_tuned_gemini.errors import ServiceError
 from langchain_tuned_gemini.services.error_translation import JsonObject
 from langchain_tuned_gemini.services.vertex.api import VertexApi
-from langchain_tuned_gemini.services.vertex.flows import Call, Flow
+from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow
 from langchain_tuned_gemini.transport.access import VertexAccess
 
 _PREFIX, _SUFFIX = "aiplatform.", ".list"
@@ -48,7 +48,7 @@ def _first(access: VertexAccess, right: str) -> Flow[JsonObject]:
     collection = right.removeprefix(_PREFIX).removesuffix(_SUFFIX)
     parent = f"projects/{access.project}/locations/{access.location}"
     return (
-        yield Call(
+        yield ApiCall(
             f"Listing {collection} in {parent}",
             access.location,
             f"{parent}/{collection}",

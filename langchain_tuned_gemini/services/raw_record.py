@@ -12,7 +12,7 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.error_translation import JsonObject, read_answer, reason_of
 from langchain_tuned_gemini.services.vertex.api import VertexApi
-from langchain_tuned_gemini.services.vertex.flows import Call, Flow
+from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow
 from langchain_tuned_gemini.transport import http
 from langchain_tuned_gemini.transport.access import (
     API_VERSION,
@@ -74,4 +74,4 @@ def _read(access: Access, name: TunedModelName, path: str, timeout: float) -> Js
 
 
 def _asked(name: TunedModelName) -> Flow[JsonObject]:
-    return (yield Call.get(name))
+    return (yield ApiCall.get(name))

@@ -1,8 +1,4 @@
-"""Waiting until a tuned model can serve.
-
-One flow decides, and says what it wants next: to `_Fetch` the model, or to `_Sleep`. Two drivers
-carry that out, one that blocks and one that awaits.
-"""
+"""Waiting until a tuned model can serve."""
 
 from __future__ import annotations
 
@@ -10,10 +6,12 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
+from langchain_tuned_gemini.effects import Call, Effect, Flow, arun, run
 from langchain_tuned_gemini.errors import (
     ParameterError,
     ServiceError,
@@ -77,21 +75,6 @@ class Progress:
         return self.model.loss if self.model else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetch:
-    """Asks for the model. The driver sends it back, or the error that says why it can't."""
-
-    name: TunedModelName
-
-
-@dataclass(frozen=True, slots=True)
-class _Sleep:
-    """Asks for a pause. The driver sends back whether the wait was cancelled meanwhile."""
-
-    seconds: float
-
-
-_WaitFlow: TypeAlias = Generator[_Fetch | _Sleep, TunedModel | ServiceError | bool, TunedModel]
 OnProgress: TypeAlias = Callable[[Progress], object]
 
 
@@ -138,14 +121,8 @@ def wait_until_active(
         ParameterError: `timeout` or `poll_interval` is no sensible number of seconds.
     """
     pause = cancel.wait if cancel else sleep
-    flow = _wait_flow(model, _Pace(timeout, poll_interval, clock, chance), on_progress)
-    wish = _next_wish(flow)
-    while not isinstance(wish, TunedModel):
-        if isinstance(wish, _Fetch):
-            wish = _next_wish(flow, _answer(service, wish.name))
-        else:
-            wish = _next_wish(flow, pause(wish.seconds) is True)
-    return wish
+    pace = _Pace(timeout, poll_interval, clock, chance)
+    return run(_wait(service, model, pace, partial(Call, pause, asyncio.sleep), on_progress))
 
 
 async def await_until_active(
@@ -163,15 +140,8 @@ async def await_until_active(
 
     As `wait_until_active`; to end it early, cancel the task.
     """
-    flow = _wait_flow(model, _Pace(timeout, poll_interval, clock, chance), on_progress)
-    wish = _next_wish(flow)
-    while not isinstance(wish, TunedModel):
-        if isinstance(wish, _Fetch):
-            wish = _next_wish(flow, await _aanswer(service, wish.name))
-        else:
-            await sleep(wish.seconds)
-            wish = _next_wish(flow, False)
-    return wish
+    pace = _Pace(timeout, poll_interval, clock, chance)
+    return await arun(_wait(service, model, pace, partial(Call, time.sleep, sleep), on_progress))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +169,17 @@ class _Pace:
             interval = min(interval * _GROWTH, longest)
 
 
-def _wait_flow(
-    model: str | TunedModelName | TunedModel, pace: _Pace, on_progress: OnProgress | None
-) -> _WaitFlow:
+def _wait(
+    service: StateService,
+    model: str | TunedModelName | TunedModel,
+    pace: _Pace,
+    pause: Callable[[float], Effect],
+    on_progress: OnProgress | None,
+) -> Flow[TunedModel]:
     """Decides when to look, how long to pause, and when the wait is over.
 
-    It never pauses past the deadline, and looks once more there.
+    It never pauses past the deadline, and looks once more there. A pause may give True: then the
+    wait was cancelled meanwhile.
     """
     name = TunedModelName.parse(model.name if isinstance(model, TunedModel) else model)
     total_steps = model.total_steps if isinstance(model, TunedModel) else None
@@ -212,11 +187,13 @@ def _wait_flow(
     pauses = pace.pauses()
     started = pace.clock()
     while True:
-        answer = yield _Fetch(name)
-        waited = pace.clock() - started
-        problem = answer if isinstance(answer, ServiceError) else None
-        if isinstance(answer, TunedModel):
+        problem: ServiceError | None = None
+        try:
+            answer: TunedModel = yield Call(service.get, service.aget, name)
             seen = replace(answer, total_steps=answer.total_steps or total_steps)
+        except ServiceError as error:
+            problem = error
+        waited = pace.clock() - started
         if on_progress:
             on_progress(Progress(seen, waited, problem))
         if problem:
@@ -225,35 +202,8 @@ def _wait_flow(
             return _active(seen)
         if waited >= pace.timeout:
             raise _timed_out(name, seen, waited, problem) from problem
-        if (yield _Sleep(min(next(pauses), pace.timeout - waited))) is True:
+        if (yield pause(min(next(pauses), pace.timeout - waited))) is True:
             raise _cancelled(name, seen, pace.clock() - started)
-
-
-def _next_wish(
-    flow: _WaitFlow, reply: TunedModel | ServiceError | bool | None = None
-) -> _Fetch | _Sleep | TunedModel:
-    """What the flow wants next; at its end, the ACTIVE model."""
-    try:
-        return flow.send(reply)  # type: ignore[arg-type]  # None starts a generator
-    except StopIteration as end:
-        active: TunedModel = end.value
-        return active
-
-
-def _answer(service: StateService, name: TunedModelName) -> TunedModel | ServiceError:
-    """The model, or why the service can't tell."""
-    try:
-        return service.get(name)
-    except ServiceError as problem:
-        return problem
-
-
-async def _aanswer(service: StateService, name: TunedModelName) -> TunedModel | ServiceError:
-    """The model, or why the service can't tell."""
-    try:
-        return await service.aget(name)
-    except ServiceError as problem:
-        return problem
 
 
 def _active(model: TunedModel) -> TunedModel:

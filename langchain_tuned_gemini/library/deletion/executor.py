@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from langchain_tuned_gemini.effects import Call, Flow, Run
 from langchain_tuned_gemini.errors import (
     DeletionIncompleteError,
     RecordsError,
@@ -28,7 +29,6 @@ from langchain_tuned_gemini.library.deletion.report import (
     DeletionOutcome,
     DeletionReport,
 )
-from langchain_tuned_gemini.library.flows import Asking, Doing, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.second_look import Sight, look
 from langchain_tuned_gemini.registry import Catalog, RecordedVersion
@@ -89,7 +89,7 @@ class Deleting:
         finally:
             self._write_down(planned, result)
         if result.outcome in {DeletionOutcome.DELETED, DeletionOutcome.GONE}:
-            yield Doing(lambda: self._record(planned))
+            yield Run(lambda: self._record(planned))
         return result
 
     def _deleted(self, planned: PlannedDeletion) -> Flow[Deletion]:
@@ -128,9 +128,9 @@ class Deleting:
         try:
             if sight.parts is not None and isinstance(service, PlacedService):
                 ways = service.delete_parts, service.adelete_parts
-                yield Asking(*ways, sight.name, sight.parts)
+                yield Call(*ways, sight.name, sight.parts)
             else:
-                yield Asking(service.delete, service.adelete, sight.name)
+                yield Call(service.delete, service.adelete, sight.name)
         except DeletionIncompleteError as error:
             return Deletion(planned.name, DeletionOutcome.FAILED, str(error), error.left)
         except (ServiceError, TunedModelNotFoundError) as error:

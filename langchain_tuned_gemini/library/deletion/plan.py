@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+from langchain_tuned_gemini.effects import Call, Flow
 from langchain_tuned_gemini.errors import (
     ParameterError,
     TunedModelNotDeletableError,
@@ -20,7 +21,6 @@ from langchain_tuned_gemini.library.deletion.protections import (
     protections,
     told,
 )
-from langchain_tuned_gemini.library.flows import Asking, Flow
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, in_order
 from langchain_tuned_gemini.library.second_look import Sight, look
@@ -232,7 +232,7 @@ def _planned(inventory: Inventory, choice: _Choice, catalog: Catalog) -> Flow[Pl
     parts, obstacle = None, None
     if isinstance(service, PlacedService):
         try:
-            parts = yield Asking(service.parts, service.aparts, name)
+            parts = yield Call(service.parts, service.aparts, name)
         except TunedModelNotDeletableError as error:
             obstacle = Protection(ProtectionKind.NOT_DELETABLE, model.name, str(error))
     sight = Sight(name, model.model, parts)

@@ -18,20 +18,19 @@ from typing import Any, TypeVar
 import httpx
 from google.auth.exceptions import GoogleAuthError
 
-from langchain_tuned_gemini.effects import Course
+from langchain_tuned_gemini.effects import arun, run
 from langchain_tuned_gemini.errors import (
     MissingCredentialsError,
     ServiceError,
     ServiceUnreachableError,
-    TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.secrets.secret_values import remember, without_userinfo
 from langchain_tuned_gemini.services.error_translation import read_answer, reason_of
 from langchain_tuned_gemini.services.vertex.flows import (
-    Answer,
-    Call,
+    ApiCall,
     Flow,
+    JsonObject,
     Pause,
 )
 from langchain_tuned_gemini.transport import http
@@ -66,46 +65,32 @@ class VertexApi:
 
     def run(self, flow: Flow[_T]) -> _T:
         """Carries a flow out, and returns what it comes to."""
-        course = Course(flow)
-        while course.wish is not None:
-            if isinstance(course.wish, Pause):
-                self._sleep(course.wish.seconds)
-                course.go_on({})
-            else:
-                course.go_on(self._send(course.wish))
-        return course.outcome
+        return run(flow, self._perform)
 
     async def arun(self, flow: Flow[_T]) -> _T:
         """Carries a flow out without blocking the event loop."""
-        course = Course(flow)
-        while course.wish is not None:
-            if isinstance(course.wish, Pause):
-                await asyncio.sleep(course.wish.seconds)
-                course.go_on({})
-            else:
-                course.go_on(await self._asend(course.wish))
-        return course.outcome
+        return await arun(flow, self._aperform)
 
-    def _send(self, call: Call) -> Answer:
-        try:
-            with self._translated(call):
-                headers = self._access.headers()
-                response = self._client.request(**self._request(call), headers=headers)
-            return _read(call, response)
-        except (ServiceError, TunedModelNotFoundError) as refusal:
-            return refusal
+    def _perform(self, effect: ApiCall | Pause) -> JsonObject:
+        if isinstance(effect, Pause):
+            self._sleep(effect.seconds)
+            return {}
+        with self._translated(effect):
+            headers = self._access.headers()
+            response = self._client.request(**self._request(effect), headers=headers)
+        return _read(effect, response)
 
-    async def _asend(self, call: Call) -> Answer:
-        try:
-            with self._translated(call):
-                # In a thread, since it may have to fetch a token.
-                headers = await asyncio.to_thread(self._access.headers)
-                response = await self._async_client.request(**self._request(call), headers=headers)
-            return _read(call, response)
-        except (ServiceError, TunedModelNotFoundError) as refusal:
-            return refusal
+    async def _aperform(self, effect: ApiCall | Pause) -> JsonObject:
+        if isinstance(effect, Pause):
+            await asyncio.sleep(effect.seconds)
+            return {}
+        with self._translated(effect):
+            # In a thread, since it may have to fetch a token.
+            headers = await asyncio.to_thread(self._access.headers)
+            response = await self._async_client.request(**self._request(effect), headers=headers)
+        return _read(effect, response)
 
-    def _request(self, call: Call) -> dict[str, Any]:
+    def _request(self, call: ApiCall) -> dict[str, Any]:
         return {
             "method": call.method,
             "url": f"{self._address(call)}/{VERTEX_API_VERSION}/{call.path}",
@@ -114,15 +99,15 @@ class VertexApi:
             "timeout": self._timeout,
         }
 
-    def _address(self, call: Call) -> str:
+    def _address(self, call: ApiCall) -> str:
         return (self._access.base_url or vertex_address(call.location)).rstrip("/")
 
-    def _translated(self, call: Call) -> AbstractContextManager[None]:
+    def _translated(self, call: ApiCall) -> AbstractContextManager[None]:
         """Turns what stands for no answer into an error of ours."""
         return translated(call.action, self._address(call), doubt_about(call.location))
 
 
-def _read(call: Call, response: httpx.Response) -> Answer:
+def _read(call: ApiCall, response: httpx.Response) -> JsonObject:
     """The answer; where it is none of Gemini's, a location that may be wrong is told."""
     try:
         return read_answer(call.action, response, call.name)

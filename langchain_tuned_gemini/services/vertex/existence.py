@@ -22,7 +22,7 @@ from langchain_tuned_gemini.names.tuned_model_name import (
 )
 from langchain_tuned_gemini.services.model_parts import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.vertex import tuning_jobs
-from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
+from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow, JsonObject
 from langchain_tuned_gemini.services.vertex.resolution import (
     pages,
     project_number,
@@ -80,7 +80,7 @@ def look_for(name: TunedModelName) -> Flow[JsonObject | None]:
     """A resource; None where two looks find none of that name."""
     for _ in range(2):
         try:
-            return (yield Call.get(name))
+            return (yield ApiCall.get(name))
         except TunedModelNotFoundError:
             continue
     return None

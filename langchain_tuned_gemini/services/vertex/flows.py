@@ -1,8 +1,4 @@
-"""Operations on Vertex AI as flows: generators that say what they want next.
-
-A flow decides, and its driver waits: it sends each `Call` and gives the answer back, or raises
-the error inside the flow, where a refusal may be expected. One driver blocks, one awaits.
-"""
+"""What the flows of operations on Vertex AI yield: requests and pauses."""
 
 from __future__ import annotations
 
@@ -10,15 +6,14 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 
 JsonObject: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """Asks for a request. The driver sends the answer's JSON object back.
+class ApiCall:
+    """A request, whose answer is a JSON object.
 
     Attributes:
         action: What it is for, as the start of a sentence: "Reading projects/…".
@@ -39,22 +34,19 @@ class Call:
     name: TunedModelName | None = None
 
     @classmethod
-    def get(cls, name: TunedModelName) -> Call:
+    def get(cls, name: TunedModelName) -> ApiCall:
         """Asks for a resource."""
         return cls(f"Reading {name}", name.location, str(name), name=name)
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Asks for a pause, of so many seconds."""
+    """A pause of so many seconds."""
 
     seconds: float
 
 
 _T = TypeVar("_T")
 
-Flow: TypeAlias = Generator[Call | Pause, JsonObject, _T]
+Flow: TypeAlias = Generator[ApiCall | Pause, JsonObject, _T]
 """What it wants, what it is given, and what it comes to."""
-
-Answer: TypeAlias = JsonObject | ServiceError | TunedModelNotFoundError
-"""What comes of a call; an error is raised inside the flow."""

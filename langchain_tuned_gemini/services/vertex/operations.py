@@ -6,7 +6,7 @@ import re
 
 from langchain_tuned_gemini.errors import ServiceError
 from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, NOT_NOW
-from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject, Pause
+from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow, JsonObject, Pause
 
 TIMEOUT = 600.0
 """How long an operation is awaited, in seconds of pauses."""
@@ -22,7 +22,7 @@ _NAME = re.compile(
 )
 
 
-def completed(start: Call) -> Flow[JsonObject]:
+def completed(start: ApiCall) -> Flow[JsonObject]:
     """Starts an operation, and waits for its end.
 
     An outage while it goes on is waited out; the operation does not notice.
@@ -45,7 +45,7 @@ def completed(start: Call) -> Flow[JsonObject]:
         yield Pause(pause)
         waited, pause = waited + pause, min(pause * _GROWTH, _LONGEST_PAUSE)
         try:
-            operation = yield Call(start.action, start.location, _name_of(operation, start))
+            operation = yield ApiCall(start.action, start.location, _name_of(operation, start))
         except ServiceError as outage:
             if not outage.is_retryable:
                 raise
@@ -56,7 +56,7 @@ def completed(start: Call) -> Flow[JsonObject]:
     return operation
 
 
-def _name_of(operation: JsonObject, start: Call) -> str:
+def _name_of(operation: JsonObject, start: ApiCall) -> str:
     name = str(operation.get("name", ""))
     if not _NAME.fullmatch(name):
         raise ServiceError(f"{start.action} failed. {NOT_GEMINI}", is_retryable=False)

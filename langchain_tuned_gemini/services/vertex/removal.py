@@ -17,7 +17,7 @@ from langchain_tuned_gemini.services.error_translation import NOT_NOW
 from langchain_tuned_gemini.services.model_parts import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.vertex import tuning_jobs
 from langchain_tuned_gemini.services.vertex.existence import look_for, parts_of
-from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject, Pause
+from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow, JsonObject, Pause
 from langchain_tuned_gemini.services.vertex.operations import completed
 
 SETTLING = 120.0
@@ -64,7 +64,7 @@ def _delete_endpoint(name: TunedModelName, deployments: Deployments) -> Flow[Non
 
 
 def _undeploy(name: TunedModelName, deployment: str) -> Flow[None]:
-    start = Call(
+    start = ApiCall(
         f"Undeploying {name}",
         name.location,
         f"{name}:undeployModel",
@@ -90,7 +90,7 @@ def _delete(name: TunedModelName, path: str) -> Flow[None]:
 
     For a while after it was undeployed it may count as deployed; that is waited for.
     """
-    start = Call(f"Deleting {name}", name.location, path, method="DELETE", name=name)
+    start = ApiCall(f"Deleting {name}", name.location, path, method="DELETE", name=name)
     pause, waited = _FIRST_PAUSE, 0.0
     while True:
         try:

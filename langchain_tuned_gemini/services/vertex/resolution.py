@@ -14,7 +14,7 @@ from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number
 from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
 from langchain_tuned_gemini.services.vertex import tuning_jobs
-from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
+from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow, JsonObject
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 _T = TypeVar("_T")
@@ -90,7 +90,7 @@ def _registered(parent: TunedModelName, models: list[TunedModel]) -> Flow[set[st
 
 
 def _endpoint(name: TunedModelName) -> Flow[TunedModel]:
-    record = yield Call.get(name)
+    record = yield ApiCall.get(name)
     described = tuning_jobs.endpoint(name, record)
     deployed = [model for model in tuning_jobs.deployed_models(record).values() if model]
     if not described.base_model and deployed:
@@ -112,18 +112,18 @@ def _completed_by_job(described: TunedModel, record: JsonObject) -> TunedModel:
 
 
 def _model(name: TunedModelName) -> Flow[TunedModel]:
-    record = yield Call.get(name)
+    record = yield ApiCall.get(name)
     return tuning_jobs.model(name, record)
 
 
 def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
-    record = yield Call.get(name)
+    record = yield ApiCall.get(name)
     described = tuning_jobs.tuning_job(name, record)
     endpoints = tuning_jobs.endpoints_of_job(record)
     if described.state is not TunedModelState.ACTIVE or not endpoints:
         return described
     try:
-        at_endpoint = yield Call.get(endpoints[0])
+        at_endpoint = yield ApiCall.get(endpoints[0])
     except TunedModelNotFoundError:
         return (yield from _without_endpoint(described, tuning_jobs.model_of_job(record)))
     except ServiceError:  # it is not needed
@@ -134,7 +134,7 @@ def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
 def _without_endpoint(described: TunedModel, model: TunedModelName | None) -> Flow[TunedModel]:
     """A model whose endpoint was not found. It is gone only where the registry says so, too."""
     try:
-        about = (yield Call.get(model)) if model else None
+        about = (yield ApiCall.get(model)) if model else None
     except ServiceError:
         return _undeployed(described)
     except TunedModelNotFoundError:
@@ -163,7 +163,7 @@ def _undeployed(described: TunedModel) -> TunedModel:
 def _if_seen(name: TunedModelName) -> Flow[JsonObject]:
     """A record that is not needed; empty where it is hidden, or can't be told right now."""
     try:
-        return (yield Call.get(name))
+        return (yield ApiCall.get(name))
     except (ServiceError, TunedModelNotFoundError):
         return {}
 
@@ -191,7 +191,7 @@ def project_number(name: TunedModelName) -> Flow[str]:
     for kind in ("tuningJobs", "endpoints", "models"):
         path = f"{name.parent}/{kind}"
         try:
-            answer = yield Call(
+            answer = yield ApiCall(
                 f"Listing the {kind} of {name.parent}", name.location, path, query={"pageSize": 1}
             )
         except ServiceError:
@@ -220,7 +220,7 @@ def pages(
     """
     listed, token = Pages[JsonObject](), ""
     while True:
-        answer = yield Call(
+        answer = yield ApiCall(
             f"Listing the {kind} of {parent.parent}",
             parent.location,
             path or f"{parent.parent}/{kind}",

@@ -22,7 +22,7 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.error_translation import NOT_GEMINI
 from langchain_tuned_gemini.services.vertex import tuning_jobs
-from langchain_tuned_gemini.services.vertex.flows import Call, Flow, JsonObject
+from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow, JsonObject
 from langchain_tuned_gemini.tuned_models.base_models import base_model_id
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
@@ -101,7 +101,7 @@ def creation(place: TunedModelName, request: TuningRequest) -> Flow[TunedModel]:
     if request.display_name:
         body["tunedModelDisplayName"] = request.display_name
     try:
-        record = yield Call(
+        record = yield ApiCall(
             f"Creating a tuning job in {place.parent}",
             place.location,
             f"{place.parent}/tuningJobs",
@@ -144,7 +144,7 @@ def cancellation(name: TunedModelName) -> Flow[None]:
         raise TunedModelNameError(
             f"{name} can't be cancelled, only its tuning job: .../tuningJobs/J.", name=str(name)
         )
-    yield Call(
+    yield ApiCall(
         f"Cancelling {name}", name.location, f"{name}:cancel", method="POST", body={}, name=name
     )
 
@@ -158,10 +158,10 @@ def _source(place: TunedModelName, request: TuningRequest) -> Flow[JsonObject]:
     tuned = TunedModelName.parse(request.base_model, project=place.project, location=place.location)
     tuned = tuned.on("vertex")
     if tuned.kind == "endpoints":
-        record = yield Call.get(tuned)
+        record = yield ApiCall.get(tuned)
         made = next(iter(tuning_jobs.deployed_models(record).values()), None)
     elif tuned.kind == "tuningJobs":
-        record = yield Call.get(tuned)
+        record = yield ApiCall.get(tuned)
         made = tuning_jobs.model_of_job(record)
     else:
         made = tuned
