@@ -37,7 +37,26 @@ class AsyncConnection(httpx.AsyncHTTPTransport):
 
     def __init__(self, url: httpx.URL, **options: Any) -> None:
         super().__init__(limits=_LIMITS, **options)
+        self._pool._network_backend = self._network = _Network()
         self._pool = self._pool.create_connection(_origin_of(url))  # type: ignore[assignment]
+
+    async def aclose(self) -> None:
+        """Closes it, whatever it is at."""
+        try:
+            await super().aclose()
+        finally:
+            if self._network.stream:
+                await self._network.stream.aclose()
+
+
+class _Network(httpcore.AnyIOBackend):
+    """Knows what it opened: httpcore forgets it if it is cancelled in the TLS handshake."""
+
+    stream: httpcore.AsyncNetworkStream | None = None
+
+    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        self.stream = await super().connect_tcp(*args, **options)
+        return self.stream
 
 
 def _origin_of(url: httpx.URL) -> httpcore.Origin:

@@ -299,6 +299,19 @@ def test_a_call_that_is_cancelled_at_any_step_leaves_no_connection_open(
     with suppress(asyncio.CancelledError):  # after its last step, nobody waits any more
         asyncio.run(calls.get(http.async_client()))
 
+    assert calls.sockets or step == "connection.connect_tcp.started"
+    assert calls.left() == []
+
+
+def test_a_call_that_is_cancelled_in_the_tls_handshake_leaves_no_connection_open(
+    models: str,
+) -> None:
+    calls = Traced(models.replace("http:", "https:"), cancel_at="connection.start_tls.started")
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(calls.get(http.async_client()))
+
+    assert calls.sockets
     assert calls.left() == []
 
 
