@@ -65,8 +65,6 @@ _ALIKE: Final = 0.85
 
 def checked_arguments(arguments: dict[str, Any], model: BaseChatModel) -> dict[str, Any]:
     """The arguments of a call as `model` takes them; see `check_arguments`, `in_geminis_words`."""
-    if not arguments:
-        return arguments
     check_arguments(arguments, model)
     return in_geminis_words(arguments, model)
 

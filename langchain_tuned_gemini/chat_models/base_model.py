@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Protocol, cast
+from typing import Any, ClassVar, Final, Protocol, cast
 
 import httpx
 from langchain_core.callbacks.manager import BaseRunManager
@@ -96,6 +96,8 @@ class BaseModelChatModel(DelegatingChatModel):
     """Where on Vertex AI it is asked first, if not in the tuned model's location. That is asked
     while the other one does not answer."""
 
+    keeps_deadline: ClassVar[bool] = True  # its connections do
+
     _located: Sequence[LocatedModel] = PrivateAttr()
 
     def __init__(self, **parameters: Any) -> None:
@@ -133,11 +135,6 @@ class BaseModelChatModel(DelegatingChatModel):
         return self._located[0].model
 
     @property
-    def keeps_deadline(self) -> bool:
-        """True: its connections do."""
-        return True
-
-    @property
     def locations(self) -> list[str]:
         """Where it is asked now, in order; `[""]` on the Developer API, which has no locations."""
         return [one.location for one in sorted(self._located, key=self._is_silent)]
@@ -155,7 +152,7 @@ class BaseModelChatModel(DelegatingChatModel):
         told = self._prepare(messages)
         located = sorted(self._located, key=self._is_silent)
         for number, one in enumerate(located, 1):
-            yield _LocatedCall(self, one, located[number:], told, arguments)
+            yield _LocatedCall(one.model, told, arguments, self, one, located[number:])
 
     def get_num_tokens(self, text: str) -> int:
         """The base model's count of tokens."""
@@ -200,34 +197,25 @@ class BaseModelChatModel(DelegatingChatModel):
         return unpickled, (partial(type(self), **parameters),)
 
 
+@dataclass(slots=True)
 class _LocatedCall(WrappedCall):
     """One call in one location: it ends a failure if another location follows.
 
-    Args:
+    Attributes:
         base: The base model.
         located: The location that is asked.
         following: Those that may be asked after it.
-        messages: The conversation.
-        arguments: The further arguments.
+        has_begun: Whether a part of the answer was handed out, so that no other may follow.
     """
 
-    def __init__(
-        self,
-        base: BaseModelChatModel,
-        located: LocatedModel,
-        following: Sequence[LocatedModel],
-        messages: list[BaseMessage],
-        arguments: dict[str, Any],
-    ) -> None:
-        super().__init__(located.model, messages, arguments)
-        self._base = base
-        self._located = located
-        self._following = following
-        self._has_begun = False
+    base: BaseModelChatModel
+    located: LocatedModel
+    following: Sequence[LocatedModel]
+    has_begun: bool = False
 
     def finish(self, generation: ChatGeneration) -> None:  # noqa: ARG002  # that it is there is all
-        """A part of the answer is handed out, so that no other location may follow."""
-        self._has_begun = True
+        """Notes that the answer has begun."""
+        self.has_begun = True
 
     def __exit__(
         self,
@@ -237,18 +225,18 @@ class _LocatedCall(WrappedCall):
     ) -> bool:
         """Whether the next location is to be asked."""
         if error is None and _silent_since:
-            _silent_since.pop(self._located.key, None)
-        if not isinstance(error, Exception) or self._has_begun:
+            _silent_since.pop(self.located.key, None)
+        if not isinstance(error, Exception) or self.has_begun:
             return False
         failure = read_failure(error)
         reason = failure.reason if failure else None
         is_unreachable = isinstance(error, _UNREACHABLE)
         if reason is None or not (reason in _ELSEWHERE or is_unreachable):
             return False
-        if not self._following:
-            if reason is Reason.GONE and self._located.location:
-                raise self._base._not_found() from error
+        if not self.following:
+            if reason is Reason.GONE and self.located.location:
+                raise self.base._not_found() from error
             return False
         if is_unreachable or reason in _LASTING:
-            self._base._remember(self._located, reason, self._following[0])
+            self.base._remember(self.located, reason, self.following[0])
         return True

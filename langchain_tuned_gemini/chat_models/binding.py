@@ -237,62 +237,71 @@ class BoundModel(Protocol):
         """The end of a base model, if that has come."""
 
 
+@dataclass(slots=True)
 class BoundCall(GatedCall):
     """One call of a tuned model: of the version that its alias points to when it begins.
 
     Google calls a tuned model by the name of its base; the answers carry its own.
 
-    Args:
+    Attributes:
         tuned: The model of the version.
-        messages: The conversation.
-        arguments: The further arguments.
+        binding: What it is bound to now.
+        asked: The conversation, as it was asked.
         run_manager: The run that is told what is learnt about the model.
+        waited_for: What an agent waits for as an answer.
     """
 
-    def __init__(
-        self,
+    tuned: BoundModel
+    binding: Binding
+    asked: list[BaseMessage]
+    run_manager: BaseRunManager | None
+    waited_for: AgentAnswer | None
+
+    @classmethod
+    def of(
+        cls,
         tuned: BoundModel,
         messages: list[BaseMessage],
         arguments: dict[str, Any],
         run_manager: BaseRunManager | None,
-    ) -> None:
-        self._tuned = tuned
-        self._binding = binding = tuned._binding
-        self._name = tuned.model
-        self._asked = messages
-        self._run_manager = run_manager
-        self._waited_for: AgentAnswer | None = arguments.pop(STRUCTURED, None)
+    ) -> Self:
+        """A call of what a model is bound to now."""
         require_contents(messages)
-        told = own_thoughts(messages, self._name)
-        super().__init__(binding.gate, binding.model, told, arguments)
+        binding, waited_for = tuned._binding, arguments.pop(STRUCTURED, None)
+        told = own_thoughts(messages, tuned.model)
+        asked = (tuned, binding, messages, run_manager, waited_for)
+        return cls(binding.model, told, arguments, binding.gate, *asked)
 
     def admitted(self) -> None:
         """Takes in what the gate has learnt, and makes sure that there is something to call."""
-        tuned, gate = self._tuned, self._binding.gate
+        gate = self.binding.gate
         seen = gate.state
-        if seen is not None and seen is not self._binding.seen:
-            self._binding = tuned._learn(seen, self._run_manager)
-            self.model = self._binding.model
-        if not self._binding.identity.address:
-            raise self._binding.identity.objection(gate.answer)
+        if seen is not None and seen is not self.binding.seen:
+            self.binding = self.tuned._learn(seen, self.run_manager)
+            self.model = self.binding.model
+        if not self.binding.identity.address:
+            raise self.binding.identity.objection(gate.answer)
 
     def finish(self, generation: ChatGeneration) -> None:
         """Names the tuned model where Google names its base."""
         for metadata in (generation.generation_info, generation.message.response_metadata):
             if metadata and "model_name" in metadata:
-                metadata["model_name"] = self._name
+                metadata["model_name"] = self.tuned.model
 
     def finished(self, result: ChatResult) -> ChatResult:
         """The answer by its name and, for an agent, as that waits for it."""
-        named, waited_for = super().finished(result), self._waited_for
-        return waited_for.taken(named, self._asked, self._name) if waited_for else named
+        for generation in result.generations:
+            self.finish(generation)
+        if self.waited_for is None:
+            return result
+        return self.waited_for.taken(result, self.asked, self.tuned.model)
 
     def failed(self, error: Exception, failure: Failure | None) -> None:
         """Says which model was asked, and when it does not answer because its base was retired."""
-        identity = self._binding.identity
+        name, identity = self.tuned.model, self.binding.identity
         was_found = not failure or failure.reason not in {Reason.CONNECTION, Reason.GONE}
-        name_asked(error, identity.address or self._name, was_found=was_found)
+        name_asked(error, identity.address or name, was_found=was_found)
         is_gone = failure is not None and failure.reason is Reason.GONE
-        if is_gone and (retirement := self._tuned._retirement_of(identity.base_model)):
+        if is_gone and (retirement := self.tuned._retirement_of(identity.base_model)):
             status = failure.status if failure else None
-            raise BaseModelRetiredError.because(self._name, retirement, status=status) from error
+            raise BaseModelRetiredError.because(name, retirement, status=status) from error

@@ -45,9 +45,10 @@ def own_thoughts(messages: list[BaseMessage], name: str) -> list[BaseMessage]:
         messages: The conversation. Messages that don't say who wrote them are left alone.
         name: The model that is asked, as the provenance or `model_name` has it.
     """
-    if not any(_is_of_another(message, name) for message in messages):
-        return messages
-    return [_unsigned(m) if _is_of_another(m, name) else m for m in messages]
+    return [
+        _unsigned(m) if isinstance(m, AIMessage) and _author_of(m) not in {"", name} else m
+        for m in messages
+    ]
 
 
 def _is_sent(message: BaseMessage) -> bool:
@@ -56,13 +57,11 @@ def _is_sent(message: BaseMessage) -> bool:
     return not isinstance(message, SystemMessage | ToolMessage)  # which go with other messages
 
 
-def _is_of_another(message: BaseMessage, name: str) -> bool:
-    if not isinstance(message, AIMessage):
-        return False
+def _author_of(message: AIMessage) -> str:
+    """The model that wrote a message; empty where it does not say."""
     metadata = message.response_metadata
     told = metadata.get(METADATA_KEY) or {}
-    author = told.get("model") or metadata.get("model_name") or name
-    return bool(author != name)
+    return told.get("model") or metadata.get("model_name") or ""
 
 
 def _unsigned(message: BaseMessage) -> BaseMessage:

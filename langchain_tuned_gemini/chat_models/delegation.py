@@ -13,8 +13,8 @@ call it in one of the event loop's few threads, for the end of which the loop's 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractContextManager, aclosing, closing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import AbstractContextManager, aclosing, closing, nullcontext
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -49,28 +49,41 @@ Stop = list[str] | None
 
 def stream_from(
     model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
-) -> Generator[ChatGenerationChunk, None, None]:
+) -> Iterator[ChatGenerationChunk]:
     """Streams a model; one that can't stream yields its answer as one chunk."""
     if model._should_stream(async_api=False, **{**kwargs, "stream": True}):
-        yield from model._stream(messages, stop=stop, **kwargs)
-    else:
-        yield _as_chunk(model._generate(messages, stop=stop, **kwargs))
+        return model._stream(messages, stop=stop, **kwargs)
+    return _in_one_chunk(model, messages, stop, **kwargs)
 
 
-async def astream_from(
+def astream_from(
     model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
-) -> AsyncGenerator[ChatGenerationChunk, None]:
+) -> AsyncIterator[ChatGenerationChunk]:
     """Streams a model; one that can't stream yields its answer as one chunk."""
     if not model._should_stream(async_api=True, **{**kwargs, "stream": True}):
-        yield _as_chunk(await agenerate_from(model, messages, stop, **kwargs))
-    elif type(model)._astream is BaseChatModel._astream:
-        source = stream_from(model, messages, stop, **_in_sync(kwargs))
-        async with aclosing(astream_in_a_thread(source)) as stream:
-            async for chunk in stream:
-                yield chunk
-    else:
-        async for chunk in model._astream(messages, stop=stop, **kwargs):
-            yield chunk
+        return _ain_one_chunk(model, messages, stop, **kwargs)
+    if type(model)._astream is BaseChatModel._astream:
+        return astream_in_a_thread(_streamed(model, messages, stop, **_in_sync(kwargs)))
+    return model._astream(messages, stop=stop, **kwargs)
+
+
+def _streamed(
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
+) -> Generator[ChatGenerationChunk, None, None]:
+    """The same stream, which does nothing before it is read, and can be closed."""
+    yield from stream_from(model, messages, stop, **kwargs)
+
+
+def _in_one_chunk(
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
+) -> Iterator[ChatGenerationChunk]:
+    yield _as_chunk(model._generate(messages, stop=stop, **kwargs))
+
+
+async def _ain_one_chunk(
+    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
+) -> AsyncIterator[ChatGenerationChunk]:
+    yield _as_chunk(await agenerate_from(model, messages, stop, **kwargs))
 
 
 async def agenerate_from(
@@ -90,10 +103,13 @@ def generate_with(
     if not _is_cached(model):
         if model.rate_limiter:
             WithinDeadline(model.rate_limiter).acquire()
-        return _within_deadline(model, partial(model._generate, messages, stop=stop, **kwargs))
+        if _needs_no_thread(model):
+            return model._generate(messages, stop=stop, **kwargs)
+        return within_deadline(in_a_thread(partial(model._generate, messages, stop=stop, **kwargs)))
     asked: Any = _Uncached(model)
-    generate = partial(BaseChatModel._generate_with_cache, asked)
-    return _copy(_within_deadline(model, partial(generate, messages, stop=stop, **kwargs)))
+    generate = partial(BaseChatModel._generate_with_cache, asked, messages, stop=stop, **kwargs)
+    is_quick = _needs_no_thread(model)
+    return _copy(generate() if is_quick else within_deadline(in_a_thread(generate)))
 
 
 async def agenerate_with(
@@ -115,8 +131,10 @@ def stream_with(
     """Streams a model with its own rate limiter; LangChain caches no streams."""
     if model.rate_limiter:
         WithinDeadline(model.rate_limiter).acquire()
-    stream = stream_from(model, messages, stop, **kwargs)
-    yield from stream if _needs_no_thread(model) else stream_within_deadline(stream)
+    if _needs_no_thread(model):
+        yield from stream_from(model, messages, stop, **kwargs)
+    else:
+        yield from stream_within_deadline(_streamed(model, messages, stop, **kwargs))
 
 
 async def astream_with(
@@ -125,7 +143,8 @@ async def astream_with(
     """Streams a model with its own rate limiter; LangChain caches no streams."""
     if model.rate_limiter:
         await WithinDeadline(model.rate_limiter).aacquire()
-    async with aclosing(astream_from(model, messages, stop, **kwargs)) as stream:
+    stream = astream_from(model, messages, stop, **kwargs)
+    async with aclosing(stream) if isinstance(stream, AsyncGenerator) else nullcontext():
         async for chunk in stream:
             yield chunk
 
@@ -154,10 +173,6 @@ async def awithin(
             if item is _ENDED:
                 return
             yield item
-
-
-def _within_deadline(model: BaseChatModel, call: Callable[[], ChatResult]) -> ChatResult:
-    return call() if _needs_no_thread(model) else within_deadline(in_a_thread(call))
 
 
 def _needs_no_thread(model: BaseChatModel) -> bool:

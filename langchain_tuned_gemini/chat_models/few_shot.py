@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 from langchain_core.callbacks.manager import BaseRunManager
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
@@ -42,56 +42,45 @@ class FewShotChatModel(WrapperChatModel):
         run_manager: BaseRunManager | None,  # noqa: ARG002  # it has nothing to say there
     ) -> tuple[WrappedCall]:
         context = (self.profile or {}).get("max_input_tokens")
-        return (_FewShotCall(self.prompt, context, self.wrapped, messages, arguments),)
+        return (_FewShotCall(self.wrapped, messages, arguments, self.prompt, context),)
 
 
+@dataclass(slots=True)
 class _FewShotCall(WrappedCall):
     """One call whose conversation gets examples.
 
-    Args:
+    Attributes:
         prompt: Selects them.
         context: How many tokens the model takes, if that is known.
-        model: The model.
-        messages: The conversation.
-        arguments: The further arguments.
+        noted: What the answer is yet to say of the examples.
+        counted: How many tokens of the prompt the answer has reported.
     """
 
-    _selection: Selection
-
-    def __init__(
-        self,
-        prompt: FewShotPrompt,
-        context: int | None,
-        model: BaseChatModel,
-        messages: list[BaseMessage],
-        arguments: dict[str, Any],
-    ) -> None:
-        super().__init__(model, messages, arguments)
-        self._prompt = prompt
-        self._context = context
-        self._counted = 0
-        self._is_noted = False
+    prompt: FewShotPrompt
+    context: int | None
+    noted: dict[str, Any] = field(default_factory=dict)
+    counted: int = 0
 
     def begin(self) -> None:
         """Selects the examples."""
-        self._show(self._prompt.select(self.messages, **self._situation()))
+        self._show(self.prompt.select(self.messages, **self._situation()))
 
     async def abegin(self) -> None:
         """The same without blocking the event loop."""
-        self._show(await self._prompt.aselect(self.messages, **self._situation()))
+        self._show(await self.prompt.aselect(self.messages, **self._situation()))
 
     def _situation(self) -> dict[str, Any]:
         """What decides which examples can be shown."""
         functions = _offered(self.arguments.get("tools") or ())
-        return {"context": self._context, "functions": functions}
+        return {"context": self.context, "functions": functions}
 
     def _show(self, selection: Selection) -> None:
         """Puts the examples into the conversation; a trace is told which they are."""
         require_contents(self.messages)  # or the examples would be all that there is
-        self._selection = selection
-        self.messages = self._prompt.insert(self.messages, selection)
+        self.noted = {FEW_SHOT_KEY: selection.as_dict()}
+        self.messages = self.prompt.insert(self.messages, selection)
         if (attempt := current_attempt()) is not None:
-            rows = {"rows": self._prompt.rows(selection)}
+            rows = {"rows": self.prompt.rows(selection)}
             attempt.note(self.messages, {**selection.as_dict(), **rows})
 
     def finished(self, result: ChatResult) -> ChatResult:
@@ -103,11 +92,10 @@ class _FewShotCall(WrappedCall):
         """Notes the examples once: LangChain adds up the metadata of chunks."""
         message = generation.message
         usage = message.usage_metadata if isinstance(message, AIMessage) else None
-        self._counted += usage["input_tokens"] if usage else 0  # a chunk reports a part of them
-        if not self._is_noted:
-            noted = {FEW_SHOT_KEY: self._selection.as_dict()}
-            message.response_metadata = {**message.response_metadata, **noted}
-            self._is_noted = True
+        self.counted += usage["input_tokens"] if usage else 0  # a chunk reports a part of them
+        if self.noted:
+            message.response_metadata = {**message.response_metadata, **self.noted}
+            self.noted = {}
 
     def __exit__(
         self,
@@ -116,8 +104,8 @@ class _FewShotCall(WrappedCall):
         traceback: TracebackType | None,
     ) -> None:
         """Corrects the estimate of tokens; tools are counted by the model, and not known here."""
-        if error is None and self._counted and not self.arguments.get("tools"):
-            self._prompt.learn(self.messages, self._counted)
+        if error is None and self.counted and not self.arguments.get("tools"):
+            self.prompt.learn(self.messages, self.counted)
 
 
 def _offered(tools: Iterable[Any]) -> set[str]:

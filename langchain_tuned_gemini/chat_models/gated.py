@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.callbacks.manager import BaseRunManager
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from pydantic import Field
 
@@ -30,28 +30,18 @@ class Gate(Protocol):
         """Drops what is remembered: a call has shown that it may be wrong."""
 
 
+@dataclass(slots=True)
 class GatedCall(WrappedCall):
     """One call that a gate must let through, and that it learns from.
 
     An error goes on as it is, without the key that it may hold. One that speaks of the model's
     state makes the gate ask again.
 
-    Args:
+    Attributes:
         gate: Decides whether the model may be called now.
-        model: The model.
-        messages: What it is told.
-        arguments: The further arguments.
     """
 
-    def __init__(
-        self,
-        gate: Gate,
-        model: BaseChatModel,
-        messages: list[BaseMessage],
-        arguments: dict[str, Any],
-    ) -> None:
-        super().__init__(model, messages, arguments)
-        self.gate = gate
+    gate: Gate
 
     def begin(self) -> None:
         """Asks the gate."""
@@ -107,5 +97,5 @@ class GatedChatModel(WrapperChatModel):
         arguments: dict[str, Any],
         run_manager: BaseRunManager | None,  # noqa: ARG002  # it has nothing to say there
     ) -> tuple[WrappedCall]:
-        arguments = checked_arguments(arguments, self)
-        return (GatedCall(self.gate, self.wrapped, self._prepare(messages), arguments),)
+        arguments = checked_arguments(arguments, self) if arguments else arguments
+        return (GatedCall(self.wrapped, self._prepare(messages), arguments, self.gate),)

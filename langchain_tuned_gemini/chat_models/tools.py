@@ -52,9 +52,10 @@ def asked_of(
         ParameterError: If there are tools and the model does not take them, or does not bind
             them to itself, or for a `tuned_only` that holds no arguments.
     """
-    model = candidate.model
+    model, told = candidate.model, own_thoughts(messages, candidate.name)
+    if not arguments:
+        return model, told, dict(candidate.arguments)
     rest = in_geminis_words(_own(candidate, arguments), model)
-    told = own_thoughts(messages, candidate.name)
     tools = rest.pop("tools", None)
     if not tools:
         return model, told, {**rest, **candidate.arguments}

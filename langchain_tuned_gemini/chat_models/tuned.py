@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, Literal, TypeVar, Unpack, cast
+from typing import Any, ClassVar, Final, Literal, TypeVar, Unpack, cast
 
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.example_selectors import BaseExampleSelector
@@ -105,6 +105,8 @@ class ChatTunedGemini(TunedGeminiParameters):
         ```
     """
 
+    keeps_deadline: ClassVar[bool] = True  # its connections do
+
     _binding: Binding = PrivateAttr()
     _versions: AliasResolver[ChatTunedGemini] | None = PrivateAttr(default=None)
     _said: Mapping[str, Any] = PrivateAttr(default_factory=dict)
@@ -174,8 +176,8 @@ class ChatTunedGemini(TunedGeminiParameters):
         arguments: dict[str, Any],
         run_manager: BaseRunManager | None,
     ) -> tuple[BoundCall]:
-        arguments = checked_arguments(arguments, self)
-        return (BoundCall(self.current, messages, arguments, run_manager),)
+        arguments = checked_arguments(arguments, self) if arguments else arguments
+        return (BoundCall.of(self.current, messages, arguments, run_manager),)
 
     def _should_stream(self, *, async_api: bool, **kwargs: Any) -> bool:
         """Not what an agent waits for: it is known at the end only."""
@@ -206,11 +208,6 @@ class ChatTunedGemini(TunedGeminiParameters):
         if retirement := self._retirement_of(base):
             message = f"{retirement}, and {why}. Move to a current base model."
             warnings.warn(BaseModelRetiredWarning(message, retirement), stacklevel=3)
-
-    @property
-    def keeps_deadline(self) -> bool:
-        """True: its connections do."""
-        return True
 
     @property
     def service(self) -> TunedModelService:
@@ -449,11 +446,11 @@ class ChatTunedGemini(TunedGeminiParameters):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         """Names the base model, whose price a tuned model has, and the tuned one beside it."""
-        binding = self.binding
-        identity, name = binding.identity, str(binding.identity.name)
-        params = binding.model._get_ls_params(stop=stop, **kwargs)
+        tuned = self.current
+        base, name = tuned._binding.identity.base_model, tuned.model
+        params = tuned._binding.model._get_ls_params(stop=stop, **kwargs)
         if "model" not in kwargs:
-            params["ls_model_name"] = base_model_id(identity.base_model) or name
+            params["ls_model_name"] = (base and base_model_id(base)) or name
         return cast("LangSmithParams", {**params, "tuned_model": name})
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
@@ -34,24 +35,22 @@ from langchain_tuned_gemini.chat_models.traced import TracedChatModel, handlers_
 _NO_ANSWER: Final = "the last of the calls ends with an answer or an error"
 
 
+@dataclass(slots=True)
 class WrappedCall(AbstractContextManager["WrappedCall"]):
     """One call of a model within that of another one: a subclass changes what it is about.
 
     As a context manager it learns how the call ends. Where it takes an error as handled, the next
     call is made in its place.
 
-    Args:
+    Attributes:
         model: The model that is asked.
         messages: What it is told.
         arguments: The further arguments.
     """
 
-    def __init__(
-        self, model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]
-    ) -> None:
-        self.model = model
-        self.messages = messages
-        self.arguments = arguments
+    model: BaseChatModel
+    messages: list[BaseMessage]
+    arguments: dict[str, Any]
 
     def begin(self) -> None:
         """Does what must be done before the model is asked."""

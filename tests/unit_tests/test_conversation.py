@@ -111,7 +111,7 @@ def test_the_thoughts_of_another_model_are_left_out(metadata: dict[str, Any]) ->
 def test_a_models_own_thoughts_and_those_of_nobody_are_kept(metadata: dict[str, Any]) -> None:
     messages: list[BaseMessage] = [HumanMessage("Hi"), written_by(metadata)]
 
-    assert own_thoughts(messages, "tunedModels/x") is messages
+    assert own_thoughts(messages, "tunedModels/x") == messages
 
 
 @pytest.mark.parametrize(

@@ -332,7 +332,8 @@ class FallbackChatModel(TracedChatModel):
         if self._versions is not None:
             now = self._versions.current()
             return now._attempts(messages, run_manager, arguments, is_streamed=is_streamed)
-        check_arguments(arguments, self)
+        if arguments:
+            check_arguments(arguments, self)
         candidates = self._candidates
         if structured := arguments.pop(STRUCTURED, None):
             candidates = structured.asked_of(candidates, messages)
