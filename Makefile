@@ -38,6 +38,13 @@ $(BIN)/uv pip install --quiet --python .venv-$(1)/bin/python --resolution $(1) -
 .venv-$(1)/bin/python -m pytest $(ARGS)
 endef
 
+.PHONY: coverage
+coverage: $(READY) ## Run all tests, and show what none of them runs (takes twice as long)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
 .PHONY: test-wheel
 test-wheel: $(READY) ## Build the wheel, install it into empty environments, and use it there
 	@$(BIN)/python -m pytest tests/check_wheel.py $(ARGS)
@@ -109,4 +116,4 @@ constraints: ## Resolve all dependencies again into constraints.txt
 	@rm -rf $(VENV)-constraints
 
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) $(VENV)-* mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	@rm -rf $(VENV) $(VENV)-* mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist
