@@ -17,7 +17,6 @@ from langchain_tuned_gemini import ChatTunedGemini, GenAIService, ModelLibrary, 
 from langchain_tuned_gemini.emulator import Emulator
 from tests.pages import CONTRIBUTING, PAGES, README, ROOT, blocks, headings
 
-PACKAGE = ROOT / "langchain_tuned_gemini"
 TRAIN = ROOT / "examples" / "data" / "text_to_sql_train.jsonl"
 RUN_HERE = [page for page in PAGES if page.name != "migrating.md" and blocks(page)]
 
@@ -111,18 +110,3 @@ def test_the_targets_that_a_page_names_are_there(page: Path) -> None:
     assert targets
     for target in targets:
         assert f"\n{target}:" in makefile, target
-
-
-def test_the_files_are_there_that_contributing_says_to_open() -> None:
-    text = CONTRIBUTING.read_text(encoding="utf-8")
-    _, _, table = text.partition("| … | open first | and then |\n| --- | --- | --- |\n")
-    rows = [line.split("|")[1:-1] for line in table.partition("\n\n")[0].splitlines()]
-
-    assert rows
-    for change, first, then in rows:
-        paths = re.findall(r"`([\w./]+)`", first + then)
-        files = [path for path in paths if "/" in path]
-        assert "/" in first, f"what to open first, for{change}?"
-        for file in files:
-            folder = ROOT if file.startswith(("tests/", "benchmarks/")) else PACKAGE
-            assert (folder / file).exists(), f"{file}, for{change}"

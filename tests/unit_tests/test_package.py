@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import langchain_tuned_gemini
+from tests.pages import CONTRIBUTING
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "langchain_tuned_gemini"
@@ -92,3 +94,18 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.stderr.strip() == ""
+
+
+def test_the_files_are_there_that_contributing_says_to_open() -> None:
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    _, _, table = text.partition("| … | open first | and then |\n| --- | --- | --- |\n")
+    rows = [line.split("|")[1:-1] for line in table.partition("\n\n")[0].splitlines()]
+
+    assert rows
+    for change, first, then in rows:
+        paths = re.findall(r"`([\w./]+)`", first + then)
+        files = [path for path in paths if "/" in path]
+        assert "/" in first, f"what to open first, for{change}?"
+        for file in files:
+            folder = ROOT if file.startswith(("tests/", "benchmarks/")) else PACKAGE
+            assert (folder / file).exists(), f"{file}, for{change}"
