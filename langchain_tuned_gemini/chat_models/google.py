@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 from langchain_core.messages import BaseMessage
@@ -160,18 +161,7 @@ class _Addressed:
     def __init__(self, client: Any, address: str) -> None:
         self._client = client
         self.models = _AddressedModels(client.models, address)
-        self._aio = _AddressedAio(client, address)
-
-    @property
-    def aio(self) -> _AddressedAio:
-        return self._aio
-
-
-class _AddressedAio:
-    """The same for asynchronous calls."""
-
-    def __init__(self, client: Any, address: str) -> None:
-        self.models = _AddressedModels(client.aio.models, address)
+        self.aio = SimpleNamespace(models=_AddressedModels(client.aio.models, address))
 
 
 class _AddressedModels:
@@ -181,11 +171,7 @@ class _AddressedModels:
         self._models = models
         self._address = address
 
-    def generate_content(self, *, model: str, **request: Any) -> Any:  # noqa: ARG002
-        return self._models.generate_content(model=self._address, **request)
-
-    def generate_content_stream(self, *, model: str, **request: Any) -> Any:  # noqa: ARG002
-        return self._models.generate_content_stream(model=self._address, **request)
-
-    def count_tokens(self, *, model: str, **request: Any) -> Any:  # noqa: ARG002
-        return self._models.count_tokens(model=self._address, **request)
+    def __getattr__(self, name: str) -> Any:
+        """A method that has the model's name put in."""
+        method = getattr(self._models, name)
+        return lambda *, model, **request: method(model=self._address, **request)  # noqa: ARG005

@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn, TypeAlias, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import ConfigurableField, RunnableSerializable
+from langchain_core.runnables.configurable import (
+    RunnableConfigurableAlternatives,
+    RunnableConfigurableFields,
+)
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import (
     ConfigDict,
@@ -20,7 +24,6 @@ from pydantic import (
     field_serializer,
 )
 
-from langchain_tuned_gemini.chat_models.configurable import AlternativeTuned, ConfigurableTuned
 from langchain_tuned_gemini.chat_models.wrapper import DelegatingChatModel
 from langchain_tuned_gemini.errors import ParameterError, TunedGeminiError
 from langchain_tuned_gemini.names.alias_name import AliasName
@@ -29,6 +32,12 @@ from langchain_tuned_gemini.registry import Records
 from langchain_tuned_gemini.secrets.secret_values import key_of_environment, without_userinfo
 from langchain_tuned_gemini.transport.answer_body import MAX_ANSWER_BYTES
 from langchain_tuned_gemini.tuned_models.generation_presets import Task
+
+if TYPE_CHECKING:
+    _Fields = RunnableConfigurableFields[LanguageModelInput, AIMessage]
+    _Alternatives = RunnableConfigurableAlternatives[LanguageModelInput, AIMessage]
+else:  # pydantic would build what is configured anew, as the class of the parameters
+    _Fields, _Alternatives = RunnableConfigurableFields, RunnableConfigurableAlternatives
 
 GENERATION = (
     "temperature",
@@ -182,14 +191,16 @@ class TunedGeminiParameters(DelegatingChatModel):
     ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
         """The model with fields that each call may set; it has no fallback yet, and gets none."""
         made = cast("Any", super().configurable_fields(**kwargs))
-        return ConfigurableTuned(default=made.default, fields=made.fields)
+        return _ConfigurableFields(default=made.default, fields=made.fields)
 
     def configurable_alternatives(
         self, which: ConfigurableField, **kwargs: Any
     ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
         """The model with others in its place, one of which each call may name."""
         made = cast("Any", super().configurable_alternatives(which, **kwargs))
-        return AlternativeTuned(**{name: getattr(made, name) for name in type(made).model_fields})
+        return _ConfigurableAlternatives(
+            **{name: getattr(made, name) for name in type(made).model_fields}
+        )
 
     @property
     def generation(self) -> dict[str, Any]:
@@ -209,3 +220,39 @@ class TunedGeminiParameters(DelegatingChatModel):
     def lc_attributes(self) -> dict[str, Any]:
         """What is written down otherwise than it is: without a password in `base_url`."""
         return {"base_url": self._address_to_show(self.base_url)} if self.base_url else {}
+
+
+class _WithoutFallback:
+    """Has no fallback, that would not have what is chosen with each call.
+
+    LangChain hands on whatever it does not know itself to the model as it was.
+    """
+
+    _made_by: ClassVar[str]
+
+    def with_few_shot_fallback(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuses."""
+        self._refuse("with_few_shot_fallback")
+
+    def base_chat_model(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuses likewise."""
+        self._refuse("base_chat_model")
+
+    def _refuse(self, method: str) -> NoReturn:
+        raise ParameterError(
+            f"{method}() knows nothing of {self._made_by}(): it would be lost. Build the fallback "
+            "first, and pass what is to change with each call: robust.bind(temperature=0.2), or "
+            "choose between several fallback models: robust.configurable_alternatives(...)."
+        )
+
+
+class _ConfigurableFields(_WithoutFallback, _Fields):
+    """A tuned model with fields that each call may set."""
+
+    _made_by: ClassVar[str] = "configurable_fields"
+
+
+class _ConfigurableAlternatives(_WithoutFallback, _Alternatives):
+    """A tuned model in whose place each call may name another one."""
+
+    _made_by: ClassVar[str] = "configurable_alternatives"

@@ -1,10 +1,12 @@
-"""Structured output: what is asked of a model, how its answer is read, and whether it fits."""
+"""Structured output: how an answer in a schema is read, and whether it fits."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, NotRequired, Required, Self, get_type_hints
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel
@@ -27,11 +29,10 @@ from langchain_core.runnables import (
 from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from typing_extensions import is_typeddict
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict, is_typeddict
 
-from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate
-from langchain_tuned_gemini.chat_models.schemas import SchemaCheck
-from langchain_tuned_gemini.errors import ContentBlockedError, ParameterError
+from langchain_tuned_gemini.errors import ContentBlockedError, MissingExtraError, ParameterError
 from langchain_tuned_gemini.guards import (
     FinishReason,
     Refusal,
@@ -44,6 +45,8 @@ from langchain_tuned_gemini.guards.valid_json import (
     CUT_OFF,
     TOO_DEEP,
     UnreadableError,
+    breach_of_schema,
+    check_schema,
     first_problem,
     read_json,
 )
@@ -91,68 +94,6 @@ def read_with(
         return {**answer, "parsed": parsed, "parsing_error": None}
 
     return RunnableMap(raw=asked) | RunnableLambda(read)
-
-
-@dataclass(frozen=True, slots=True)
-class StructuredCall:
-    """A call whose answer has to fit a schema, whichever model gives it.
-
-    Each model is asked in its own way: a tuned model answers as it was tuned to, a base model
-    as its `with_structured_output` does by default.
-
-    Attributes:
-        arguments: What each model is sent, in the order of the models.
-        parser: Reads the answer of any of them.
-        check: Whether what was read fits.
-        is_lenient: Whether the last model's answer is given out though it does not fit: for
-            `include_raw`, which tells of that by itself.
-    """
-
-    arguments: tuple[Mapping[str, Any], ...]
-    parser: SchemaOutputParser
-    check: SchemaCheck
-    is_lenient: bool
-
-    @classmethod
-    def of(
-        cls, models: tuple[BaseChatModel, ...], schema: Schema, settings: Mapping[str, Any], *,
-        include_raw: bool,
-    ) -> StructuredCall:  # fmt: skip
-        """What to ask these models, so that they answer in a schema.
-
-        Raises:
-            ParameterError: For what is no schema, or a model that can't be asked for one here.
-        """
-        parser = SchemaOutputParser.of(schema)
-        check = SchemaCheck.of(schema)
-        arguments = tuple(arguments_for(model, schema, settings) for model in models)
-        for one in arguments:
-            one.pop(FOR_TRACERS, None)  # of the chat model that has these models
-        return cls(arguments, parser, check, include_raw)
-
-    def asked_of(
-        self, candidates: Sequence[Candidate], _: Sequence[BaseMessage]
-    ) -> tuple[Candidate, ...]:
-        """The candidates, each asked for the schema, which its answer has to fit."""
-        ended = [one.held_to_the_end(tells_refusals=self.is_lenient) for one in candidates]
-        asked = [
-            replace(candidate, arguments=arguments, form=(self,))
-            for candidate, arguments in zip(ended, self.arguments, strict=True)
-        ]
-        if self.is_lenient:
-            asked[-1] = replace(asked[-1], form=())
-        return tuple(asked)
-
-    def __call__(self, message: AIMessage) -> Refusal | None:
-        """Judges an answer, as a guard does."""
-        name = self.check.name
-        try:
-            value = self.parser.read(ChatGeneration(message=message))
-        except UnreadableError as error:
-            return Refusal(f"it can't be read as {name}: {error}")
-        if value is None:
-            return Refusal(f"there is no {name} in it")
-        return self.check(value)
 
 
 class SchemaOutputParser(BaseTransformOutputParser[Any]):
@@ -286,17 +227,22 @@ def for_tracers(schema: Schema, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {FOR_TRACERS: {"kwargs": dict(settings), "schema": shown}}
 
 
-def _raise_if_refused(generation: Generation) -> None:
+def _message_in(generation: Generation) -> AIMessage | None:
     message = generation.message if isinstance(generation, ChatGeneration) else None
-    if isinstance(message, AIMessage) and (refusal := block_of(message)):
+    return message if isinstance(message, AIMessage) else None
+
+
+def _raise_if_refused(generation: Generation) -> None:
+    message = _message_in(generation)
+    if message is not None and (refusal := block_of(message)):
         name = message.response_metadata.get("model_name") or "The model"
         raise as_error(refusal, message, name=name)
 
 
 def _require_a_good_end(generation: Generation) -> None:
     """Refuses what Gemini itself calls malformed; where an answer was cut off, its text shows."""
-    message = generation.message if isinstance(generation, ChatGeneration) else None
-    if isinstance(message, AIMessage) and message.response_metadata.get("finish_reason"):
+    message = _message_in(generation)
+    if message is not None and message.response_metadata.get("finish_reason"):
         refusal = None if is_cut_off(message) else FinishReason()(message)
         if refusal:
             raise UnreadableError(refusal.why)
@@ -307,8 +253,8 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _call_in(generation: Generation) -> Mapping[str, Any] | None:
-    message = generation.message if isinstance(generation, ChatGeneration) else None
-    return message.tool_calls[0] if isinstance(message, AIMessage) and message.tool_calls else None
+    message = _message_in(generation)
+    return message.tool_calls[0] if message is not None and message.tool_calls else None
 
 
 def whole_value(generation: Generation) -> Any:
@@ -317,8 +263,8 @@ def whole_value(generation: Generation) -> Any:
     Raises:
         UnreadableError: There is none, or its end is missing.
     """
-    message = generation.message if isinstance(generation, ChatGeneration) else None
-    if not isinstance(message, AIMessage):
+    message = _message_in(generation)
+    if message is None:
         return read_json(generation.text)
     if message.tool_calls:
         if refusal := whole_tool_calls(message):
@@ -354,3 +300,84 @@ def arguments_for(
             "it can't be asked for a schema within another model."
         )
     return arguments
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """Judges what a parser has read from an answer.
+
+    LangChain's parsers make sure of a pydantic class only: of a TypedDict or a JSON schema they
+    give out any JSON.
+
+    Attributes:
+        name: What the schema is called.
+    """
+
+    name: str
+    _breach: Callable[[Any], Refusal | None]
+
+    @classmethod
+    def of(cls, schema: dict[str, Any] | type) -> SchemaCheck:
+        """The check for a schema.
+
+        Raises:
+            ParameterError: For one that is none.
+        """
+        if isinstance(schema, dict):
+            return cls.of_json(
+                schema if {"type", "properties"} & schema.keys() else convert_to_json_schema(schema)
+            )
+        if is_basemodel_subclass(schema):
+            return cls(schema.__name__, _fits)
+        return cls(schema.__name__, partial(_breach_of_type, _adapter(schema)))
+
+    @classmethod
+    def of_json(cls, schema: dict[str, Any]) -> SchemaCheck:
+        """The whole schema with the extra `json`, without it what is seen at a glance.
+
+        LangChain asks for such schemas by itself, so that an error would break what works.
+        """
+        name = str(schema.get("title", "the schema"))
+        try:
+            check_schema(schema, needed_by="with_structured_output")
+        except MissingExtraError:
+            return cls(name, partial(_breach_of_keys, schema.get("required", ())))
+        return cls(name, partial(breach_of_schema, schema))
+
+    def __call__(self, value: Any) -> Refusal | None:
+        """Judges a value; None for one that fits."""
+        try:
+            return self._breach(value)
+        except RecursionError:
+            return Refusal(TOO_DEEP)
+
+
+def _fits(_: Any) -> None:
+    """The parser has made an object of the class, so it fits."""
+
+
+def _breach_of_keys(required: Iterable[str], value: Any) -> Refusal | None:
+    if not isinstance(value, dict):
+        return Refusal("it is no JSON object")
+    missing = next((key for key in required if key not in value), None)
+    return Refusal(f"it lacks {missing!r}") if missing else None
+
+
+def _adapter(schema: type) -> TypeAdapter[Any]:
+    """Checks a TypedDict, also one of `typing`, which pydantic refuses before Python 3.12."""
+    required: Any = getattr(schema, "__required_keys__", ())
+    keys = {
+        name: Required[hint] if name in required else NotRequired[hint]
+        for name, hint in get_type_hints(schema, include_extras=True).items()
+    }
+    make: Any = TypedDict  # for a type checker it is no function
+    return TypeAdapter(make(schema.__name__, keys))
+
+
+def _breach_of_type(adapter: TypeAdapter[Any], value: Any) -> Refusal | None:
+    """Strict, for the value is given out as it is; as JSON, which has no tuples and no dates."""
+    try:
+        adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        return Refusal(f"it does not fit: {first_problem(error)}")
+    return None

@@ -47,13 +47,13 @@ from langchain_tuned_gemini.chat_models.fallback.limits import Limits, OnBlocked
 from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog, outage_log
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge
+from langchain_tuned_gemini.chat_models.fallback.structured_call import StructuredCall
 from langchain_tuned_gemini.chat_models.fallback.token_counter import TokenCounter
 from langchain_tuned_gemini.chat_models.fallback.tracing import CallTrace, current_attempt
 from langchain_tuned_gemini.chat_models.pickling import unpickled
 from langchain_tuned_gemini.chat_models.restartable import is_added_up
 from langchain_tuned_gemini.chat_models.structured_output import (
     STRUCTURED,
-    StructuredCall,
     for_tracers,
     read_with,
 )
