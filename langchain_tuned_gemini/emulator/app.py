@@ -11,12 +11,12 @@ from starlette.requests import ClientDisconnect, Request
 
 from langchain_tuned_gemini.emulator.faults import fault_injection
 from langchain_tuned_gemini.emulator.http.access import check_credentials, check_host, host_of
-from langchain_tuned_gemini.emulator.http.connection import perform
+from langchain_tuned_gemini.emulator.http.connection import Connections, perform
 from langchain_tuned_gemini.emulator.http.errors import ApiError, html_page
-from langchain_tuned_gemini.emulator.http.replies import HTML, Reply, delivery
-from langchain_tuned_gemini.emulator.http.requests import Api, RecordedRequest
+from langchain_tuned_gemini.emulator.http.replies import HTML, Delivery, Reply, delivery
+from langchain_tuned_gemini.emulator.http.requests import Api, ApiCall, RecordedRequest
 from langchain_tuned_gemini.emulator.http.wire import with_enum_numbers
-from langchain_tuned_gemini.emulator.routes import find_route
+from langchain_tuned_gemini.emulator.routes import Route, find_route
 from langchain_tuned_gemini.emulator.vertex import cloud_storage
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
     from langchain_tuned_gemini.emulator.faults.fault import Fault
-    from langchain_tuned_gemini.emulator.http.connection import Connections
-    from langchain_tuned_gemini.emulator.http.replies import Delivery
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.routes import Route
     from langchain_tuned_gemini.emulator.store import Store
 
 CREDENTIAL_HEADERS = frozenset({"x-goog-api-key", "authorization", "cookie"})

@@ -6,8 +6,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
 
 
@@ -44,12 +42,7 @@ class ArmedRule(Generic[R]):
         """The rule is armed already."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Removes the rule."""
         self.remove()
 

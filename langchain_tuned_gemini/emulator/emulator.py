@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 import time
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from langchain_tuned_gemini.emulator.app import App
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
 from langchain_tuned_gemini.emulator.developer import tuned_model_admin
-from langchain_tuned_gemini.emulator.developer.tuned_model import ME
 from langchain_tuned_gemini.emulator.faults.fault import Fault
 from langchain_tuned_gemini.emulator.http.connection import Connections
 from langchain_tuned_gemini.emulator.http.server import LOOPBACK, Server
-from langchain_tuned_gemini.emulator.model.answers import Script, Scripted, as_answer
-from langchain_tuned_gemini.emulator.model.base_models import KNOWN, TUNABLE, ServedModel
+from langchain_tuned_gemini.emulator.model.answers import ArmedScript, Script, Scripted, as_answer
+from langchain_tuned_gemini.emulator.model.base_models import KNOWN, ServedModel
 from langchain_tuned_gemini.emulator.progression import Progression, immediate
 from langchain_tuned_gemini.emulator.routes import GOOGLES_HOSTS
 from langchain_tuned_gemini.emulator.store import Options, Store
@@ -24,16 +23,24 @@ from langchain_tuned_gemini.emulator.vertex.cloud_storage import read_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from types import ModuleType, TracebackType
+    from types import ModuleType
 
     from langchain_tuned_gemini.dataset import Examples
-    from langchain_tuned_gemini.emulator.developer.tuned_model import Hyperparameters
     from langchain_tuned_gemini.emulator.http.requests import RecordedRequest
-    from langchain_tuned_gemini.emulator.model.answers import ArmedScript
-    from langchain_tuned_gemini.emulator.vertex.tuning_job_admin import VertexModel
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _locked(change: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[Emulator, P], R]:
+    """A method with the parameters of a function that changes the store."""
+
+    @wraps(change)
+    def locked(emulator: Emulator, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with emulator._store.lock:
+            return change(emulator._store, *args, **kwargs)
+
+    return locked
 
 
 class Emulator:
@@ -159,12 +166,7 @@ class Emulator:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stops."""
         self.stop()
 
@@ -272,102 +274,8 @@ class Emulator:
         with self._store.lock:
             self._store.base_models[added.name] = added
 
-    def add_tuned_model(
-        self,
-        name: str,
-        *,
-        examples: Examples = (),
-        state: str = "ACTIVE",
-        base_model: str = TUNABLE,
-        display_name: str = "",
-        description: str = "",
-        create_time: float | None = None,
-        hyperparameters: Hyperparameters | None = None,
-        owner: str = ME,
-    ) -> None:
-        """Adds a tuned model as if it had been created before.
-
-        Args:
-            name: `tunedModels/ID`.
-            examples: A file's path, a `TuningDataset`, mappings with `text_input` and `output`,
-                or pairs of both. Of a conversation, the last question and its answer.
-            state: `CREATING` (until `advance` or `set_state`), `ACTIVE` or `FAILED`.
-            base_model: A base model that the emulator knows.
-            display_name: Empty for a model that was created with an id.
-            description: What it is for.
-            create_time: Seconds since the epoch; now by default.
-            hyperparameters: Those of the real API's defaults where none are given.
-            owner: Somebody else's model is not listed, and answers 403 unless shared.
-        """
-        with self._store.lock:
-            tuned_model_admin.add(
-                self._store,
-                name,
-                examples=examples,
-                state=state,
-                base_model=base_model,
-                display_name=display_name,
-                description=description,
-                create_time=create_time,
-                hyperparameters=hyperparameters,
-                owner=owner,
-            )
-
-    def add_vertex_model(
-        self,
-        name: str,
-        *,
-        examples: Examples = (),
-        state: str = "JOB_STATE_SUCCEEDED",
-        base_model: str = tuning_job_admin.TUNABLE,
-        job: str | None = None,
-        model: str | None = None,
-        checkpoints: int = 0,
-        display_name: str = "",
-        description: str = "",
-        labels: Mapping[str, str] | None = None,
-        create_time: float | None = None,
-        error: tuple[int, str] | None = None,
-    ) -> VertexModel:
-        """Adds a tuned model to Vertex AI, with its tuning job, as if it had been tuned before.
-
-        Args:
-            name: Of its endpoint, `projects/P/locations/L/endpoints/E`, or of its job,
-                `projects/P/locations/L/tuningJobs/J`. What is not named gets a new id.
-            examples: What it has learnt: what `add_file` takes.
-            state: The job's: any `JOB_STATE_…`, or a `TUNING_JOB_STATE_…` of a running one.
-                Only a job that SUCCEEDED has a model and an endpoint.
-            base_model: A base model that the emulator knows.
-            job: The name or id of the job.
-            model: The name or id of the model. If there is such a model, this is its next
-                version.
-            checkpoints: How many checkpoints it has, up to 10, each with its own endpoint;
-                0 for a model that exports the last one only, which has no list of them.
-            display_name: Of the model and of the endpoint.
-            description: What it is for.
-            labels: Of the job, the model and the endpoint.
-            create_time: Seconds since the epoch; now by default.
-            error: Code and message of a job that FAILED or was CANCELLED.
-
-        Returns:
-            The names of the job, the endpoint, the model and its checkpoints.
-        """
-        with self._store.lock:
-            return tuning_job_admin.add(
-                self._store,
-                name,
-                examples=examples,
-                state=state,
-                base_model=base_model,
-                job=job,
-                model=model,
-                checkpoints=checkpoints,
-                display_name=display_name,
-                description=description,
-                labels=labels or {},
-                create_time=create_time,
-                error=error,
-            )
+    add_tuned_model = _locked(tuned_model_admin.add_tuned_model)
+    add_vertex_model = _locked(tuning_job_admin.add_vertex_model)
 
     def add_file(self, uri: str, content: Examples) -> None:
         """Puts training data where a tuning job of Vertex AI finds it.

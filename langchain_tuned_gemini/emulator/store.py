@@ -9,17 +9,19 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
-from langchain_tuned_gemini.emulator.developer.tuned_model import Training, training_of
-from langchain_tuned_gemini.emulator.progression import SECOND
+from langchain_tuned_gemini.emulator.developer.tuned_model import (
+    Training,
+    TunedModelRecord,
+    training_of,
+)
+from langchain_tuned_gemini.emulator.progression import SECOND, Progression
 from langchain_tuned_gemini.emulator.vertex.vertex_store import VertexStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from langchain_tuned_gemini.emulator.developer.tuned_model import TunedModelRecord
     from langchain_tuned_gemini.emulator.model.answers import Script
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
-    from langchain_tuned_gemini.emulator.progression import Progression
 
 _BASE36 = string.digits + string.ascii_lowercase
 
@@ -71,11 +73,7 @@ class Store:
         return self.now() if seconds is None else int(seconds * SECOND)
 
     def base_model(self, name: str) -> ServedModel:
-        """A base model that a test names.
-
-        Raises:
-            ValueError: There is none.
-        """
+        """A base model that a test names."""
         if name not in self.base_models:
             msg = f"the emulator knows no base model {name!r}: see Emulator.add_base_model"
             raise ValueError(msg)

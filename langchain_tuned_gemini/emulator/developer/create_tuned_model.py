@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.emulator.developer.tuned_model import (
     ME,
@@ -30,23 +30,11 @@ DEFAULT_EPOCHS = 5
 MANY_EXAMPLES = 500
 
 
-class Sampling(TypedDict):
-    """The sampling fields of a record."""
-
-    temperature: float
-    top_p: float
-    top_k: int
-
-
 def new_record(store: Store, request: Message, model_id: str) -> TunedModelRecord:
     """Makes the record that a create request asks for.
 
     The wording of the refusals is the emulator's, after Google's pattern: only the
     rules are published.
-
-    Raises:
-        ApiError: 400 for a bad id, text, number, base model or example; 409 for an id
-            that is taken.
     """
     display_name = display_name_of(request)
     name = f"tunedModels/{_id(store, model_id, display_name)}"
@@ -71,7 +59,7 @@ def new_record(store: Store, request: Message, model_id: str) -> TunedModelRecor
     )
 
 
-def sampling(request: Message, base: ServedModel) -> Sampling:
+def sampling(request: Message, base: ServedModel) -> dict[str, Any]:
     """Temperature, topP and topK: those of the request, or else the base model's."""
     temperature, top_p = request.number("temperature"), request.number("topP")
     top_k = request.integer("topK")

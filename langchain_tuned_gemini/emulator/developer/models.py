@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.developer.tuned_model import ME, State
+from langchain_tuned_gemini.emulator.developer.tuned_model import ME, State, TunedModelRecord
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.paging import page
-from langchain_tuned_gemini.emulator.http.wire import compact, number
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, number
 from langchain_tuned_gemini.emulator.model import generation
 from langchain_tuned_gemini.emulator.model.completions import Style, token_details
 from langchain_tuned_gemini.emulator.model.prompts import read_prompt
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.developer.tuned_model import TunedModelRecord
     from langchain_tuned_gemini.emulator.http.replies import Reply
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.store import Store
 
@@ -77,10 +75,8 @@ def _active(store: Store, name: str) -> TunedModelRecord:
 def _find(store: Store, call: ApiCall) -> ServedModel:
     """The base model that a call addresses.
 
-    Raises:
-        ApiError: 400 for a name of another kind, 404 for one that is not known. Both
-            texts are those of generateContent (langchain-google issue 631, adk-python
-            issue 200); what get and countTokens say is not published.
+    The texts are those of generateContent (langchain-google issue 631, adk-python issue 200);
+    what get and countTokens say is not published.
     """
     name = call.model or ""
     if name.count("/") != 1:

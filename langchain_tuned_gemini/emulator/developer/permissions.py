@@ -9,27 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.developer.tuned_model import Permission
+from langchain_tuned_gemini.emulator.developer.tuned_model import Permission, TunedModelRecord
 from langchain_tuned_gemini.emulator.developer.tuned_models import find
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.paging import page
-from langchain_tuned_gemini.emulator.http.wire import GRANTEE_TYPES, ROLES, compact
+from langchain_tuned_gemini.emulator.http.wire import GRANTEE_TYPES, ROLES, JsonObject, compact
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.developer.tuned_model import TunedModelRecord
     from langchain_tuned_gemini.emulator.http.messages import Message
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.store import Store
 
 
 def create(store: Store, call: ApiCall) -> JsonObject:
-    """Shares a tuned model.
-
-    Raises:
-        ApiError: 400 for a role that can't be given or a missing address, 409 if the
-            grantee has a permission already.
-    """
+    """Shares a tuned model."""
     record, body = find(store, call.model), call.body
     grantee_type = body.enum("granteeType", GRANTEE_TYPES)
     email = body.text("emailAddress")
@@ -59,11 +52,7 @@ def list_(store: Store, call: ApiCall) -> JsonObject:
 
 
 def patch(store: Store, call: ApiCall) -> JsonObject:
-    """Changes the role, which is all that can be changed.
-
-    Raises:
-        ApiError: 400 for another field or a role that can't be given.
-    """
+    """Changes the role, which is all that can be changed."""
     record, granted = _find(store, call)
     if not set(call.update_mask) <= {"role", "*"}:
         raise ApiError(400, "* UpdatePermissionRequest.update_mask: only role can be updated\n")

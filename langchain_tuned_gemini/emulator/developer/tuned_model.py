@@ -14,11 +14,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import Status
-from langchain_tuned_gemini.emulator.progression import SECOND
+from langchain_tuned_gemini.emulator.progression import SECOND, Progression
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
-    from langchain_tuned_gemini.emulator.progression import Progression
 
 TUNING_FAILED = Status(13, "Tuning the model failed. Please try again.")
 """Code (INTERNAL) and message of a failed operation: no public source shows a real one."""

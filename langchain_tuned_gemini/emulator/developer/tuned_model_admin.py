@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.developer import create_tuned_model
 from langchain_tuned_gemini.emulator.developer.tuned_model import (
+    ME,
     Ending,
     Hyperparameters,
     State,
     TunedModelRecord,
 )
 from langchain_tuned_gemini.emulator.http.errors import Status
+from langchain_tuned_gemini.emulator.model.base_models import TUNABLE
 from langchain_tuned_gemini.emulator.model.examples import TrigramIndex, read_examples
 from langchain_tuned_gemini.emulator.progression import immediate, manual
 
@@ -24,20 +26,33 @@ SET_TO_FAILED = Status(13, "The model was set to FAILED.")
 _NAME = re.compile(r"tunedModels/[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
-def add(
+def add_tuned_model(
     store: Store,
     name: str,
     *,
-    examples: Examples,
-    state: str,
-    base_model: str,
-    display_name: str,
-    description: str,
-    create_time: float | None,
-    hyperparameters: Hyperparameters | None,
-    owner: str,
+    examples: Examples = (),
+    state: str = "ACTIVE",
+    base_model: str = TUNABLE,
+    display_name: str = "",
+    description: str = "",
+    create_time: float | None = None,
+    hyperparameters: Hyperparameters | None = None,
+    owner: str = ME,
 ) -> None:
-    """Adds a tuned model in a state; the rest is described at `Emulator.add_tuned_model`.
+    """Adds a tuned model as if it had been created before.
+
+    Args:
+        store: The emulator's.
+        name: `tunedModels/ID`.
+        examples: A file's path, a `TuningDataset`, mappings with `text_input` and `output`,
+            or pairs of both. Of a conversation, the last question and its answer.
+        state: `CREATING` (until `advance` or `set_state`), `ACTIVE` or `FAILED`.
+        base_model: A base model that the emulator knows.
+        display_name: Empty for a model that was created with an id.
+        description: What it is for.
+        create_time: Seconds since the epoch; now by default.
+        hyperparameters: Those of the real API's defaults where none are given.
+        owner: Somebody else's model is not listed, and answers 403 unless shared.
 
     Raises:
         ValueError: A name of another form or already there, a state or a base model that

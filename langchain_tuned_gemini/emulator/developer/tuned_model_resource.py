@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from langchain_tuned_gemini.emulator.developer.tuned_model import State
-from langchain_tuned_gemini.emulator.http.wire import TYPE_URL, compact, number, timestamp
-
-if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.developer.tuned_model import (
-        Hyperparameters,
-        Training,
-        TunedModelRecord,
-    )
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
+from langchain_tuned_gemini.emulator.developer.tuned_model import (
+    Hyperparameters,
+    State,
+    Training,
+    TunedModelRecord,
+)
+from langchain_tuned_gemini.emulator.http.wire import (
+    TYPE_URL,
+    JsonObject,
+    compact,
+    number,
+    timestamp,
+)
 
 
 def tuned_model(training: Training) -> JsonObject:

@@ -6,7 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.developer import create_tuned_model
-from langchain_tuned_gemini.emulator.developer.tuned_model import ME, Ending, State
+from langchain_tuned_gemini.emulator.developer.tuned_model import (
+    ME,
+    Ending,
+    State,
+    TunedModelRecord,
+)
 from langchain_tuned_gemini.emulator.developer.tuned_model_resource import (
     created_operation,
     operation,
@@ -14,15 +19,13 @@ from langchain_tuned_gemini.emulator.developer.tuned_model_resource import (
 )
 from langchain_tuned_gemini.emulator.http.errors import ApiError, Status
 from langchain_tuned_gemini.emulator.http.paging import page
-from langchain_tuned_gemini.emulator.http.wire import snake_case
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langchain_tuned_gemini.emulator.developer.tuned_model import TunedModelRecord
     from langchain_tuned_gemini.emulator.http.messages import Message
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.store import Store
 
 CANCELLED = Status(1, "The operation was cancelled.")
@@ -39,13 +42,10 @@ _MUTABLE: dict[str, Callable[[Message], object]] = {
 
 
 def find(store: Store, name: str | None) -> TunedModelRecord:
-    """The tuned model of this name.
-
-    Raises:
-        ApiError: 404 if there is none (the text is Google's, 2024 and 2025).
-    """
+    """The tuned model of this name."""
     record = store.tuned_models.get(name or "")
     if record is None:
+        # Google's text, 2024 and 2025.
         raise ApiError(404, f"Tuned model {name} does not exist.")
     return record
 
@@ -79,9 +79,6 @@ def patch(store: Store, call: ApiCall) -> JsonObject:
 
     google-genai sends no mask, google-generativeai a mask and the whole model. A field
     that the mask names and the body lacks goes back to its default.
-
-    Raises:
-        ApiError: 400 for a field that does not exist or can't be changed.
     """
     record, body, mask = find(store, call.name), call.body, call.update_mask
     if mask == ["*"]:
@@ -105,14 +102,10 @@ def delete(store: Store, call: ApiCall) -> JsonObject:
 
 
 def transfer_ownership(store: Store, call: ApiCall) -> JsonObject:
-    """Makes somebody else the owner, and the owner a writer.
-
-    Raises:
-        ApiError: 403 if the caller is not the owner (the text is Google's); 400 without
-            an address.
-    """
+    """Makes somebody else the owner, and the owner a writer."""
     record, email = find(store, call.name), call.body.text("emailAddress")
     if record.role_of(ME) != "OWNER":
+        # Google's text.
         raise ApiError(403, "You need to be the owner of the resource to transfer ownership")
     if not email:
         raise ApiError(400, "* TransferOwnershipRequest.email_address: is required\n")

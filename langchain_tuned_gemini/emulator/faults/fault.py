@@ -6,32 +6,17 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRule
-from langchain_tuned_gemini.emulator.http.requests import GENERATE
+from langchain_tuned_gemini.emulator.http.requests import GENERATE, ApiCall
 from langchain_tuned_gemini.emulator.routes import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
 
 _STATUSES = range(200, 600)
 _GROUPS = frozenset({"generate", "any"})
 _NO_EFFECT_ALONE = frozenset({"model", "method", "nth", "times", "message", "retry_after", "stall"})
-_LEAST = {
-    "nth": 1,
-    "times": 1,
-    "retry_delay": 0,
-    "retry_after": 0,
-    "delay": 0,
-    "cut_after": 0,
-    "end_after": 0,
-    "error_after": 0,
-    "limit_after": 0,
-    "malformed_after": 0,
-    "stall_after": 0,
-    "stall": 0,
-    "drip": 0,
-}
+_COUNTS = frozenset({"nth", "times"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +124,10 @@ class Fault:
     def _wrong_number(self) -> str | None:
         if self.status is not None and self.status not in _STATUSES:
             return f"status is an HTTP status from 200 to 599, not {self.status}"
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                return f"{name} is at least {least}, so it can't be {value}"
+        for field in fields(self):
+            value, least = getattr(self, field.name), 1 if field.name in _COUNTS else 0
+            if field.name != "body" and isinstance(value, int | float) and value < least:
+                return f"{field.name} is at least {least}, so it can't be {value}"
         return None
 
     def _without_effect(self) -> str | None:

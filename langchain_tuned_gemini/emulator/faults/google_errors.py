@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import RPC, error_body, error_info
-from langchain_tuned_gemini.emulator.http.requests import Api
+from langchain_tuned_gemini.emulator.http.requests import Api, ApiCall
 from langchain_tuned_gemini.emulator.http.resource_names import last_part
 from langchain_tuned_gemini.emulator.vertex.refusals import missing
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 # github.com/google-gemini/gemini-cli/issues/14811
@@ -47,11 +46,8 @@ def usual_error(
 ) -> JsonObject:
     """The body that a status has for this call, if nothing more is known.
 
-    Args:
-        call: The call.
-        status: The HTTP status.
-        quota: The quota that a 429 is about; without one it is about capacity that is shared.
-        delay: Seconds for a `RetryInfo`. Vertex AI was never seen to send one.
+    A 429 without a `quota` is about capacity that is shared. The `delay` is for a `RetryInfo`;
+    Vertex AI was never seen to send one.
     """
     details = [] if delay is None else [_retry_info(delay)]
     if call.api is Api.VERTEX:
@@ -73,12 +69,7 @@ def quota_exceeded(model: str, *, per: str, delay: float | None) -> JsonObject:
     """429 of the Developer API with `Help`, `QuotaFailure` and, with a delay, `RetryInfo`.
 
     As captured in 2026: a quota per day carries the same kind of `RetryInfo` as one per
-    minute, although waiting that long does not help.
-
-    Args:
-        model: The model's id, as `quotaDimensions` shows it.
-        per: `"minute"` or `"day"`.
-        delay: Seconds until a retry makes sense; the message has them with all digits.
+    minute, although waiting that long does not help. The message has the delay with all digits.
     """
     metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
     message = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http.errors import RPC, ApiError, error_info
+from langchain_tuned_gemini.emulator.http.errors import EXPECTED, RPC, ApiError, error_info
 from langchain_tuned_gemini.emulator.http.requests import Api
 
 if TYPE_CHECKING:
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 INVALID_KEY = "API key not valid. Please pass a valid API key."
 # What a 401 without credentials says on Google's APIs that want OAuth.
-UNAUTHENTICATED = (
-    "Request is missing required authentication credential. Expected OAuth 2 access token, "
-    "login cookie or other valid authentication credential. See "
-    "https://developers.google.com/identity/sign-in/web/devconsole-project."
-)
+UNAUTHENTICATED = f"Request is missing required authentication credential. {EXPECTED}"
 UNREGISTERED = (
     "Method doesn't allow unregistered callers (callers without established identity). "
     "Please use API Key or other form of API consumer identity to call this API."
@@ -31,9 +27,6 @@ def check_host(request: Request, options: Options) -> None:
 
     Otherwise a web page could reach it through a host name that resolves to loopback
     (DNS rebinding).
-
-    Raises:
-        ApiError: 421 for any other host.
     """
     host = host_of(request)
     if host not in LOOPBACK_HOSTS and host not in options.hosts:
@@ -44,9 +37,7 @@ def check_host(request: Request, options: Options) -> None:
 def check_credentials(request: Request, options: Options, api: Api) -> None:
     """Refuses a call without credentials, and one with a key that is to be rejected.
 
-    Raises:
-        ApiError: Without credentials 403, or 401 on Vertex AI; 400 for a rejected key, as
-            Google answers: not 401.
+    A rejected key is a 400, as Google answers: not a 401.
     """
     key = request.headers.get("x-goog-api-key") or request.query_params.get("key")
     if key is None and "authorization" not in request.headers:

@@ -7,14 +7,12 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http.replies import Drop, Head, Pause
+from langchain_tuned_gemini.emulator.http.replies import Drop, Head, Pause, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from starlette.types import Receive, Scope, Send
-
-    from langchain_tuned_gemini.emulator.http.replies import Step
 
 
 class ClientGoneError(Exception):

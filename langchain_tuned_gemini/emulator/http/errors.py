@@ -15,17 +15,15 @@ if TYPE_CHECKING:
 
 RPC = "type.googleapis.com/google.rpc."
 
+EXPECTED = (
+    "Expected OAuth 2 access token, login cookie or other valid authentication credential. See "
+    "https://developers.google.com/identity/sign-in/web/devconsole-project."
+)
+
 # HTTP status: (google.rpc.Code, what Google says when it says nothing more precise).
 _STATUSES: dict[int, tuple[str, str]] = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
-    401: (
-        "UNAUTHENTICATED",
-        (
-            "Request had invalid authentication credentials. Expected OAuth 2 access token, "
-            "login cookie or other valid authentication credential. See "
-            "https://developers.google.com/identity/sign-in/web/devconsole-project."
-        ),
-    ),
+    401: ("UNAUTHENTICATED", f"Request had invalid authentication credentials. {EXPECTED}"),
     403: ("PERMISSION_DENIED", "The caller does not have permission"),
     404: ("NOT_FOUND", "Requested entity was not found."),
     408: ("DEADLINE_EXCEEDED", "The request timed out."),

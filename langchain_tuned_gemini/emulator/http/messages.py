@@ -9,12 +9,10 @@ import json
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
-from langchain_tuned_gemini.emulator.http.wire import snake_case
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 
 class Message:

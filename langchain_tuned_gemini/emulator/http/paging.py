@@ -7,13 +7,12 @@ import json
 from typing import TYPE_CHECKING, TypeVar
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
-from langchain_tuned_gemini.emulator.http.wire import compact
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 MAX_PAGE_SIZE = 1000
 
@@ -41,9 +40,6 @@ def page(
         key: The unique name of an item, which sorts as the items do.
         shown: The resource of an item.
         default: The page size where none, or 0, is given.
-
-    Raises:
-        ApiError: 400 for a negative size, and for a token of another list or filter.
     """
     size = _page_size(call, default)
     if token := call.parameter("pageToken"):

@@ -10,12 +10,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http.wire import encode
-
-if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, encode
 
 JSON = "application/json; charset=UTF-8"
 HTML = "text/html; charset=UTF-8"
@@ -89,9 +85,11 @@ class Delivery:
 def delivery(reply: Reply) -> Delivery:
     """The steps that put an answer on the wire."""
     before = (Pause(reply.latency),) if reply.latency else ()
-    headers = (("content-type", reply.content_type), *reply.headers)
+    is_sse = reply.framing is Framing.SSE and reply.body is None
+    content_type = "text/event-stream" if is_sse else reply.content_type
+    headers = (("content-type", content_type), *reply.headers)
     if reply.body is None and reply.framing is not Framing.UNARY:
-        chunks = _events(reply) if reply.framing is Framing.SSE else _array(reply)
+        chunks = _events(reply) if is_sse else _array(reply)
         return Delivery(before, Head(reply.status, headers), chunks, streamed=True)
     body = encode(reply.messages[0]) if reply.body is None else reply.body
     headers = (*headers, ("content-length", str(len(body))))

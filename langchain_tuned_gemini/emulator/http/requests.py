@@ -79,11 +79,7 @@ class ApiCall:
 
     @property
     def body(self) -> Message:
-        """The body as a message.
-
-        Raises:
-            ApiError: 400 if it is no JSON object.
-        """
+        """The body as a message; 400 if it is no JSON object."""
         if isinstance(self.json, str):
             raise ApiError(400, "Invalid JSON payload received. Unexpected token.")
         return Message({} if self.json is None else self.json)

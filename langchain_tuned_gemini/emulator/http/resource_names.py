@@ -31,9 +31,7 @@ class ResourceName:
 
     Attributes:
         project: The project's id or number.
-        location: `us-central1`, for example.
         kind: The collection: `endpoints`, `tuningJobs`, `models`.
-        id: The resource in it.
         version: Of a model: what follows `@`, a number or an alias.
         rest: What stands below the resource, such as `operations/1`.
     """
@@ -47,11 +45,7 @@ class ResourceName:
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Reads a name.
-
-        Raises:
-            ValueError: It is none.
-        """
+        """Reads a name; a ValueError for what is none."""
         match = _RESOURCE.fullmatch(name)
         if match is None:
             msg = f"not a resource name of Vertex AI: {name!r}"

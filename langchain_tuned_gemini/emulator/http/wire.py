@@ -19,49 +19,29 @@ TYPE_URL: Final = "type.googleapis.com/google.ai.generativelanguage.v1beta."
 
 JsonObject = dict[str, Any]
 
-STATES = ("STATE_UNSPECIFIED", "CREATING", "ACTIVE", "FAILED")
+
+def _values(names: str, prefix: str = "") -> tuple[str, ...]:
+    return tuple(prefix + name for name in names.split())
+
+
 GRANTEE_TYPES = ("GRANTEE_TYPE_UNSPECIFIED", "USER", "GROUP", "EVERYONE")
 ROLES = ("ROLE_UNSPECIFIED", "OWNER", "WRITER", "READER")
 
 # Which fields hold an enum, and its values in the order of their numbers
 # (google-ai-generativelanguage 0.6.15, types/).
 _ENUMS: Mapping[str, Sequence[str]] = {
-    "state": STATES,
+    "state": ("STATE_UNSPECIFIED", "CREATING", "ACTIVE", "FAILED"),
     "granteeType": GRANTEE_TYPES,
     "role": ROLES,
-    "finishReason": (
-        "FINISH_REASON_UNSPECIFIED",
-        "STOP",
-        "MAX_TOKENS",
-        "SAFETY",
-        "RECITATION",
-        "OTHER",
-        "LANGUAGE",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "MALFORMED_FUNCTION_CALL",
+    "finishReason": _values(
+        "FINISH_REASON_UNSPECIFIED STOP MAX_TOKENS SAFETY RECITATION OTHER LANGUAGE BLOCKLIST "
+        "PROHIBITED_CONTENT SPII MALFORMED_FUNCTION_CALL",
     ),
-    "blockReason": (
-        "BLOCK_REASON_UNSPECIFIED",
-        "SAFETY",
-        "OTHER",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-    ),
-    "category": (
-        "HARM_CATEGORY_UNSPECIFIED",
-        "HARM_CATEGORY_DEROGATORY",
-        "HARM_CATEGORY_TOXICITY",
-        "HARM_CATEGORY_VIOLENCE",
-        "HARM_CATEGORY_SEXUAL",
-        "HARM_CATEGORY_MEDICAL",
-        "HARM_CATEGORY_DANGEROUS",
-        "HARM_CATEGORY_HARASSMENT",
-        "HARM_CATEGORY_HATE_SPEECH",
-        "HARM_CATEGORY_SEXUALLY_EXPLICIT",
-        "HARM_CATEGORY_DANGEROUS_CONTENT",
-        "HARM_CATEGORY_CIVIC_INTEGRITY",
+    "blockReason": _values("BLOCK_REASON_UNSPECIFIED SAFETY OTHER BLOCKLIST PROHIBITED_CONTENT"),
+    "category": _values(
+        "UNSPECIFIED DEROGATORY TOXICITY VIOLENCE SEXUAL MEDICAL DANGEROUS HARASSMENT HATE_SPEECH "
+        "SEXUALLY_EXPLICIT DANGEROUS_CONTENT CIVIC_INTEGRITY",
+        "HARM_CATEGORY_",
     ),
     "probability": ("HARM_PROBABILITY_UNSPECIFIED", "NEGLIGIBLE", "LOW", "MEDIUM", "HIGH"),
     "modality": ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT"),

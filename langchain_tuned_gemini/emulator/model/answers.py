@@ -6,14 +6,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRule
-from langchain_tuned_gemini.emulator.http.requests import GENERATE
+from langchain_tuned_gemini.emulator.http.requests import GENERATE, ApiCall
 from langchain_tuned_gemini.emulator.model.prompts import read_turns
-
-if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http.wire import compact, timestamp
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, timestamp
 from langchain_tuned_gemini.emulator.model.prompts import estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.answers import Answer, FunctionCall
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
 
@@ -47,9 +46,7 @@ class Completion:
         answer: The answer; on the wire it is the same for each candidate.
         prompt_tokens: The prompt's, by their modality.
         base: The base model. An answer does not tell which tuned model gave it.
-        response_id: The id of the answer.
         style: Whose answer it is like.
-        create_time: Nanoseconds since the epoch.
         candidates: How many are asked for.
     """
 
@@ -100,20 +97,15 @@ class Completion:
         return part
 
     def _message(self, parts: list[JsonObject], *, first: bool, last: bool) -> JsonObject:
-        rated = self.style is Style.RATED
-        message: JsonObject = {
-            "candidates": [
-                self._candidate(parts, index, last=last) for index in range(self.candidates)
-            ]
-        }
-        if rated and first:
-            message["promptFeedback"] = {"safetyRatings": SAFETY_RATINGS}
-        message["usageMetadata"] = self._usage(last=last)
-        message["modelVersion"] = self.base.id
-        if self.style is Style.VERTEX:
-            message["createTime"] = timestamp(self.create_time)
-        message["responseId"] = self.response_id
-        return message
+        feedback = {"safetyRatings": SAFETY_RATINGS} if self.style is Style.RATED and first else {}
+        return compact(
+            candidates=[self._candidate(parts, i, last=last) for i in range(self.candidates)],
+            promptFeedback=feedback,
+            usageMetadata=self._usage(last=last),
+            modelVersion=self.base.id,
+            createTime=timestamp(self.create_time) if self.style is Style.VERTEX else "",
+            responseId=self.response_id,
+        )
 
     def _candidate(self, parts: list[JsonObject], index: int, *, last: bool) -> JsonObject:
         vertex = self.style is Style.VERTEX
@@ -136,19 +128,17 @@ class Completion:
         if vertex and not last:
             # Vertex AI counts in the last chunk only.
             return {"trafficType": TRAFFIC_TYPE}
-        prompt = sum(self.prompt_tokens.values())
+        prompt, cached = sum(self.prompt_tokens.values()), self.answer.cached_tokens
         answered = self._answer_tokens() * self.candidates if last else 0
         thought = thought_tokens(self.answer) if last else 0
         return compact(
             promptTokenCount=prompt,
-            cachedContentTokenCount=self.answer.cached_tokens,
+            cachedContentTokenCount=cached,
             candidatesTokenCount=answered,
             totalTokenCount=prompt + answered + thought,
             trafficType=TRAFFIC_TYPE if vertex else "",
             promptTokensDetails=token_details(self.prompt_tokens),
-            cacheTokensDetails=token_details({"TEXT": self.answer.cached_tokens})
-            if self.answer.cached_tokens
-            else [],
+            cacheTokensDetails=token_details({"TEXT": cached}) if cached else [],
             candidatesTokensDetails=token_details({"TEXT": answered}) if vertex else [],
             thoughtsTokenCount=thought,
         )
@@ -201,7 +191,5 @@ def split_words(text: str) -> list[str]:
     A single word is cut in its middle, so that every stream can break on its way.
     """
     words = re.findall(r"\s*\S+\s*", text) or [text]
-    if len(words) == 1 and len(text) > 1:
-        middle = len(text) // 2
-        return [text[:middle], text[middle:]]
-    return words
+    middle = len(text) // 2
+    return [text[:middle], text[middle:]] if len(words) == 1 and middle else words

@@ -95,10 +95,6 @@ def read_toolbox(request: Message) -> Toolbox:
     """Reads `tools` and `toolConfig` of a GenerateContentRequest.
 
     Tools of Google's own, such as `googleSearch`, are taken and not used.
-
-    Raises:
-        ApiError: 400 for a name that no function can have, and for one in
-            `allowedFunctionNames` that was not declared or that the mode does not allow.
     """
     functions = [
         _function(declared)
@@ -171,9 +167,6 @@ def check_history(turns: Sequence[PromptTurn], base: ServedModel) -> None:
     they said since the user last asked something:
     <https://ai.google.dev/gemini-api/docs/thought-signatures>. Any value will do, as the one does
     that Google documents for calls of another model.
-
-    Raises:
-        ApiError: 400.
     """
     steps = [list(step) for _, step in groupby(turns, key=lambda turn: turn.role == "model")]
     open_calls = 0

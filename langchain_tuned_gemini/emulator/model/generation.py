@@ -18,7 +18,7 @@ from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.replies import Framing, Reply
 from langchain_tuned_gemini.emulator.model.answers import Answer
 from langchain_tuned_gemini.emulator.model.completions import Completion, Style, limited
-from langchain_tuned_gemini.emulator.model.examples import nearest
+from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex, nearest
 from langchain_tuned_gemini.emulator.model.functions import check_history, read_toolbox
 from langchain_tuned_gemini.emulator.model.instances import fits, instance
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
-    from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex
     from langchain_tuned_gemini.emulator.model.prompts import Prompt
     from langchain_tuned_gemini.emulator.store import Store
 
@@ -65,65 +64,24 @@ def generate(
         call: The call, with what it asks for.
         prompt: Its conversation.
         base: The base model.
-        learnt: What a tuned model has learnt; `None` for a base model, which has the examples
-            of the prompt.
+        learnt: What a tuned model has learnt; a base model has the examples of the prompt.
         style: Whose answers these are like.
 
-    Raises:
-        ApiError: 400 for a prompt that is longer than the base model takes, for function calls
-            and responses in it that don't match, for settings that don't go together, and for a
-            prompt to a base model that ends with a turn of the model's own, where it refuses that
-            (github.com/Zoo-Code-Org/Zoo-Code/issues/1052).
     """
-    if learnt is not None:
-        example = learnt.nearest(prompt.query)
-    elif prompt.ends_with_model and not base.accepts_prefill:
+    # github.com/Zoo-Code-Org/Zoo-Code/issues/1052
+    if learnt is None and prompt.ends_with_model and not base.accepts_prefill:
         raise ApiError(400, "Requests ending with a model turn are not supported.")
-    else:
-        example = nearest(prompt.examples, prompt.query)
-    completion = _complete(store, call, prompt, example, base, style)
-    latency = store.options.latency
-    if call.method == "generateContent":
-        return Reply((completion.whole(),), latency=latency)
-    if call.parameter("alt") == "sse":
-        content_type = "text/event-stream"
-        return Reply(completion.chunks(), Framing.SSE, content_type=content_type, latency=latency)
-    return Reply(completion.chunks(), Framing.JSON_ARRAY, latency=latency)
-
-
-def unavailable(status: int, reason: str, denied: str | None = None) -> ApiError:
-    """The refusal of a model that can't answer, with the status that a test has chosen for it.
-
-    Other statuses keep Google's usual text, which says nothing of the model's state.
-
-    Args:
-        status: The HTTP status.
-        reason: What 400 and 404 say.
-        denied: What 403 says.
-    """
-    texts = {400: reason, 403: denied, 404: reason}
-    word = "FAILED_PRECONDITION" if status == HTTPStatus.BAD_REQUEST else None
-    return ApiError(status, texts.get(status), status=word)
-
-
-def _complete(
-    store: Store,
-    call: ApiCall,
-    prompt: Prompt,
-    example: Example | None,
-    base: ServedModel,
-    style: Style,
-) -> Completion:
     if prompt.tokens > base.input_token_limit:
         raise ApiError(400, TOO_LONG.format(prompt.tokens, base.input_token_limit))
     check_history(prompt.turns, base)
-    config = call.body.message("generationConfig")
+    query, config = prompt.query, call.body.message("generationConfig")
+    example = nearest(prompt.examples, query) if learnt is None else learnt.nearest(query)
     answer = _own_answer(call.body, prompt, example, base)
     if matched := store.scripts.match(call):
         script, hit = matched
         answer = script.answer(hit)
     counted = answer.prompt_tokens
-    return Completion(
+    completion = Completion(
         answer=limited(answer, config),
         prompt_tokens=prompt.tokens_by_modality if counted is None else {"TEXT": counted},
         base=base,
@@ -132,6 +90,22 @@ def _complete(
         create_time=store.now(),
         candidates=_candidates(config),
     )
+    latency = store.options.latency
+    if call.method == "generateContent":
+        return Reply((completion.whole(),), latency=latency)
+    framing = Framing.SSE if call.parameter("alt") == "sse" else Framing.JSON_ARRAY
+    return Reply(completion.chunks(), framing, latency=latency)
+
+
+def unavailable(status: int, reason: str, denied: str | None = None) -> ApiError:
+    """The refusal of a model that can't answer, with the status that a test has chosen for it.
+
+    400 and 404 say the reason, 403 that the caller is denied. Other statuses keep Google's usual
+    text, which says nothing of the model's state.
+    """
+    texts = {400: reason, 403: denied, 404: reason}
+    word = "FAILED_PRECONDITION" if status == HTTPStatus.BAD_REQUEST else None
+    return ApiError(status, texts.get(status), status=word)
 
 
 def _own_answer(

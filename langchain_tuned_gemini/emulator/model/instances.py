@@ -23,7 +23,6 @@ DEEPEST = 16
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _QUOTED = re.compile(r"""(?<!\w)(?:"([^"]+)"|'([^']+)'|“([^”]+)”|«([^»]+)»)(?!\w)""")
-_NESTED: Mapping[str, Callable[[], Any]] = {"object": dict, "array": list}
 # By their numbers (google-ai-generativelanguage 0.6.15, types/content.py).
 _TYPES = ("", "string", "number", "integer", "boolean", "array", "object", "null")
 _OF_FORMATS = {
@@ -40,10 +39,7 @@ _OF_FORMATS = {
 def instance(schema: Mapping[str, Any], text: str, *, is_whole: bool = False) -> Any:
     """A value that fits the schema, with what the text has for it.
 
-    Args:
-        schema: The schema.
-        text: The text.
-        is_whole: Whether each string is the whole text, as for what a model has learnt to say.
+    Each string is the whole text if `is_whole`, as for what a model has learnt to say.
     """
     return _Maker(schema, text, is_whole=is_whole).make(schema)
 
@@ -70,21 +66,16 @@ class _Maker:
             return schema["const"]
         if schema.get("enum"):
             return self._named(schema["enum"])
-        kind = _type_of(schema)
-        if kind in _NESTED:
-            return self._nested(schema, kind, depth)
-        simple: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-            "integer": lambda schema: int(self._number(schema)),
-            "number": lambda schema: _plain(self._number(schema)),
-            "boolean": lambda _: True,
-            "string": self._string,
+        makers: dict[str, Callable[[Mapping[str, Any], int], Any]] = {
+            "object": self._object,
+            "array": self._array,
+            "integer": lambda schema, _: int(self._number(schema)),
+            "number": lambda schema, _: _plain(self._number(schema)),
+            "boolean": lambda *_: True,
+            "string": lambda schema, _: self._string(schema),
         }
-        return simple[kind](schema) if kind in simple else None
-
-    def _nested(self, schema: Mapping[str, Any], kind: str, depth: int) -> Any:
-        if depth >= DEEPEST:
-            return _NESTED[kind]()
-        return (self._object if kind == "object" else self._array)(schema, depth)
+        kind = _type_of(schema)
+        return makers[kind](schema, depth) if kind in makers else None
 
     def accepts(self, schema: Mapping[str, Any], value: Any) -> bool:
         schema = self._resolved(schema, value)
@@ -138,9 +129,13 @@ class _Maker:
         order = [key for key in schema.get("propertyOrdering", ()) if key in properties]
         required = schema.get("required") or properties
         keys = [key for key in dict.fromkeys([*order, *properties]) if key in required]
+        if depth >= DEEPEST:
+            return {}
         return {key: self.make(properties[key], depth + 1) for key in keys}
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
+        if depth >= DEEPEST:
+            return []
         if items := schema.get("prefixItems"):
             return [self.make(item, depth + 1) for item in items]
         count = max(1, int(schema.get("minItems", 1)))

@@ -66,11 +66,7 @@ class PromptTurn:
 
 
 def read_turns(request: Message) -> list[PromptTurn]:
-    """The turns of `contents`.
-
-    Raises:
-        ApiError: 400 for a file's data that are no base64.
-    """
+    """The turns of `contents`."""
     return [read_turn(content) for content in request.messages("contents")]
 
 
@@ -169,9 +165,6 @@ def read_prompt(request: Message) -> Prompt:
     or as lines `Input: …` / `Output: …` in the system instruction or the last question.
     A pair that is real history counts as an example too: an emulator can't tell. The
     declarations of functions are not counted.
-
-    Raises:
-        ApiError: 400 if there are no contents.
     """
     turns = read_turns(request)
     if not turns:

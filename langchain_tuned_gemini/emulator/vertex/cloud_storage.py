@@ -10,14 +10,13 @@ import re
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
-from langchain_tuned_gemini.emulator.model.examples import read_examples
+from langchain_tuned_gemini.emulator.model.examples import Example, read_examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langchain_tuned_gemini.dataset import Examples
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.model.examples import Example
     from langchain_tuned_gemini.emulator.store import Store
 
 _UPLOAD = re.compile(r"/upload/storage/v1/b/(?P<bucket>[^/]+)/o")
@@ -25,11 +24,7 @@ _URI = re.compile(r"gs://[^/]+/.+", re.DOTALL)
 
 
 def read_files(contents: Mapping[str, Examples]) -> dict[str, tuple[Example, ...]]:
-    """The examples of files by their `gs://` URI.
-
-    Raises:
-        ValueError: A URI that is none of Cloud Storage, or a file that can't be read.
-    """
+    """The examples of files by their `gs://` URI."""
     for uri in contents:
         if not _URI.fullmatch(uri):
             msg = f"a file in Cloud Storage is gs://bucket/object, not {uri!r}"
@@ -46,15 +41,7 @@ def bucket_of(method: str, path: str) -> str | None:
 def upload(store: Store, bucket: str, query: Mapping[str, str], body: object) -> JsonObject:
     """Keeps a file where a tuning job finds it.
 
-    Args:
-        store: Where it is kept.
-        bucket: Its bucket.
-        query: The parameters of the request.
-        body: The file: its text, or what it holds if that is one row of JSON.
-
-    Raises:
-        ApiError: 400 for what is no file of examples; 412 for one that is there already and
-            was not to be replaced.
+    It comes as its text, or as what it holds if that is one row of JSON.
     """
     name = query.get("name", "")
     if query.get("uploadType") != "media" or not name:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError, Status
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, last_part, published
-from langchain_tuned_gemini.emulator.http.wire import compact
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact
 from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
 from langchain_tuned_gemini.emulator.vertex.refusals import invalid, missing
 from langchain_tuned_gemini.emulator.vertex.tuning_job import (
@@ -17,7 +17,6 @@ from langchain_tuned_gemini.emulator.vertex.tuning_job import (
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.store import Store
     from langchain_tuned_gemini.emulator.vertex.vertex_store import ModelVersion
 
@@ -56,11 +55,6 @@ def new_job(store: Store, parent: str, request: Message) -> TuningJobRecord:
     """Makes the job that a create request asks for.
 
     Training data that no URI leads to makes the job fail: it is read when the job runs.
-
-    Raises:
-        ApiError: 400 for a base model, data set or number that can't be; 404 for a tuned
-            model to go on from that does not exist; 501 for a kind of tuning that is not
-            emulated.
     """
     spec, labels, vertex = _spec(request), request.message("labels"), store.vertex
     pre_tuned = request.message("preTunedModel")

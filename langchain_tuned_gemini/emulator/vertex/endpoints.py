@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, published
-from langchain_tuned_gemini.emulator.http.wire import compact, etag, timestamp
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, etag, timestamp
 from langchain_tuned_gemini.emulator.model import generation
 from langchain_tuned_gemini.emulator.model.completions import Style, token_details
 from langchain_tuned_gemini.emulator.model.prompts import read_prompt
@@ -18,11 +18,10 @@ from langchain_tuned_gemini.emulator.vertex.refusals import in_use, invalid
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.replies import Reply
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
     from langchain_tuned_gemini.emulator.store import Store
-    from langchain_tuned_gemini.emulator.vertex.vertex_store import Deployment, EndpointRecord
+    from langchain_tuned_gemini.emulator.vertex.vertex_store import EndpointRecord
 
 _FILTERS = {"endpoint": "name", "displayName": "displayName"}
 
@@ -46,44 +45,32 @@ def list_(store: Store, call: ApiCall) -> JsonObject:
 
 
 def undeploy_model(store: Store, call: ApiCall) -> JsonObject:
-    """Starts to take a model off its endpoint.
-
-    Raises:
-        ApiError: 400 for a deployed model that the endpoint does not have (the form of the
-            text is that of java-docs-samples issue 8985).
-    """
+    """Starts to take a model off its endpoint."""
     endpoint, deployed_id = _find(store, call), call.body.text("deployedModelId")
     if not deployed_id.isdecimal():
         raise invalid("deployed_model_id", "Invalid deployed model id, it should be a numeric id")
-    if deployed_id not in {deployment.id for deployment in endpoint.deployed}:
+    if endpoint.deployed is None or deployed_id != endpoint.deployed.id:
         raise invalid("deployed_model_id", f"{endpoint.name} has no deployed model {deployed_id}")
     return start(store, call, endpoint.name, deployment=deployed_id)
 
 
 def delete(store: Store, call: ApiCall) -> JsonObject:
-    """Starts to delete an endpoint.
-
-    Raises:
-        ApiError: 400 while a model is deployed to it; only the middle of the text was seen.
-    """
+    """Starts to delete an endpoint."""
     endpoint = _find(store, call)
-    if endpoint.deployed:
-        ids = ", ".join(deployment.id for deployment in endpoint.deployed)
+    if endpoint.deployed is not None:
+        # Only the middle of the text was seen.
         msg = (
             f"Endpoint {endpoint.name} has deployed or being-deployed DeployedModel(s) with "
-            f"id(s) [{ids}]. Undeploy them first."
+            f"id(s) [{endpoint.deployed.id}]. Undeploy them first."
         )
         raise in_use(msg)
     return start(store, call, endpoint.name)
 
 
 def predict(store: Store, call: ApiCall) -> JsonObject:
-    """Refuses: generative models answer generateContent only.
-
-    Raises:
-        ApiError: 400, in Google's words (litellm issue 5678).
-    """
+    """Refuses: generative models answer generateContent only."""
     _find(store, call)
+    # Google's words (litellm issue 5678).
     msg = (
         "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
         "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/"
@@ -93,14 +80,11 @@ def predict(store: Store, call: ApiCall) -> JsonObject:
 
 
 def generate(store: Store, call: ApiCall) -> Reply:
-    """The answer of an endpoint or of a base model, whole or in pieces.
-
-    Raises:
-        ApiError: 400 for a turn without a role, which the Developer API takes for the user's.
-            Reported from Vertex AI by many of its users, with this text; not of countTokens,
-            for which langchain-google-genai 4.4.3 sends no role.
-    """
+    """The answer of an endpoint or of a base model, whole or in pieces."""
     base, learnt = _generator(store, call)
+    # The Developer API takes a turn without a role for the user's. Reported from Vertex AI by many
+    # of its users, with this text; not of countTokens, for which langchain-google-genai 4.4.3
+    # sends no role.
     if any(not turn.text("role") for turn in call.body.messages("contents")):
         raise ApiError(400, "Please use a valid role: user, model.")
     return generation.generate(store, call, read_prompt(call.body), base, learnt, Style.VERTEX)
@@ -122,14 +106,11 @@ def _find(store: Store, call: ApiCall) -> EndpointRecord:
 
 
 def _generator(store: Store, call: ApiCall) -> tuple[ServedModel, TrigramIndex | None]:
-    """Who answers: a base model, with what it has learnt if it was tuned.
-
-    Raises:
-        ApiError: 400 for a model of the registry, in Google's words (python-genai issue 1679).
-    """
+    """Who answers: a base model, with what it has learnt if it was tuned."""
     if published(call.name):
         return publisher_models.find(store, call), None
     if ResourceName.parse(call.name).kind == "models":
+        # Google's words (python-genai issue 1679).
         msg = (
             f"The Model name {call.name} is malformed and it should be in form of "
             "projects/{project}/locations/{location}/publishers/google/models/{model}"
@@ -144,24 +125,22 @@ def _generator(store: Store, call: ApiCall) -> tuple[ServedModel, TrigramIndex |
 
 
 def _shown(record: EndpointRecord) -> JsonObject:
+    deployed = record.deployed
+    shown = deployed and compact(
+        id=deployed.id,
+        model=deployed.model,
+        displayName=record.display_name,
+        createTime=timestamp(record.create_time),
+        modelVersionId=str(deployed.version),
+        checkpointId=deployed.checkpoint_id,
+    )
     return compact(
         name=record.name,
         displayName=record.display_name,
-        deployedModels=[_shown_deployment(deployment) for deployment in record.deployed],
-        trafficSplit={record.deployed[0].id: 100} if record.deployed else {},
+        deployedModels=shown and [shown],
+        trafficSplit=deployed and {deployed.id: 100},
         etag=etag(record.update_time),
         labels=dict(record.labels),
         createTime=timestamp(record.create_time),
         updateTime=timestamp(record.update_time),
-    )
-
-
-def _shown_deployment(deployment: Deployment) -> JsonObject:
-    return compact(
-        id=deployment.id,
-        model=deployment.model,
-        displayName=deployment.display_name,
-        createTime=timestamp(deployment.create_time),
-        modelVersionId=str(deployment.version),
-        checkpointId=deployment.checkpoint_id,
     )

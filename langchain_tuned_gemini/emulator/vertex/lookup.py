@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.paging import page
 from langchain_tuned_gemini.emulator.http.resource_names import last_part
-from langchain_tuned_gemini.emulator.http.wire import camel_case
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, camel_case
 from langchain_tuned_gemini.emulator.vertex.refusals import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.store import Store
 
     Record = TypeVar("Record")
@@ -39,11 +38,7 @@ def name_of(store: Store, call: ApiCall) -> str:
 
 
 def found(store: Store, call: ApiCall, record: Record | None) -> Record:
-    """The record that a call addresses.
-
-    Raises:
-        ApiError: 404 if there is none.
-    """
+    """The record that a call addresses; 404 if there is none."""
     if record is None:
         raise missing(store.vertex.canonical(call.name))
     return record
@@ -60,14 +55,8 @@ def listed(
 ) -> JsonObject:
     """A page of the resources in a location, newest first.
 
-    Args:
-        store: The store, locked.
-        call: A list call.
-        collection: The name of the list in the answer, and of the collection in the URL.
-        records: All of them by name.
-        created: When a record was created.
-        shown: The resource of a record.
-        fields: What a filter can compare.
+    `fields` are what a filter can compare beside labels, in camelCase, and the field of the
+    resource that each is.
     """
     parent = f"{name_of(store, call).rpartition('/')[0]}/"
     matches = _matcher(call.parameter("filter"), fields)
@@ -93,14 +82,6 @@ def _matcher(text: str, fields: Mapping[str, str]) -> Callable[[JsonObject], boo
     `state="JOB_STATE_FAILED" AND labels.team:*`: the part of Google's filter language that the
     reference shows for models and endpoints: `=`, `!=` and `:` for the presence of a label,
     joined by `AND`. <https://google.aip.dev/160>
-
-    Args:
-        text: The filter; empty for everything.
-        fields: What can be compared, in camelCase, and the field of the resource that it is.
-            `labels` is always there.
-
-    Raises:
-        ApiError: 400 for anything that is not understood.
     """
     terms = [_term(term, fields) for term in re.split(r"\s+AND\s+", text.strip()) if term]
     return lambda resource: all(fits(resource) for fits in terms)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName
-from langchain_tuned_gemini.emulator.http.wire import timestamp
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, timestamp
 from langchain_tuned_gemini.emulator.vertex.lookup import name_of
 from langchain_tuned_gemini.emulator.vertex.refusals import missing
 from langchain_tuned_gemini.emulator.vertex.vertex_store import OperationRecord
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.store import Store
 
 _TYPE_URL = "type.googleapis.com/google.cloud.aiplatform."

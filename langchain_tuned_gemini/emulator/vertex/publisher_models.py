@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 def find(store: Store, call: ApiCall) -> ServedModel:
-    """The base model that a call addresses.
-
-    Raises:
-        ApiError: 404 if there is none, or not in this location, or it is another publisher's.
-    """
+    """The base model that a call addresses: Google's, and served in this location."""
     model = store.base_models.get(model_of(call.name) or "")
     if model is None or not _is_served(model, call.asked_in):
         raise missing(call.name)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.paging import page
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName
-from langchain_tuned_gemini.emulator.http.wire import compact, etag, snake_case, timestamp
+from langchain_tuned_gemini.emulator.http.wire import (
+    JsonObject,
+    compact,
+    etag,
+    snake_case,
+    timestamp,
+)
 from langchain_tuned_gemini.emulator.vertex.create_tuning_job import DISPLAY_NAME_LENGTH
 from langchain_tuned_gemini.emulator.vertex.lookup import (
     DEFAULT_PAGE_SIZE,
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.emulator.http.messages import Message
     from langchain_tuned_gemini.emulator.http.requests import ApiCall
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.store import Store
     from langchain_tuned_gemini.emulator.vertex.vertex_store import ModelVersion, VertexStore
 
@@ -90,9 +95,6 @@ def patch(store: Store, call: ApiCall) -> JsonObject:
     """Changes the fields of `updateMask`, or without one those that the body has.
 
     The reference requires a mask; google-genai sends none.
-
-    Raises:
-        ApiError: 400 for a field that can't be changed, or a checkpoint that is not there.
     """
     version, body, mask = _find(store, call), call.body, call.update_mask
     for path in mask:
@@ -114,9 +116,6 @@ def merge_version_aliases(store: Store, call: ApiCall) -> JsonObject:
     """Gives a version aliases, and takes those away that begin with `-`.
 
     An alias that another version has moves here.
-
-    Raises:
-        ApiError: 400 for an alias of another form.
     """
     version, vertex = _find(store, call), store.vertex
     wanted = [str(alias) for alias in call.body.values("versionAliases")]
@@ -139,11 +138,7 @@ def merge_version_aliases(store: Store, call: ApiCall) -> JsonObject:
 
 
 def delete(store: Store, call: ApiCall) -> JsonObject:
-    """Starts to delete a model with all its versions.
-
-    Raises:
-        ApiError: 400 while it is deployed, as the reference says.
-    """
+    """Starts to delete a model with all its versions; 400 while it is deployed (reference)."""
     if ResourceName.parse(call.name).version:
         raise invalid("name", "has a version: see deleteVersion")
     version = _find(store, call)
@@ -152,12 +147,7 @@ def delete(store: Store, call: ApiCall) -> JsonObject:
 
 
 def delete_version(store: Store, call: ApiCall) -> JsonObject:
-    """Starts to delete one version.
-
-    Raises:
-        ApiError: 400 while it is deployed, for the only version, and for the default one
-            (the last of the three is a guess).
-    """
+    """Starts to delete one version; 400 while it is deployed (reference)."""
     if not ResourceName.parse(call.name).version:
         raise invalid("name", "a version ID must be explicitly included")
     version = _find(store, call)
@@ -165,7 +155,7 @@ def delete_version(store: Store, call: ApiCall) -> JsonObject:
     if len(store.vertex.models[version.name]) == 1:
         msg = "Deleting the only version in the Model is not allowed. Use DeleteModel instead."
         raise in_use(msg)
-    if "default" in version.aliases:
+    if "default" in version.aliases:  # a guess
         raise in_use(f"{version.full_name} is the default version: move the alias first.")
     return start(store, call, version.full_name)
 

@@ -12,14 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import Status
-from langchain_tuned_gemini.emulator.progression import SECOND
+from langchain_tuned_gemini.emulator.progression import SECOND, Progression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
-    from langchain_tuned_gemini.emulator.progression import Progression
 
 BATCH_SIZE = 8
 """Examples in a tuning step. Vertex AI does not say how many it takes: a guess."""
@@ -204,13 +203,7 @@ def checkpoint_count(epochs: int, *, last_only: bool) -> int:
 
 
 def standing_of(job: TuningJobRecord, now: int, cancellation: int) -> Standing:
-    """Where a job stands now.
-
-    Args:
-        job: The job.
-        now: Nanoseconds since the epoch.
-        cancellation: How many nanoseconds a cancellation takes that was asked for.
-    """
+    """Where a job stands now, if a cancellation takes so many nanoseconds."""
     standing = job.standing
     if standing is not None:
         end = standing.time + cancellation

@@ -61,23 +61,45 @@ class VertexModel:
         return self.checkpoints or (self.endpoint,)
 
 
-def add(
+def add_vertex_model(
     store: Store,
     name: str,
     *,
-    examples: Examples,
-    state: str,
-    base_model: str,
-    job: str | None,
-    model: str | None,
-    checkpoints: int,
-    display_name: str,
-    description: str,
-    labels: Mapping[str, str],
-    create_time: float | None,
-    error: tuple[int, str] | None,
+    examples: Examples = (),
+    state: str = "JOB_STATE_SUCCEEDED",
+    base_model: str = TUNABLE,
+    job: str | None = None,
+    model: str | None = None,
+    checkpoints: int = 0,
+    display_name: str = "",
+    description: str = "",
+    labels: Mapping[str, str] | None = None,
+    create_time: float | None = None,
+    error: tuple[int, str] | None = None,
 ) -> VertexModel:
-    """Adds a tuned model with its job in a state; see `Emulator.add_vertex_model`.
+    """Adds a tuned model to Vertex AI, with its tuning job, as if it had been tuned before.
+
+    Args:
+        store: The emulator's.
+        name: Of its endpoint, `projects/P/locations/L/endpoints/E`, or of its job,
+            `projects/P/locations/L/tuningJobs/J`. What is not named gets a new id.
+        examples: What it has learnt: what `add_file` takes.
+        state: The job's: any `JOB_STATE_…`, or a `TUNING_JOB_STATE_…` of a running one.
+            Only a job that SUCCEEDED has a model and an endpoint.
+        base_model: A base model that the emulator knows.
+        job: The name or id of the job.
+        model: The name or id of the model. If there is such a model, this is its next
+            version.
+        checkpoints: How many checkpoints it has, up to 10, each with its own endpoint;
+            0 for a model that exports the last one only, which has no list of them.
+        display_name: Of the model and of the endpoint.
+        description: What it is for.
+        labels: Of the job, the model and the endpoint.
+        create_time: Seconds since the epoch; now by default.
+        error: Code and message of a job that FAILED or was CANCELLED.
+
+    Returns:
+        The names of the job, the endpoint, the model and its checkpoints.
 
     Raises:
         ValueError: A name of another form or already there, or a state or a base model that
@@ -103,7 +125,7 @@ def add(
         model_id=last_part(model) or vertex.new_id(),
         display_name=display_name,
         description=description,
-        labels=dict(labels),
+        labels=dict(labels or {}),
         epochs=epochs,
         last_checkpoint_only=not checkpoints,
     )

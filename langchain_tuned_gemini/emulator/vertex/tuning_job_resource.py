@@ -6,20 +6,21 @@ import math
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http.wire import compact, number, timestamp
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, number, timestamp
 from langchain_tuned_gemini.emulator.model.prompts import estimate_tokens
-from langchain_tuned_gemini.emulator.vertex.tuning_job import DELIVERS, ENDS, JobState
+from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+    DELIVERS,
+    ENDS,
+    CheckpointRecord,
+    JobState,
+    Standing,
+    TuningJobRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.examples import Example
-    from langchain_tuned_gemini.emulator.vertex.tuning_job import (
-        CheckpointRecord,
-        Standing,
-        TuningJobRecord,
-    )
     from langchain_tuned_gemini.emulator.vertex.vertex_store import ModelVersion
 
 # As in the real body of a job of 2024: three examples, cut, and six buckets.
@@ -31,14 +32,7 @@ _BUCKETS = 6
 def tuning_job(
     job: TuningJobRecord, standing: Standing, version: str, tuned: ModelVersion | None
 ) -> JsonObject:
-    """A TuningJob resource.
-
-    Args:
-        job: The job.
-        standing: Where it stands.
-        version: Of the API: `tuningJobState` and `tuningJobMetadata` are in `v1beta1` only.
-        tuned: What it has delivered, if that is still there.
-    """
+    """A TuningJob resource; `tuned` is what it has delivered, if that is still there."""
     resource: JsonObject = {"name": job.name}
     resource |= compact(
         tunedModelDisplayName=job.display_name, description=job.description, labels=dict(job.labels)
@@ -61,6 +55,7 @@ def tuning_job(
     if standing.state in DELIVERS:
         resource["tunedModel"] = _tuned_model(job, tuned)
         resource["tuningDataStats"] = _data_stats(job)
+    # `tuningJobState` and `tuningJobMetadata` are in `v1beta1` only.
     return resource if version == "v1" else resource | _detail(job, standing)
 
 

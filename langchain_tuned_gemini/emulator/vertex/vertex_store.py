@@ -6,18 +6,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, last_part
-from langchain_tuned_gemini.emulator.vertex.tuning_job import DELIVERS, standing_of
+from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+    DELIVERS,
+    CheckpointRecord,
+    Standing,
+    TuningJobRecord,
+    standing_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from random import Random
 
     from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex
-    from langchain_tuned_gemini.emulator.vertex.tuning_job import (
-        CheckpointRecord,
-        Standing,
-        TuningJobRecord,
-    )
 
 DEFAULT_ALIAS = "default"
 BASE_MODEL_LABEL = "google-vertex-llm-tuning-base-model-id"
@@ -59,20 +60,18 @@ class Deployment:
     model: str
     version: int
     checkpoint_id: str
-    display_name: str
-    create_time: int
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointRecord:
-    """An endpoint and what is deployed to it."""
+    """An endpoint; what is deployed to it has its name and age."""
 
     name: str
     display_name: str
     create_time: int
     update_time: int
     labels: Mapping[str, str]
-    deployed: tuple[Deployment, ...]
+    deployed: Deployment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +96,10 @@ class VertexStore:
     Nothing runs in the background: `settle` catches up with the clock before each call.
 
     Attributes:
-        random: Makes the ids.
         project_numbers: The number of a project by its id, where one is to be shown.
         operation_time: Nanoseconds that undeploying, deleting and cancelling take.
         files: The examples in Cloud Storage by their `gs://` URI.
-        jobs: Tuning jobs by name.
         models: The versions of each model by number, by the model's name.
-        endpoints: Endpoints by name.
-        operations: Long-running operations by name.
     """
 
     random: Random
@@ -123,9 +118,7 @@ class VertexStore:
     def canonical(self, name: str, location: str | None = None) -> str:
         """A name as it is kept: with the project's number, if it has one here.
 
-        Args:
-            name: Any resource name, or a parent.
-            location: Takes the place of the one in the name: that of the host.
+        The location of the host, if it has one, takes the place of that in the name.
         """
         parts = name.split("/")
         parts[1] = self.project_numbers.get(parts[1], parts[1])
@@ -174,17 +167,15 @@ class VertexStore:
 
     def deployed(self, endpoint: EndpointRecord | None) -> ModelVersion | None:
         """What answers at an endpoint, if there is such an endpoint and anything does."""
-        if endpoint is None or not endpoint.deployed:
+        if endpoint is None or endpoint.deployed is None:
             return None
-        deployment = endpoint.deployed[0]
-        return self.models[deployment.model][deployment.version]
+        return self.models[endpoint.deployed.model][endpoint.deployed.version]
 
     def deployments(self, model: str) -> Iterator[tuple[EndpointRecord, Deployment]]:
         """Where the versions of a model are deployed."""
         for endpoint in self.endpoints.values():
-            for deployment in endpoint.deployed:
-                if deployment.model == model:
-                    yield endpoint, deployment
+            if endpoint.deployed is not None and endpoint.deployed.model == model:
+                yield endpoint, endpoint.deployed
 
     def withdraw(self, job: TuningJobRecord) -> TuningJobRecord:
         """Takes away what a job has delivered, as if it had not yet."""
@@ -226,16 +217,10 @@ class VertexStore:
     def _deploy(self, job: TuningJobRecord, version: ModelVersion) -> None:
         time = version.create_time
         for endpoint, checkpoint in zip(job.endpoints, job.checkpoints, strict=True):
-            deployment = Deployment(
-                id=self.new_id(),
-                model=version.name,
-                version=version.version,
-                checkpoint_id="" if job.last_checkpoint_only else checkpoint.id,
-                display_name=job.display_name,
-                create_time=time,
-            )
+            checkpoint_id = "" if job.last_checkpoint_only else checkpoint.id
+            deployed = Deployment(self.new_id(), version.name, version.version, checkpoint_id)
             self.endpoints[endpoint] = EndpointRecord(
-                endpoint, job.display_name, time, time, dict(job.labels), (deployment,)
+                endpoint, job.display_name, time, time, dict(job.labels), deployed
             )
 
     def _finish(self, operation: OperationRecord) -> None:
@@ -243,8 +228,7 @@ class VertexStore:
         if not operation.deployment:
             self._remove(operation.target)
         elif endpoint := self.endpoints.get(operation.target):
-            kept = tuple(d for d in endpoint.deployed if d.id != operation.deployment)
-            changed = replace(endpoint, deployed=kept, update_time=operation.due)
+            changed = replace(endpoint, deployed=None, update_time=operation.due)
             self.endpoints[endpoint.name] = changed
 
     def _remove(self, target: str) -> None:
