@@ -179,7 +179,7 @@ class BaseModelChatModel(DelegatingChatModel):
 
     def _not_found(self) -> BaseModelNotFoundError:
         """The error for a model that no location knows."""
-        return BaseModelNotFoundError.of(
+        return BaseModelNotFoundError(
             self.model,
             [one.location for one in self._located],
             served_in=served_in(self.model),

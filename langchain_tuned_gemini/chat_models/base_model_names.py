@@ -13,7 +13,12 @@ from typing import Any, Final
 from langchain_core.language_models import BaseChatModel
 
 from langchain_tuned_gemini.chat_models.google import published_in
-from langchain_tuned_gemini.errors import MissingExtraError, ParameterError, TunedModelNameError
+from langchain_tuned_gemini.errors import (
+    Advice,
+    MissingExtraError,
+    ParameterError,
+    TunedModelNameError,
+)
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.tuned_models.base_models import BASE_MODELS, base_model_id, find
@@ -60,7 +65,7 @@ def base_of_fallback(base: Any, *, tuned: str, needs_rules: bool) -> str | BaseC
     """
     if isinstance(base, BaseChatModel):
         if getattr(base, "model", None) == tuned:
-            raise ParameterError(_ITSELF.format(tuned))
+            raise _for_itself(tuned)
         return base
     if not isinstance(base, str):
         raise ParameterError(
@@ -86,14 +91,22 @@ def check_base(base: str, *, tuned: str = "", needs_rules: bool = False) -> None
         UserWarning: It is not known here, or of a generation that has ended.
     """
     if not base.strip():
-        raise ParameterError(f"The fallback's base model is empty. {_EXAMPLE}")
+        raise ParameterError("The fallback's base model is empty.", advice=_EXAMPLE)
     if find(base) is None and not _is_of_provider(base):
         _refuse_tuned(base, tuned)
         _check_name(base, needs_rules=needs_rules)
 
 
-_EXAMPLE: Final = 'Name one: with_few_shot_fallback("gemini-3.5-flash", examples=...).'
-_ITSELF: Final = f"{{}} can't stand in for itself: its fallback needs a base model. {_EXAMPLE}"
+_EXAMPLE: Final = Advice(
+    'Name one: with_few_shot_fallback("gemini-3.5-flash", examples=...).',
+    "Name one: --fallback gemini-3.5-flash.",
+)
+
+
+def _for_itself(tuned: str) -> ParameterError:
+    return ParameterError(
+        f"{tuned} can't stand in for itself: its fallback needs a base model.", advice=_EXAMPLE
+    )
 
 
 def _is_of_provider(base: str) -> bool:
@@ -120,10 +133,15 @@ def _refuse_tuned(base: str, tuned: str) -> None:
     except TunedModelNameError:
         return
     if other == tuned:
-        raise ParameterError(_ITSELF.format(base))
+        raise _for_itself(base)
     raise ParameterError(
-        f"{base!r} is a tuned model, not a base model. {_EXAMPLE} Another tuned model that is to "
-        "stand in is passed as a model: with_few_shot_fallback(ChatTunedGemini(model=...), ...)."
+        f"{base!r} is a tuned model, not a base model.",
+        advice=_EXAMPLE.plus(
+            Advice(
+                in_python="Another tuned model that is to stand in is passed as a model: "
+                "with_few_shot_fallback(ChatTunedGemini(model=...), ...)."
+            )
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_tuned_gemini.chat_models.fallback.model import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.settings import FallbackSettings
 from langchain_tuned_gemini.dataset import Examples
-from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.errors import Advice, ParameterError
 from langchain_tuned_gemini.few_shot import FewShotPrompt
 from langchain_tuned_gemini.registry import RecordedVersion
 from langchain_tuned_gemini.registry.alias_resolver import AliasResolver
@@ -84,8 +84,11 @@ class RecordedFallback:
 
 
 def _missing(version: RecordedVersion, what: str) -> ParameterError:
-    path = version.directory / "…"
+    add = f"add to [{version.family}] in {version.directory}: {what}"
     return ParameterError(
-        f"{version} has no fallback in the records: pass with_few_shot_fallback(base, "
-        f"examples=...), or add to [{version.family}] in {path.parent}: {what}"
+        f"{version} has no fallback in the records.",
+        advice=Advice(
+            f"Pass with_few_shot_fallback(base, examples=...), or {add}",
+            f"Pass --fallback BASE --examples FILE, or {add}",
+        ),
     )

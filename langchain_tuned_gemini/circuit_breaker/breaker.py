@@ -26,7 +26,7 @@ from langchain_tuned_gemini.circuit_breaker.store import (
     MemoryCircuitStore,
     process_store,
 )
-from langchain_tuned_gemini.errors import CircuitOpenError
+from langchain_tuned_gemini.errors import Advice, CircuitOpenError
 
 T = TypeVar("T")
 
@@ -263,17 +263,22 @@ def _error(name: str, refusal: Rejection) -> CircuitOpenError:
     """Says why a call was not made, and what to do."""
     if refusal.retry_after is None:
         what = f"The circuit of {name} was forced open, so it is not called"
-        then = "Reset it to have it called again."
+        then: Advice | str = "Reset it to have it called again."
     elif refusal.state is CircuitState.CLOSED:
         what = f"{name} is short of quota and does not say for how long, so this call is held back"
         then = "Send less, ask for more quota, or let a fallback answer."
     else:
         state = refusal.state.value.replace("_", "-")
         what = f"The circuit of {name} is {state} ({refusal.reason}), so it is not called"
-        then = (
-            f"It is tried again in {refusal.retry_after:.1f} s at the latest; until then, let a "
-            "fallback answer: with_few_shot_fallback(...)."
+        until = f"It is tried again in {refusal.retry_after:.1f} s at the latest; until then, let a"
+        then = Advice(
+            f"{until} fallback answer: with_few_shot_fallback(...).",
+            f"{until} base model stand in: --fallback BASE --examples FILE.",
         )
     return CircuitOpenError(
-        f"{what}. {then}", name=name, reason=refusal.reason, retry_after=refusal.retry_after
+        f"{what}.",
+        advice=then,
+        name=name,
+        opened_by=refusal.reason,
+        retry_after=refusal.retry_after,
     )

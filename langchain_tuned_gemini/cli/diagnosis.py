@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from langchain_tuned_gemini.cli.commands.probe import told_of
 from langchain_tuned_gemini.cli.context import CommandContext
-from langchain_tuned_gemini.cli.errors import for_the_command_line, meaning_of_call, sentence_for
+from langchain_tuned_gemini.cli.errors import meaning_of_call, sentence_for
 from langchain_tuned_gemini.cli.installation import check_extras, check_packages, versions_in_use
 from langchain_tuned_gemini.cli.target import KEYS, Target
 from langchain_tuned_gemini.errors import RecordsError, TunedGeminiError
@@ -124,7 +123,7 @@ def _set_up(context: CommandContext) -> tuple[list[Target], list[Finding]]:
     except RecordsError:  # told by the check of the records
         targets = context.target.targets(())
     except TunedGeminiError as error:
-        return [], [Finding("problem", "set-up", str(error))]
+        return [], [Finding("problem", "set-up", sentence_for(error) or "")]
     told = context.target.not_asked(targets)
     return (
         [
@@ -195,7 +194,7 @@ def _records(context: CommandContext) -> Iterator[Finding]:
     try:
         catalog = records.load()
     except TunedGeminiError as error:
-        yield Finding("problem", "records", for_the_command_line(str(error)))
+        yield Finding("problem", "records", sentence_for(error) or "")
         return
     versions = _counted(len(catalog.versions), "version")
     aliases = _counted(len(catalog.aliases), "alias", "aliases")
@@ -210,7 +209,7 @@ def _probe(context: CommandContext, name: str) -> Iterator[Finding]:
         yield Finding("problem", name, sentence_for(error) or "")
         return
     level: Level = "ok" if seen.is_ready else "problem"
-    yield Finding(level, name, f"{seen.outcome}: {told_of(seen)}")
+    yield Finding(level, name, f"{seen.outcome}: {seen.for_command_line}")
 
 
 def _fallback(context: CommandContext, name: str, base: str | None) -> Iterator[Finding]:

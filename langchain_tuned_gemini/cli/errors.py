@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.errors import TunedGeminiError
 
 
 class ExitCode(IntEnum):
@@ -50,74 +53,6 @@ _ADVICE = {
     "blocked": "Change the question.",
 }
 
-IN_PYTHON_AND_HERE = (
-    (
-        "Wait longer with a larger timeout, or add a fallback with with_few_shot_fallback(...).",
-        "Wait longer with --timeout SECONDS.",
-    ),
-    (
-        "Call wait_until_active() first, or add a fallback with with_few_shot_fallback(...).",
-        (
-            "Wait for it, with tuned-gemini wait, or let a base model stand in: --fallback BASE "
-            "--examples FILE."
-        ),
-    ),
-    ("Ask again, or add a fallback with with_few_shot_fallback(...).", "Ask again."),
-    (
-        "To leave that out, say lossy=True to `rows`, `lines` or `write`.",
-        "To leave that out, add --lossy.",
-    ),
-    ("Pass credentials=... or api_key=..., or run:", "Run:"),
-    (
-        "wait for it, or say that another one is wanted beside it.",
-        "wait for it, with tuned-gemini wait, or add --alongside.",
-    ),
-    (
-        (
-            "Pass their gs:// URI, or say where to put them: "
-            "VertexService(upload='gs://bucket/folder')."
-        ),
-        "Say where to put them: --upload-to gs://BUCKET/FOLDER.",
-    ),
-    ("take the base model from: say which one.", "take the base model from: pass --base-model."),
-    ("take the platform from: say which one.", "take the platform from: pass --platform."),
-    (
-        "needs examples to be tuned with: pass at least one file.",
-        "needs examples: pass --data FILE.",
-    ),
-    ("TUNED_MODELS or with records=...,", "TUNED_MODELS or with --records,"),
-    ("Pass project=..., set", "Pass --project, set"),
-    ("Pass location=..., set", "Pass --location, set"),
-    (
-        "Pass that one, for example location='us-central1'.",
-        "Pass that one, for example --location us-central1.",
-    ),
-    (
-        (
-            "Use ChatGoogleGenerativeAI for it, or pass it as the fallback: "
-            "model.with_few_shot_fallback(base, examples=...)."
-        ),
-        "It may stand in for one: --fallback.",
-    ),
-    (
-        'columns={"text_input": ..., "output": ...}',
-        "--column text_input=COLUMN --column output=COLUMN",
-    ),
-    (
-        'Name one: with_few_shot_fallback("gemini-3.5-flash", examples=...).',
-        "Name one: --fallback gemini-3.5-flash.",
-    ),
-    (
-        (
-            " Another tuned model that is to stand in is passed as a model: "
-            "with_few_shot_fallback(ChatTunedGemini(model=...), ...)."
-        ),
-        "",
-    ),
-    (" Without that Google looks for a base model; for one, use ChatGoogleGenerativeAI.", ""),
-)
-"""What errors advise to write in Python, and what helps at the command line."""
-
 
 class CommandError(Exception):
     """Why a command can't do it, in a sentence for its user.
@@ -139,30 +74,21 @@ def sentence_for(error: Exception) -> str | None:
     if isinstance(error, CommandError):
         return str(error)
     if isinstance(error, TunedGeminiError):
-        return without_secrets(for_the_command_line(_own_words(error)))
+        return without_secrets(_own_words(error))
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}."
     return None
 
 
-def for_the_command_line(sentence: str) -> str:
-    """An error's sentence with advice that can be followed at the command line."""
-    for in_python, here in IN_PYTHON_AND_HERE:
-        sentence = sentence.replace(in_python, here)
-    return sentence
-
-
-def _own_words(error: Exception) -> str:
+def _own_words(error: TunedGeminiError) -> str:
     """The error's own text; of a group, also the first line of what each model raised."""
     from langchain_tuned_gemini.errors import AllModelsFailedError
 
+    text = error.for_command_line
     if not isinstance(error, AllModelsFailedError):
-        return str(error)
-    causes = [meaning_of_call(each) or str(each) for each in error.exceptions]
-    told = error.message.partition(" The errors are in")[0]
-    return "\n".join(
-        [told, *(f"  {cause.splitlines()[0]}" for cause in causes if cause and cause not in told)]
-    )
+        return text
+    causes = [(meaning_of_call(each) or str(each)).partition("\n")[0] for each in error.exceptions]
+    return "\n".join([text, *(f"  {cause}" for cause in causes if cause and cause not in text)])
 
 
 def meaning_of_call(error: Exception) -> str | None:
@@ -173,7 +99,7 @@ def meaning_of_call(error: Exception) -> str | None:
     from langchain_tuned_gemini.services.error_translation import reason_of
 
     if isinstance(error, TunedGeminiError):
-        return str(error)
+        return error.for_command_line
     failure = classify(error)
     if failure is None:
         return None

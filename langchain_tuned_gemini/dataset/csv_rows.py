@@ -11,7 +11,12 @@ from itertools import chain
 
 from langchain_tuned_gemini.dataset.lines import Row, decoded, numbered_lines
 from langchain_tuned_gemini.dataset.problems import Findings
-from langchain_tuned_gemini.dataset.rows import OUTPUT, SYSTEM_INSTRUCTION, TEXT_INPUT
+from langchain_tuned_gemini.dataset.rows import (
+    OTHER_NAMES,
+    OUTPUT,
+    SYSTEM_INSTRUCTION,
+    TEXT_INPUT,
+)
 
 _DELIMITERS = ",;\t"
 """A semicolon is what spreadsheets write where the comma stands in numbers."""
@@ -52,7 +57,7 @@ def csv_rows(
     if findings.has_errors:
         return
     if (delimiter := _delimiter(top, columns)) is None:
-        findings.error("syntax", _neither(top, columns), line=first)
+        findings.error("syntax", _neither(top, columns), line=first, advice=OTHER_NAMES)
         return
     reader = csv.reader(chain([top], texts), delimiter=delimiter, strict=True)
     header = _names(next(reader))
@@ -144,6 +149,5 @@ def _names(cells: Sequence[str]) -> list[str]:
 def _neither(top: str, columns: Mapping[str, str]) -> str:
     return (
         f"is neither JSON nor the header of a CSV file with the columns {columns[TEXT_INPUT]!r} "
-        f"and {columns[OUTPUT]!r}, each once, but {reprlib.repr(top.strip())}. If the columns "
-        f'have other names, say which: columns={{"{TEXT_INPUT}": ..., "{OUTPUT}": ...}}.'
+        f"and {columns[OUTPUT]!r}, each once, but {reprlib.repr(top.strip())}."
     )

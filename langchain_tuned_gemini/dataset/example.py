@@ -70,7 +70,9 @@ class TuningExample:
         if fields is None:
             raise DatasetError(
                 [
-                    Problem(flaw.code, flaw.message, source, line, field=flaw.field)
+                    Problem(
+                        flaw.code, flaw.message, source, line, field=flaw.field, advice=flaw.advice
+                    )
                     for flaw in flaws
                     if has_errors([flaw])
                 ]

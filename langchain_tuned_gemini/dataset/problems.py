@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from langchain_tuned_gemini.errors import DatasetError
-from langchain_tuned_gemini.errors.problem import Code, Problem, Severity
+from langchain_tuned_gemini.errors import Advice, DatasetError
+from langchain_tuned_gemini.errors.problem import Code, Problem, Severity, advice_of
+from langchain_tuned_gemini.errors.root import NO_ADVICE, followed_by
 
 _MOST = 1_000
 """How many errors, and how many warnings, are kept; more are counted. A file with a wrong
@@ -19,8 +20,8 @@ NOT_KEPT = "is not kept: an example holds text only."
 NotKept: TypeAlias = tuple[str, str]
 """A field that an example does not hold, and why."""
 
-_Cause: TypeAlias = tuple[Code, str, str | None, Severity]
-"""What many rows may have in common: kind, message, field and severity."""
+_Cause: TypeAlias = tuple[Code, str, str | None, Severity, Advice]
+"""What many rows may have in common: kind, message, field, severity and advice."""
 
 
 def in_rows(message: str, rows: int) -> str:
@@ -62,7 +63,13 @@ class Report:
             errors = [found for found in self.problems if found.severity is Severity.ERROR]
             raise DatasetError(errors, total=self.errors)
 
-    def __str__(self) -> str:
+    @property
+    def advice(self) -> Advice:
+        """What to do, where the problems don't say it themselves."""
+        return advice_of(self.problems)
+
+    @property
+    def message(self) -> str:
         """One line for each problem, and one that counts them."""
         told = [f"{problem.severity}: {problem}" for problem in self.problems]
         if missing := self.errors + self.warnings - len(told):
@@ -76,6 +83,14 @@ class Report:
             )
         )
         return "\n".join([*told, f"{self.source}: {summary}"])
+
+    @property
+    def for_command_line(self) -> str:
+        """Its text for whoever uses `tuned-gemini`."""
+        return followed_by(self.message, self.advice.for_command_line)
+
+    def __str__(self) -> str:
+        return followed_by(self.message, self.advice.in_python)
 
 
 class Findings:
@@ -107,9 +122,10 @@ class Findings:
         line: int | None = None,
         item: int | None = None,
         field: str | None = None,
+        advice: Advice = NO_ADVICE,
     ) -> None:
         """Adds an error."""
-        self.add(Problem(code, message, self.source, line, item, field))
+        self.add(Problem(code, message, self.source, line, item, field, advice=advice))
 
     def warning(self, code: Code, message: str, *, line: int | None = None) -> None:
         """Adds a warning."""
@@ -119,7 +135,7 @@ class Findings:
         """Adds a problem that many rows may have: told once, with how many have it."""
         if problem.code == "not-kept" and problem.field is not None:
             self._not_kept.append((problem.field, problem.message))
-        cause = (problem.code, problem.message, problem.field, problem.severity)
+        cause = (problem.code, problem.message, problem.field, problem.severity, problem.advice)
         if cause in self._common or len(self._common) < _MOST:
             line, item, rows = self._common.get(cause, (problem.line, problem.item, 0))
             self._common[cause] = line, item, rows + 1
@@ -138,7 +154,7 @@ class Findings:
     def has_errors(self) -> bool:
         """Whether there are errors."""
         return self._count[Severity.ERROR] > 0 or any(
-            severity is Severity.ERROR for *_, severity in self._common
+            severity is Severity.ERROR for *_, severity, _ in self._common
         )
 
     def report(self, examples: int) -> Report:
@@ -147,10 +163,10 @@ class Findings:
         Args:
             examples: How many examples can be used.
         """
-        for (code, message, field, severity), (line, item, rows) in self._common.items():
-            self.add(
-                Problem(code, in_rows(message, rows), self.source, line, item, field, severity)
-            )
+        for cause, (line, item, rows) in self._common.items():
+            code, message, field, severity, advice = cause
+            message = in_rows(message, rows)
+            self.add(Problem(code, message, self.source, line, item, field, severity, advice))
         self._common = {}
         problems = [problem for kept in self._kept.values() for problem in kept]
         order = {source: n for n, source in enumerate(dict.fromkeys(p.source for p in problems))}

@@ -163,7 +163,14 @@ def _all_not_text(flaws: Sequence[Flaw]) -> bool:
 
 def _note(flaw: Flaw, row: Row, findings: Findings) -> None:
     problem = Problem(
-        flaw.code, flaw.message, findings.source, row.line, row.item, flaw.field, flaw.severity
+        flaw.code,
+        flaw.message,
+        findings.source,
+        row.line,
+        row.item,
+        flaw.field,
+        flaw.severity,
+        flaw.advice,
     )
     if flaw.is_common or flaw.code == "not-kept":
         findings.common(problem)

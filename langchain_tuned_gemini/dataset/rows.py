@@ -15,7 +15,8 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Mapping
-from typing import Any, cast
+from functools import partial
+from typing import Any, Final, cast
 
 from langchain_tuned_gemini.dataset.messages import LISTS, is_message, read_messages
 from langchain_tuned_gemini.dataset.turns import (
@@ -29,6 +30,7 @@ from langchain_tuned_gemini.dataset.turns import (
     joined,
     leave_out,
 )
+from langchain_tuned_gemini.errors import Advice
 
 TEXT_INPUT, OUTPUT = "text_input", "output"
 """The fields of an example, named as the Developer API's `TuningExample` names them."""
@@ -38,6 +40,13 @@ SYSTEM_INSTRUCTION, HISTORY = "system_instruction", "history"
 
 CONTENTS, MESSAGES = "contents", "messages"
 _SHAREGPT = "conversations"
+
+OTHER_NAMES: Final = Advice(
+    f'If the fields have other names, say which: columns={{"{TEXT_INPUT}": ..., "{OUTPUT}": ...}}.',
+    "If the fields have other names, say which: "
+    f"--column {TEXT_INPUT}=COLUMN --column {OUTPUT}=COLUMN.",
+)
+"""What to do where a file calls its fields something else."""
 TOLD = ("context", "system")
 """What stands beside messages and tells the model what to be: PaLM's, and that of others."""
 
@@ -87,8 +96,8 @@ def read_row(row: object, flaws: list[Flaw]) -> ExampleFields | None:
 def _read_object(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | None:
     if row.keys() >= {TEXT_INPUT, OUTPUT}:  # most rows
         return _read_texts(row, flaws)
-    if objection := _other_shape(row):
-        flaws.append(Flaw(None, objection, "shape", is_common=True))
+    if flaw := _other_shape(row):
+        flaws.append(flaw)
         return None
     if CONTENTS in row:
         return _read_contents(row, flaws)
@@ -106,27 +115,34 @@ def _read_object(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | N
     return _read_texts(row, flaws)
 
 
-def _other_shape(row: Mapping[Any, Any]) -> str | None:
+def _other_shape(row: Mapping[Any, Any]) -> Flaw | None:
     """What a row is, if it is one of a kind that teaches no answer."""
+    wrong = partial(Flaw, None, code="shape", is_common=True)
     if any(row.keys() >= kind for kind in _PREFERENCES):
-        return (
+        return wrong(
             "is a row of a preference set, which says which of several answers is better. "
             "Supervised tuning, and examples in a prompt, need one answer each."
         )
     if row.keys().isdisjoint({CONTENTS, MESSAGES, _SHAREGPT, TEXT_INPUT}) and is_message(row):
-        return (
+        return wrong(
             "is a single message, and nothing says where a conversation ends. A row holds a whole "
             'one: {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", '
             '"content": "..."}]}.'
         )
     if row.keys() >= {"instruction", "input", OUTPUT}:
-        return (
+        return wrong(
             "asks in two fields, 'instruction' and 'input'. Put both into one, 'text_input', or "
-            'say columns={"text_input": "input", "system_instruction": "instruction"}.'
+            "read them apart.",
+            advice=Advice(
+                'To read them apart: columns={"text_input": "input", "system_instruction": '
+                '"instruction"}.',
+                "To read them apart: --column text_input=input --column "
+                "system_instruction=instruction --column output=output.",
+            ),
         )
     lists = [name for name, value in row.items() if isinstance(value, LISTS) and value]
     if lists and row.keys().isdisjoint({*_PLAIN, *_OTHER_NAMES, CONTENTS, MESSAGES, _SHAREGPT}):
-        return (
+        return wrong(
             f"is one object with a list under {lists[0]!r}. If these are the examples, let the "
             "file hold that list and nothing else: [{...}, {...}]."
         )
@@ -159,11 +175,8 @@ def _missing(row: Mapping[Any, Any], missing: list[str]) -> list[Flaw]:
     nearest = {name: difflib.get_close_matches(name, others, n=1) for name in missing}
     if others and not any(nearest.values()):
         both = f", and so is {missing[1]!r}" if len(missing) == 2 else ""
-        told = (
-            f"is missing{both}. The row has {', '.join(map(repr, others))} instead. Say which is "
-            f'which: columns={{"{TEXT_INPUT}": ..., "{OUTPUT}": ...}}.'
-        )
-        return [Flaw(missing[0], told, is_common=True)]
+        told = f"is missing{both}. The row has {', '.join(map(repr, others))} instead."
+        return [Flaw(missing[0], told, is_common=True, advice=OTHER_NAMES)]
     nothing = "" if row else " The row has nothing instead."
     return [
         Flaw(name, f"is missing. The row has {near[0]!r}: rename that to {name!r}.", is_common=True)

@@ -10,7 +10,9 @@ from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from langchain_tuned_gemini.dataset.problems import NOT_KEPT
+from langchain_tuned_gemini.errors import Advice
 from langchain_tuned_gemini.errors.problem import Code, Severity
+from langchain_tuned_gemini.errors.root import NO_ADVICE
 
 Role: TypeAlias = Literal["user", "model"]
 """Who speaks, in the platform's own words."""
@@ -46,6 +48,7 @@ class Flaw:
         code: What kind of problem it is.
         severity: Whether the row can be used.
         is_common: Whether many rows are likely to have it, so that it is told once.
+        advice: What to do, where that is not a part of the message.
     """
 
     field: str | None
@@ -53,6 +56,7 @@ class Flaw:
     code: Code = "field"
     severity: Severity = Severity.ERROR
     is_common: bool = False
+    advice: Advice = NO_ADVICE
 
 
 def has_errors(flaws: Sequence[Flaw]) -> bool:

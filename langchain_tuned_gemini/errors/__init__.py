@@ -99,7 +99,9 @@ from langchain_tuned_gemini.errors.model_states import (
     WaitCancelledError,
     WaitTimeoutError,
 )
+from langchain_tuned_gemini.errors.reasons import Reason
 from langchain_tuned_gemini.errors.root import (
+    Advice,
     MissingExtraError,
     ParameterError,
     TunedGeminiError,
@@ -108,6 +110,7 @@ from langchain_tuned_gemini.errors.root import (
 )
 
 __all__ = [
+    "Advice",
     "AllModelsFailedError",
     "AllModelsOverflowError",
     "AllModelsRefusedError",
@@ -135,6 +138,7 @@ __all__ = [
     "PromotionRefusedError",
     "PromptTooLongError",
     "RateLimiterTimeoutError",
+    "Reason",
     "RecordNotFoundError",
     "RecordProblem",
     "RecordsChangedError",

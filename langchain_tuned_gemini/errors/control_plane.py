@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Self
 
 from langchain_core.exceptions import ModelAuthenticationError, ModelError
 
-from langchain_tuned_gemini.errors.root import TunedGeminiError
+from langchain_tuned_gemini.errors.reasons import Reason
+from langchain_tuned_gemini.errors.root import Advice, TunedGeminiError
+
+_LOGIN: Final = "gcloud auth application-default login"
 
 
 class MissingCredentialsError(TunedGeminiError, ModelAuthenticationError):
     """There are no credentials of Google Cloud, or their file can't be read."""
 
+    reason = Reason.CREDENTIALS
+
     @classmethod
-    def because(cls, reason: str) -> Self:
+    def because(cls, why: str) -> Self:
         """Says what google-auth says, without the rest of it, and what to do."""
-        return cls(
-            f"{reason}\nPass credentials=... or api_key=..., or run: gcloud auth "
-            "application-default login"
-        )
+        return cls(f"{why.rstrip('.')}.", advice=Advice(*(f"\n{each}" for each in LOG_IN)))
+
+
+LOG_IN: Final = Advice(f"Pass credentials=... or api_key=..., or run: {_LOGIN}", f"Run: {_LOGIN}")
+"""What to do without credentials of Google Cloud."""
+
+_REFUSALS: Final = {401: Reason.CREDENTIALS, 403: Reason.PERMISSION, 429: Reason.QUOTA}
+"""What it means that the control plane does not tell; otherwise it is in trouble."""
 
 
 class ServiceError(TunedGeminiError, ModelError):
     """The control plane, which knows the states of tuned models, could not answer.
 
     Attributes:
-        status: The HTTP status, where there was an answer.
         is_retryable: Whether asking again may help: no answer at all, 408, 429 and 5xx.
         word: Google's word for it, such as `FAILED_PRECONDITION`; empty where there was none.
     """
+
+    reason = Reason.OVERLOADED
+    is_local = True  # from a gate that was told to let nothing through when it can't know
 
     def __init__(
         self,
@@ -38,10 +49,12 @@ class ServiceError(TunedGeminiError, ModelError):
         status: int | None = None,
         is_retryable: bool | None = None,
         word: str = "",
+        advice: Advice | str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, advice=advice)
         self.status = status
         self.word = word
+        self.reason = _REFUSALS.get(status or 0, type(self).reason)
         if is_retryable is None:
             is_retryable = status in {408, 429} or (status is not None and status >= 500)
         self.is_retryable = is_retryable
@@ -54,12 +67,14 @@ class ServiceUnreachableError(ServiceError):
         address: Where the service was looked for.
     """
 
+    reason = Reason.CONNECTION
     is_retryable = True
     _advice = "Check the address and the network, or the emulator if you use one."
 
-    def __init__(self, address: str, reason: str) -> None:
+    def __init__(self, address: str, why: str) -> None:
         super().__init__(
-            f"Can't reach {address}: {reason}. {self._advice}",
+            f"Can't reach {address}: {why}.",
+            advice=self._advice,
             is_retryable=type(self).is_retryable,
         )
         self.address = address
@@ -68,6 +83,8 @@ class ServiceUnreachableError(ServiceError):
 class UntrustedCertificateError(ServiceUnreachableError):
     """Whoever answered could not prove to be who was asked, so nothing was sent: no key either."""
 
+    reason = Reason.CREDENTIALS
+    is_local = False
     is_retryable = False
     _advice = (
         "Nothing was sent there. Check the address and this machine's clock. If a proxy of your "
@@ -95,11 +112,17 @@ class AnswerTooLongError(ServiceError):
         limit: How many it may have.
     """
 
+    reason = Reason.BAD_OUTPUT
+    is_local = False
+
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"The answer has more than {limit:,} bytes, and was not read any further. If answers "
-            "may be that long, raise max_answer_bytes; otherwise see what stands between here "
-            "and Gemini.",
+            f"The answer has more than {limit:,} bytes, and was not read any further.",
+            advice=Advice(
+                "If answers may be that long, raise max_answer_bytes; otherwise see what stands "
+                "between here and Gemini.",
+                "See what stands between here and Gemini.",
+            ),
             is_retryable=False,
         )
         self.limit = limit
@@ -119,8 +142,11 @@ class DeletionIncompleteError(ServiceError):
     ) -> None:
         gone = f"Deleted: {', '.join(done)}. " if done else ""
         super().__init__(
-            f"Deleting {name} stopped in the middle. {cause} {gone}Left: {', '.join(left)}. Once "
-            "the cause is mended, delete it again: it goes on from there.",
+            f"Deleting {name} stopped in the middle. {cause.message} {gone}Left: "
+            f"{', '.join(left)}.",
+            advice=cause.advice.plus(
+                "Once the cause is mended, delete it again: it goes on from there."
+            ),
             status=cause.status,
             is_retryable=cause.is_retryable,
         )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from langchain_tuned_gemini.errors.root import TunedGeminiError
+from langchain_tuned_gemini.errors.problem import advice_of
+from langchain_tuned_gemini.errors.root import Advice, TunedGeminiError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,31 +29,34 @@ class DatasetError(TunedGeminiError, ValueError):
         field: The field of the first problem, if one is at fault.
     """
 
+    _advice = Advice()
+
     def __init__(self, problems: Sequence[Problem], *, total: int | None = None) -> None:
         self.problems = tuple(problems)
         self.total = len(self.problems) if total is None else total
-        super().__init__(self._told())
+        shown = [str(problem) for problem in self.problems[:_PROBLEMS_TOLD]]
+        advice = advice_of(self.problems)
+        if more := self.total - len(shown):
+            advice = advice.plus(
+                Advice(
+                    f"... and {more:,} more, in `problems` and in what `dataset.check` reports.",
+                    f"... and {more:,} more: tuned-gemini data check.",
+                )
+            )
+        super().__init__("\n".join(shown), advice=advice.plus(self._advice))
         first = self.problems[0]
         self.source = first.source
         self.line = first.line
         self.field = first.field
 
-    def _told(self) -> str:
-        told = [str(problem) for problem in self.problems[:_PROBLEMS_TOLD]]
-        if more := self.total - len(told):
-            told.append(
-                f"... and {more:,} more, in `problems` and in what `dataset.check` reports."
-            )
-        return "\n".join(told)
-
 
 class LossyConversionError(DatasetError):
     """Examples that a format can't hold as a whole: `problems` has each field and example."""
 
-    def _told(self) -> str:
-        return (
-            f"{super()._told()}\nTo leave that out, say lossy=True to `rows`, `lines` or `write`."
-        )
+    _advice = Advice(
+        "To leave that out, say lossy=True to `rows`, `lines` or `write`.",
+        "To leave that out, add --lossy.",
+    )
 
 
 class JournalError(TunedGeminiError, ValueError):
@@ -65,8 +69,8 @@ class JournalError(TunedGeminiError, ValueError):
 
     def __init__(self, source: str, line: int) -> None:
         super().__init__(
-            f"{source}:{line}: is no line of a comparison's journal, so nothing was written to it. "
-            "Choose another file, or delete this one to begin anew."
+            f"{source}:{line}: is no line of a comparison's journal, so nothing was written to it.",
+            advice="Choose another file, or delete this one to begin anew.",
         )
         self.source = source
         self.line = line
@@ -82,8 +86,8 @@ class ComparisonCancelledError(TunedGeminiError):
 
     def __init__(self, *, done: int, total: int) -> None:
         super().__init__(
-            f"The comparison was cancelled after {done:,} of {total:,} answers. With the same "
-            "journal it goes on from there; without one it begins anew."
+            f"The comparison was cancelled after {done:,} of {total:,} answers.",
+            advice="With the same journal it goes on from there; without one it begins anew.",
         )
         self.done = done
         self.total = total
@@ -122,6 +126,12 @@ class RecordsError(TunedGeminiError, ValueError):
         super().__init__("\n".join(told))
 
 
+_WHERE = (
+    "Say where it is, in TUNED_MODELS or with {}, or go to its directory. The first promotion "
+    "makes one."
+)
+
+
 class RecordNotFoundError(TunedGeminiError, LookupError):
     """A version or an alias that is not recorded.
 
@@ -130,8 +140,8 @@ class RecordNotFoundError(TunedGeminiError, LookupError):
         path: The file.
     """
 
-    def __init__(self, message: str, *, name: str, path: Path) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, name: str, path: Path, advice: Advice | str = "") -> None:
+        super().__init__(message, advice=advice)
         self.name = name
         self.path = path
 
@@ -140,9 +150,8 @@ class RecordNotFoundError(TunedGeminiError, LookupError):
         """Says what is recorded instead, or that there is no such file."""
         if not path.exists():
             return cls(
-                f"{name} is not recorded: there is no file {path.absolute()}. Say where it is, in "
-                "TUNED_MODELS or with records=..., or go to its directory. The first promotion "
-                "makes one.",
+                f"{name} is not recorded: there is no file {path.absolute()}.",
+                advice=Advice(_WHERE.format("records=..."), _WHERE.format("--records")),
                 name=name,
                 path=path,
             )
@@ -162,7 +171,8 @@ class RecordsChangedError(TunedGeminiError):
     def __init__(self, alias: str, *, seen: str, found: str) -> None:
         super().__init__(
             f"{alias} was {seen or 'not there'} a moment ago and is {found or 'not there'} now: "
-            "somebody else has changed it. Nothing was changed; look at it and decide again."
+            "somebody else has changed it. Nothing was changed.",
+            advice="Look at it and decide again.",
         )
         self.alias = alias
         self.seen = seen

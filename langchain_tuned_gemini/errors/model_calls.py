@@ -15,7 +15,15 @@ from langchain_core.exceptions import (
 )
 from pydantic import ValidationError
 
-from langchain_tuned_gemini.errors.root import TunedGeminiError, UserCodeError, keep_retryable
+from langchain_tuned_gemini.errors.model_states import BASE_MODEL_INSTEAD
+from langchain_tuned_gemini.errors.reasons import Reason
+from langchain_tuned_gemini.errors.root import (
+    Advice,
+    TunedGeminiError,
+    UserCodeError,
+    followed_by,
+    keep_retryable,
+)
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
@@ -35,13 +43,14 @@ class PromptTooLongError(TunedGeminiError, ContextOverflowError):
         limit: How many the model takes.
     """
 
+    reason = Reason.REJECTED
     is_retryable = False
 
     def __init__(self, tokens: int, limit: int) -> None:
         super().__init__(
             f"The conversation has about {tokens:,} tokens, and the model takes {limit:,}. No "
-            "examples were added to it, and nothing was cut: shorten it, or use a base model with "
-            "a larger context."
+            "examples were added to it, and nothing was cut.",
+            advice="Shorten it, or use a base model with a larger context.",
         )
         self.tokens = tokens
         self.limit = limit
@@ -57,12 +66,18 @@ class AnswerTimeoutError(TunedGeminiError, ModelTimeoutError):
         queued: For how many seconds of them the call had waited in the model's rate limiter.
     """
 
+    reason = Reason.TIMEOUT
+
     def __init__(self, name: str, *, limit: str, seconds: float, queued: float) -> None:
         what = _MISSED.get(limit, "answer")
         waited = f", after {queued:.3g} s in its rate limiter" if queued >= 0.1 else ""
         super().__init__(
-            f"{name} did not {what} within {seconds:g} s ({limit}){waited}. Ask again, or allow "
-            f"more, if such answers take that long: {limit}=..., in seconds, or None for ever."
+            f"{name} did not {what} within {seconds:g} s ({limit}){waited}.",
+            advice=Advice(
+                f"Ask again, or allow more, if such answers take that long: {limit}=..., in "
+                "seconds, or None for ever.",
+                f"Ask again, or {BASE_MODEL_INSTEAD.for_command_line}",
+            ),
         )
         self.name = name
         self.limit = limit
@@ -82,13 +97,19 @@ class RateLimiterTimeoutError(TunedGeminiError, ModelError):
         seconds: How long that was, in seconds.
     """
 
+    reason = Reason.RATE_LIMITED
+    is_local = True
     is_retryable = True
 
     def __init__(self, name: str, *, limit: str, seconds: float) -> None:
         super().__init__(
             f"{name} was not asked: its rate limiter let no call pass within {seconds:g} s "
-            f"({limit}). Ask less often, let the limiter pass more, or wait longer: {limit}=..., "
-            "in seconds, or None for ever."
+            f"({limit}).",
+            advice=Advice(
+                "Ask less often, let the limiter pass more, or wait longer: "
+                f"{limit}=..., in seconds, or None for ever.",
+                "Ask less often.",
+            ),
         )
         self.name = name
         self.limit = limit
@@ -102,10 +123,11 @@ class EmptyAnswerError(TunedGeminiError, ModelError):
         name: The model's name.
     """
 
+    reason = Reason.BAD_OUTPUT
     is_retryable = True
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} ended its stream without an answer. Ask it again.")
+        super().__init__(f"{name} ended its stream without an answer.", advice="Ask it again.")
         self.name = name
 
 
@@ -115,16 +137,19 @@ class BrokenStreamError(TunedGeminiError, ModelError):
     Attributes:
         name: The model's name.
         partial: The text that was handed out; it is not repeated in the error's own text.
-        reason: Why it broke, as in the table of reasons.
     """
 
     is_retryable = True
 
-    def __init__(self, name: str, *, partial: str, reason: str) -> None:
+    def __init__(self, name: str, *, partial: str, reason: Reason) -> None:
         super().__init__(
             f"The stream of {name} broke after {len(partial)} characters: {reason}. No other "
-            "model may continue it. Ask again, or let a fallback restart it: "
-            'on_broken_stream="restart", or hand out only what is complete: commit="complete".'
+            "model may continue it.",
+            advice=Advice(
+                "Ask again, or let a fallback restart it: "
+                'on_broken_stream="restart", or hand out only what is complete: commit="complete".',
+                "Ask again.",
+            ),
         )
         self.name = name
         self.partial = partial
@@ -141,12 +166,13 @@ class AnswerRefusedError(TunedGeminiError, ModelError):
         answer: The answer; it is not repeated in the error's text.
     """
 
+    reason = Reason.BAD_OUTPUT
     is_retryable = True  # models draw lots
 
     def __init__(self, why: str, *, name: str, guard: str, answer: AIMessage) -> None:
         super().__init__(
-            f"The guard {guard} refused the answer of {name}: {why}. Ask again, or add a "
-            "fallback with with_few_shot_fallback(...)."
+            f"The guard {guard} refused the answer of {name}: {why}.",
+            advice=Advice("Ask again, or", "Ask again, or").plus(BASE_MODEL_INSTEAD),
         )
         self.name = name
         self.guard = guard
@@ -168,6 +194,8 @@ class ContentBlockedError(TunedGeminiError, ModelRefusalError):
         raw_message: The answer, with what there is of it.
     """
 
+    reason = Reason.BLOCKED
+
     def __init__(
         self,
         why: str,
@@ -178,9 +206,12 @@ class ContentBlockedError(TunedGeminiError, ModelRefusalError):
         answer: AIMessage,
     ) -> None:
         super().__init__(
-            f"{name} did not answer: {why}. Change the request, or the safety settings if they "
-            "are too strict for it. Another model is asked only where on_blocked says so, since "
-            "that may get round a policy.",
+            f"{name} did not answer: {why}.",
+            advice=Advice(
+                "Change the request, or the safety settings if they are too strict for it. Another "
+                "model is asked only where on_blocked says so, since that may get round a policy.",
+                "Change the question.",
+            ),
             raw_message=answer,
         )
         self.name = name
@@ -214,34 +245,34 @@ class BaseModelNotFoundError(TunedGeminiError, ModelNotFoundError):
     status = 404
 
     def __init__(
-        self, message: str, *, name: str, locations: Sequence[str], retirement: Retirement | None
-    ) -> None:
-        super().__init__(message)
-        self.name = name
-        self.locations = tuple(locations)
-        self.retirement = retirement
-
-    @classmethod
-    def of(
-        cls,
+        self,
         name: str,
         locations: Sequence[str],
         *,
         served_in: Sequence[str],
         retirement: Retirement | None,
-    ) -> Self:
-        """Says where it was asked, and where it may be."""
-        others = [where for where in served_in if where not in locations]
-        advice = (
-            f"Models of its generation are in {', '.join(served_in)} and in some regions. Check "
-            "the name, and whether the project may use it, or pass another location: "
-            f"fallback_location={(others or served_in)[0]!r}. (Who asks in 'global' does not know "
-            "in which country the request is processed.)"
-        )
+    ) -> None:
+        where = next((one for one in served_in if one not in locations), served_in[0])
+        message = f"{name} was not found on Vertex AI in {' or in '.join(locations)} (404)."
         if retirement:
-            advice = f"{retirement}. Name a current base model."
-        told = f"{name} was not found on Vertex AI in {' or in '.join(locations)} (404). {advice}"
-        return cls(told, name=name, locations=locations, retirement=retirement)
+            super().__init__(f"{message} {retirement}.", advice="Name a current base model.")
+        else:
+            others = "Check the name, and whether the project may use it, or pass another location:"
+            beware = (
+                "(Who asks in 'global' does not know in which country the request is processed.)"
+            )
+            super().__init__(
+                f"{message} Models of its generation are in {', '.join(served_in)} and in some "
+                "regions.",
+                advice=Advice(
+                    f"{others} fallback_location={where!r}. {beware}",
+                    f"{others} --fallback-location {where}. {beware}",
+                ),
+            )
+        self.name = name
+        self.locations = tuple(locations)
+        self.retirement = retirement
+        self.reason = Reason.RETIRED if retirement else Reason.GONE
 
 
 class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelError):
@@ -256,10 +287,19 @@ class AllModelsFailedError(TunedGeminiError, ExceptionGroup[Exception], ModelErr
 
     def __new__(cls, attempts: Sequence[AttemptRecord], errors: Sequence[Exception]) -> Self:  # noqa: D102
         told = dict.fromkeys(f"{a.model}: {a.reason} ({a.error_type})" for a in attempts)
-        known = "".join(f" {one}" for one in errors if isinstance(one, BaseModelNotFoundError))
-        message = f"No model could answer. {'; '.join(told)}.{known} The errors are in `exceptions`"
-        self = super().__new__(cls, message, errors)
+        known = [one for one in errors if isinstance(one, BaseModelNotFoundError)]
+        message = " ".join(
+            [f"No model could answer. {'; '.join(told)}.", *(one.message for one in known)]
+        )
+        advice = Advice()
+        for one in known:
+            advice = advice.plus(one.advice)
+        advice = advice.plus(Advice(in_python="The errors are in `exceptions`"))
+        self = super().__new__(cls, followed_by(message, advice.in_python), errors)
+        self.message, self.advice = message, advice
         self.attempts = tuple(attempts)
+        self.reason = cls.reason or Reason.of(attempts[0].reason)
+        self.status = None if cls.reason else attempts[0].status
         self.is_retryable = any(getattr(e, "is_retryable", False) for e in errors)
         return self
 
@@ -317,6 +357,8 @@ class AllModelsOverflowError(AllModelsFailedError, ContextOverflowError):
 
 class AllModelsRefusedError(AllModelsFailedError, ModelRefusalError):
     """Every model was tried, and the last one's answer was blocked: `on_blocked="next"`."""
+
+    reason = Reason.BLOCKED
 
     @property
     def raw_message(self) -> BaseMessage | None:  # type: ignore[override]

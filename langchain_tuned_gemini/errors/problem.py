@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
+
+from langchain_tuned_gemini.errors.root import NO_ADVICE, Advice
 
 
 class Place(NamedTuple):
@@ -66,6 +69,7 @@ class Problem:
             array.
         field: The field at fault, if one is, such as `output` or `contents[1].role`.
         severity: Whether it keeps the examples from being used.
+        advice: What to do, where that is not a part of the message.
     """
 
     code: Code
@@ -75,6 +79,7 @@ class Problem:
     item: int | None = None
     field: str | None = None
     severity: Severity = Severity.ERROR
+    advice: Advice = NO_ADVICE
 
     @property
     def place(self) -> Place:
@@ -84,3 +89,11 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.place}: " if self.field is None else f"{self.place}: field {self.field!r}: "
         return f"{where}{self.message}"
+
+
+def advice_of(problems: Iterable[Problem]) -> Advice:
+    """What to do about problems; what fits many of them is said once."""
+    advice = NO_ADVICE
+    for one in dict.fromkeys(problem.advice for problem in problems):
+        advice = advice.plus(one)
+    return advice

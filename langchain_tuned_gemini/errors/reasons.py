@@ -45,6 +45,11 @@ class Reason(StrEnum):
     CREDENTIALS = "credentials"
     """The key, the account or a certificate is not accepted; so it would be for every model."""
 
+    @classmethod
+    def of(cls, word: str | None) -> Reason:
+        """The reason that a word is; what is none says no more than that the model can't serve."""
+        return cls(word) if word in set(cls) else cls.OVERLOADED
+
     @property
     def handling(self) -> Handling:
         """What it means by default."""

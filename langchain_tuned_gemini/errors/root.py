@@ -2,16 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from langchain_tuned_gemini.errors.reasons import Reason
 
 _Error = TypeVar("_Error", bound=BaseException)
+
+
+class Advice(NamedTuple):
+    """What to do about an error, where Python and the command line have different words for it.
+
+    Attributes:
+        in_python: For whoever writes a program.
+        for_command_line: For whoever uses `tuned-gemini`; empty where it can't be done there.
+    """
+
+    in_python: str = ""
+    for_command_line: str = ""
+
+    def plus(self, other: Advice | str) -> Advice:
+        """This, and then another one."""
+        pairs = zip(self, as_advice(other), strict=True)
+        return Advice(*(" ".join(filter(None, pair)) for pair in pairs))
+
+
+NO_ADVICE: Final = Advice()
+
+
+def as_advice(advice: Advice | str) -> Advice:
+    """An advice; a text is one that fits everywhere."""
+    return Advice(advice, advice) if isinstance(advice, str) else advice
+
+
+def followed_by(message: str, advice: str) -> str:
+    """What happened and what to do; of many lines, what to do is one more."""
+    if not (message and advice) or advice.startswith("\n"):
+        return message + advice
+    return f"{message}\n{advice}" if "\n" in message else f"{message} {advice}"
 
 
 class TunedGeminiError(Exception):
     """The root of this package's errors: `except TunedGeminiError` catches all of them.
 
     They can be pickled, so that they reach the caller from another process.
+
+    Attributes:
+        message: What happened, and why; the text of the error has the advice for Python behind it.
+        advice: What to do, where that is not a part of the message.
+        reason: Why a model did not answer; None where no other model may answer because of it.
+        status: The HTTP status, where there was an answer.
+        retry_after: For how long the model is best left alone, in seconds, where that is known.
+        is_local: Whether the model was not asked at all, so that it is no evidence about it.
     """
+
+    message: str = ""
+    advice: Advice = NO_ADVICE
+    reason: Reason | None = None
+    status: int | None = None
+    retry_after: float | None = None
+    is_local: bool = False
+
+    def __init__(self, message: str = "", *, advice: Advice | str = "", **more: Any) -> None:
+        self.message = message
+        self.advice = as_advice(advice)
+        super().__init__(followed_by(message, self.advice.in_python), **more)
+
+    def advise(self, advice: Advice | str) -> None:
+        """Adds to what it advises."""
+        self.advice = self.advice.plus(advice)
+        self.args = (followed_by(self.message, self.advice.in_python),)
+
+    @property
+    def for_command_line(self) -> str:
+        """Its text for whoever uses `tuned-gemini`."""
+        return followed_by(self.message, self.advice.for_command_line)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuilds the error from what it holds: its signature takes other things."""
@@ -45,8 +109,8 @@ class TunedModelNameError(TunedGeminiError, ValueError):
         name: What was given.
     """
 
-    def __init__(self, message: str, *, name: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, name: str, advice: Advice | str = "") -> None:
+        super().__init__(message, advice=advice)
         self.name = name
 
 
@@ -60,8 +124,8 @@ class UserCodeError(TunedGeminiError):
     def __init__(self, what: str, cause: Exception, *, so: str = "no model has failed") -> None:
         # Without the cause's text, which may repeat what was asked or answered.
         super().__init__(
-            f"{what[:1].upper()}{what[1:]} raised {type(cause).__name__}: {so}. See the cause, and "
-            "correct it."
+            f"{what[:1].upper()}{what[1:]} raised {type(cause).__name__}: {so}.",
+            advice="See the cause, and correct it.",
         )
         self.what = what
 
@@ -95,7 +159,7 @@ class MissingExtraError(TunedGeminiError, ImportError):
 
     def __init__(self, feature: str, *, extra: str) -> None:
         super().__init__(
-            f"{feature} needs an optional dependency. Install it with: "
-            f'pip install "langchain-tuned-gemini[{extra}]"'
+            f"{feature} needs an optional dependency.",
+            advice=f'Install it with: pip install "langchain-tuned-gemini[{extra}]"',
         )
         self.extra = extra

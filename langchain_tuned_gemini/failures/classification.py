@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from traceback import walk_tb
 from typing import Any, Final
 
-from langchain_tuned_gemini.errors import (
-    AllModelsFailedError,
-    AllModelsRefusedError,
-    BaseModelNotFoundError,
-    BaseModelRetiredError,
-    BrokenStreamError,
-    CircuitOpenError,
-)
+from langchain_tuned_gemini.errors import TunedGeminiError
 from langchain_tuned_gemini.errors.reasons import Counts, Reason
 from langchain_tuned_gemini.failures.known_errors import (
     ACCOUNT_REASONS,
@@ -100,14 +93,14 @@ def classify(error: BaseException) -> Failure | None:
     """
     if raised_by_the_program(error):
         return None
+    if isinstance(error, TunedGeminiError):
+        return _meaning_of_own(error)
     names = _class_names(error)
     if answer := _answer_in(error, names):
         return _meaning_of_answer(answer)
-    if told := _meaning_told(error):
-        return told
     for name in names:
         if reason := BEFORE_THE_CALL.get(name):
-            return _meaning_of_refusal(reason, error)
+            return Failure(reason, is_local=True)
         if reason := DURING_THE_CALL.get(name):
             reason = _refined(reason, error)
             return Failure(reason, is_local=reason is Reason.CONNECTION and is_local(error))
@@ -193,32 +186,10 @@ def _meaning_of_answer(answer: ServerAnswer) -> Failure | None:
     return Failure(reason, answer.status, answer.retry_after(time.time()))
 
 
-def _meaning_told(error: BaseException) -> Failure | None:
-    """What an error of ours says that was made from another failure."""
-    if isinstance(error, CircuitOpenError):
-        return Failure(_reason_for(error.reason), retry_after=error.retry_after, is_local=True)
-    if isinstance(error, BaseModelRetiredError | BaseModelNotFoundError):
-        return Failure(Reason.RETIRED if error.retirement else Reason.GONE, error.status)
-    if isinstance(error, BrokenStreamError):
-        return Failure(_reason_for(error.reason))
-    if isinstance(error, AllModelsRefusedError):
-        return Failure(Reason.BLOCKED)
-    if isinstance(error, AllModelsFailedError):  # of a fallback within a fallback
-        first = error.attempts[0]
-        return Failure(_reason_for(first.reason), first.status)
-    return None
-
-
-def _meaning_of_refusal(reason: Reason, error: Any) -> Failure:
-    """What it means that the model was not asked: a control plane may have refused to tell."""
-    status = getattr(error, "status", None)
-    told = STATUSES[status] if status in {401, 403, 429} else reason
-    return Failure(told, status, is_local=True)
-
-
-def _reason_for(word: str | None) -> Reason:
-    """A circuit that somebody forced open says no more than that the model can't serve now."""
-    return Reason(word) if word in set(Reason) else Reason.OVERLOADED
+def _meaning_of_own(error: TunedGeminiError) -> Failure | None:
+    if error.reason is None:
+        return None
+    return Failure(error.reason, error.status, error.retry_after, error.is_local)
 
 
 def _refined(reason: Reason, error: BaseException) -> Reason:

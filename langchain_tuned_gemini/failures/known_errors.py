@@ -1,4 +1,4 @@
-"""Which exception is which reason.
+"""Which exception of others is which reason; errors of this package carry their own.
 
 By class name, so that no HTTP stack has to be imported to recognise its errors, and so that
 those of a stack that is not installed cost nothing. The most specific class decides.
@@ -12,15 +12,6 @@ from typing import Final
 from langchain_tuned_gemini.errors.reasons import Reason
 
 BEFORE_THE_CALL: Final = {
-    # A gate's: it remembers by itself what they say.
-    "langchain_tuned_gemini.errors.TunedModelNotReadyError": Reason.NOT_READY,
-    "langchain_tuned_gemini.errors.TunedModelFailedError": Reason.GONE,
-    "langchain_tuned_gemini.errors.TunedModelNotFoundError": Reason.GONE,
-    "langchain_tuned_gemini.errors.NovelInputError": Reason.NOVEL_INPUT,
-    "langchain_tuned_gemini.errors.RateLimiterTimeoutError": Reason.RATE_LIMITED,
-    # From a gate that was told to let nothing through when it can't know.
-    "langchain_tuned_gemini.errors.ServiceUnreachableError": Reason.CONNECTION,
-    "langchain_tuned_gemini.errors.ServiceError": Reason.OVERLOADED,
     # No connection of our own pool was free.
     "httpx.PoolTimeout": Reason.TIMEOUT,
     "httpx2.PoolTimeout": Reason.TIMEOUT,
@@ -80,13 +71,6 @@ _LANGCHAIN: Final = {
     "ModelRefusalError": Reason.BLOCKED,
 }
 
-_OURS: Final = {
-    "EmptyAnswerError": Reason.BAD_OUTPUT,
-    "AnswerRefusedError": Reason.BAD_OUTPUT,
-    "AnswerTooLongError": Reason.BAD_OUTPUT,
-    "UntrustedCertificateError": Reason.CREDENTIALS,
-}
-
 _PYTHON: Final = {
     "builtins.TimeoutError": Reason.TIMEOUT,
     "builtins.ConnectionError": Reason.CONNECTION,
@@ -109,7 +93,6 @@ DURING_THE_CALL: Final = {
     **_in("google.auth.exceptions", _GOOGLE_AUTH),
     "google.genai.errors.UnknownApiResponseError": Reason.BAD_OUTPUT,
     **_in("langchain_core.exceptions", _LANGCHAIN),
-    **_in("langchain_tuned_gemini.errors", _OURS),
     **_PYTHON,
 }
 """Errors that came about when the model was asked."""

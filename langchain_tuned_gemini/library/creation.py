@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_tuned_gemini.dataset import TuningDataset
 from langchain_tuned_gemini.effects import Call, Flow, arun, run
-from langchain_tuned_gemini.errors import ParameterError, RecordsError
+from langchain_tuned_gemini.errors import Advice, ParameterError, RecordsError
 from langchain_tuned_gemini.library.creation_plan import NewVersion, TuningPlan, planned
 from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.registry import DatasetRecord, VersionRecord
@@ -95,8 +95,11 @@ def _created(
 ) -> Flow[TunedModel]:
     if plan.running and not alongside:
         raise ParameterError(
-            f"{', '.join(plan.running)} is CREATING already: wait for it, or say that another one "
-            "is wanted beside it."
+            f"{', '.join(plan.running)} is CREATING already.",
+            advice=Advice(
+                "Wait for it, or say that another one is wanted beside it: alongside=True.",
+                "Wait for it, with tuned-gemini wait, or add --alongside.",
+            ),
         )
     library.records.load()  # a mistake in it is better known before than after
     _write_merged(plan)

@@ -17,7 +17,7 @@ from langchain_tuned_gemini.dataset import (
     merge,
 )
 from langchain_tuned_gemini.effects import Call, Flow
-from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.errors import Advice, ParameterError
 from langchain_tuned_gemini.library.library_model import LibraryModel
 from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.library.tuning_settings import TuningSettings
@@ -184,8 +184,12 @@ def _origin(wish: NewVersion, like: LibraryModel | None, family: str) -> tuple[P
     base_model = wish.base_model or (like.model.base_model if like else "")
     if platform is None or not base_model:
         missing = "base model" if platform else "platform"
+        parameter = missing.replace(" ", "_")
         raise ParameterError(
-            f"There is no version of {family} yet to take the {missing} from: say which one."
+            f"There is no version of {family} yet to take the {missing} from.",
+            advice=Advice(
+                f"Say which one: {parameter}=...", f"Pass --{parameter.replace('_', '-')}."
+            ),
         )
     return platform, base_model
 
@@ -227,7 +231,10 @@ def _examples(
     new = [os.fspath(path) for path in wish.data]
     data = [*recorded, *new]
     if not data:
-        raise ParameterError(f"{name} needs examples to be tuned with: pass at least one file.")
+        raise ParameterError(
+            f"{name} needs examples to be tuned with.",
+            advice=Advice("Pass at least one file.", "Pass --data FILE."),
+        )
     if any(path.startswith("gs://") for path in data):
         if len(data) > 1 or platform != "vertex":
             raise ParameterError(

@@ -16,12 +16,16 @@ from google.genai.errors import APIError
 
 from langchain_tuned_gemini.effects import Call, Flow
 from langchain_tuned_gemini.errors import (
+    Advice,
     BaseModelRetiredError,
     ServiceError,
+    TunedGeminiError,
+    TunedModelError,
     TunedModelFailedError,
     TunedModelNotFoundError,
     TunedModelNotReadyError,
 )
+from langchain_tuned_gemini.errors.root import NO_ADVICE, followed_by
 from langchain_tuned_gemini.failures import Reason, read_failure
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
@@ -85,20 +89,32 @@ class Probe:
     Attributes:
         name: The tuned model.
         outcome: What has come of it.
-        detail: The same in a sentence that says what to do.
+        message: The same in a sentence.
         state: The model's state, where it may be seen.
         status: The HTTP status of the answer, where there was one.
         duration: How long the call took, in seconds; None where there was none.
         retirement: The end of its base model, where that is why.
+        advice: What to do, where that is not a part of the message.
     """
 
     name: str
     outcome: ProbeOutcome
-    detail: str
+    message: str
     state: TunedModelState = TunedModelState.UNKNOWN
     status: int | None = None
     duration: float | None = None
     retirement: Retirement | None = None
+    advice: Advice = NO_ADVICE
+
+    @property
+    def detail(self) -> str:
+        """What it has shown, and what to do."""
+        return followed_by(self.message, self.advice.in_python)
+
+    @property
+    def for_command_line(self) -> str:
+        """The same for whoever uses `tuned-gemini`."""
+        return followed_by(self.message, self.advice.for_command_line)
 
     @property
     def is_ready(self) -> bool:
@@ -125,7 +141,7 @@ def probing(
     try:
         model = yield Call(service.get, service.aget, name)
     except TunedModelNotFoundError as gone:
-        return Probe(str(name), ProbeOutcome.DELETED, str(gone), status=404)
+        return Probe(str(name), ProbeOutcome.DELETED, gone.message, status=404, advice=gone.advice)
     except ServiceError as refusal:
         # Many an account may call a model and see nothing else.
         if not name.is_callable:
@@ -158,15 +174,17 @@ def _known_without_a_call(model: TunedModel) -> Probe | None:
     """What needs no call; None for a model that may answer."""
     match model.state:
         case TunedModelState.CREATING:
-            told = str(TunedModelNotReadyError.of(model))
-            return Probe(model.name, ProbeOutcome.NOT_READY, told, model.state)
+            return _of_state(model, ProbeOutcome.NOT_READY, TunedModelNotReadyError.of(model))
         case TunedModelState.FAILED | TunedModelState.CANCELLED:
-            told = str(TunedModelFailedError.of(model))
-            return Probe(model.name, ProbeOutcome.FAILED, told, model.state)
+            return _of_state(model, ProbeOutcome.FAILED, TunedModelFailedError.of(model))
     if not model.endpoint:
         told = f"{model.name} is {model.told_state}, and no endpoint answers for it: deploy it."
         return Probe(model.name, ProbeOutcome.NOT_READY, told, model.state)
     return None
+
+
+def _of_state(model: TunedModel, outcome: ProbeOutcome, error: TunedModelError) -> Probe:
+    return Probe(model.name, outcome, error.message, model.state, advice=error.advice)
 
 
 def _of_refusal(name: TunedModelName, refusal: ServiceError) -> Probe:
@@ -176,7 +194,7 @@ def _of_refusal(name: TunedModelName, refusal: ServiceError) -> Probe:
         403: ProbeOutcome.PERMISSION,
         429: ProbeOutcome.QUOTA,
     }.get(refusal.status or 0, ProbeOutcome.SICK)
-    return Probe(str(name), outcome, str(refusal), status=refusal.status)
+    return Probe(str(name), outcome, refusal.message, status=refusal.status, advice=refusal.advice)
 
 
 def _of_answer(
@@ -211,22 +229,24 @@ def _of_error(
     if failure is None:
         raise error
     outcome = _OUTCOMES.get(failure.reason, ProbeOutcome.SICK)
-    told = _told(name, error)
+    told = _as_own(name, error)
     if outcome is ProbeOutcome.DELETED and retirement:
         outcome = ProbeOutcome.RETIRED
-        told = str(BaseModelRetiredError.because(name, retirement, status=failure.status))
+        told = BaseModelRetiredError.because(name, retirement, status=failure.status)
     elif failure.reason is Reason.REJECTED and state is not TunedModelState.ACTIVE:
         outcome = ProbeOutcome.NOT_READY  # a 400 is all that an empty endpoint may say
     shown = retirement if outcome is ProbeOutcome.RETIRED else None
-    return Probe(name, outcome, told, state, failure.status, duration, shown)
+    return Probe(name, outcome, told.message, state, failure.status, duration, shown, told.advice)
 
 
-def _told(name: str, error: Exception) -> str:
-    """The error in a sentence, without what it holds of the request."""
+def _as_own(name: str, error: Exception) -> TunedGeminiError:
+    """The error as one of ours, without what it holds of the request."""
     if isinstance(error, APIError):
         refusal = Refusal.read(error.code, error.details)
-        return str(refusal.as_error(f"Calling {name}", name=None))
-    return f"{name} did not answer: {reason_of(error)}. Try again in a while."
+        return refusal.as_error(f"Calling {name}", name=None)
+    return ServiceError(
+        f"{name} did not answer: {reason_of(error)}.", advice="Try again in a while."
+    )
 
 
 def _retirement(base: str, name: TunedModelName, today: date) -> Retirement | None:

@@ -116,7 +116,11 @@ def _checked(model: LibraryModel, alias: str, probing: Probing) -> Flow[Probe]:
     if probe.is_ready and model.state is TunedModelState.ACTIVE:
         return probe
     raise PromotionRefusedError(
-        f"{alias} stays as it is: {probe.detail}", alias=alias, name=model.name, state=model.state
+        f"{alias} stays as it is: {probe.message}",
+        advice=probe.advice,
+        alias=alias,
+        name=model.name,
+        state=model.state,
     )
 
 

@@ -15,9 +15,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Self
 
-from langchain_tuned_gemini.errors import TunedModelNameError
+from langchain_tuned_gemini.errors import Advice, TunedModelNameError
 from langchain_tuned_gemini.tuned_models.platform import Platform
 
 Kind = Literal["tunedModels", "endpoints", "tuningJobs", "models"]
@@ -114,7 +115,7 @@ class TunedModelName:
             wanted = f"{text!r} is short for a name of Vertex AI"
             place = place_of(project, location, wanted, name=text)
             return cls(short["id"], _kind(short), *place, _version(short))
-        raise TunedModelNameError(_problem_with(text), name=text)
+        raise _error_for(text)
 
     @classmethod
     def for_new_model(cls, model_id: str) -> Self:
@@ -190,9 +191,10 @@ class TunedModelName:
         """
         if self.platform != platform:
             where = _PLATFORMS[self.platform]
+            service = "VertexService" if self.platform == "vertex" else "GenAIService"
             raise TunedModelNameError(
-                f"{self} is on {where}, and this service knows {_PLATFORMS[platform]}. Use "
-                f"{'VertexService' if self.platform == 'vertex' else 'GenAIService'}.",
+                f"{self} is on {where}, and this service knows {_PLATFORMS[platform]}.",
+                advice=Advice(in_python=f"Use {service}."),
                 name=str(self),
             )
         return self
@@ -265,8 +267,10 @@ def place_of(
     for what, value in (("project", project), ("location", location)):
         if not value:
             raise TunedModelNameError(
-                f"{wanted}, and {'its' if name else 'the'} {what} is not known. Pass {what}=..., "
-                f"set GOOGLE_CLOUD_{what.upper()}{full}.",
+                f"{wanted}, and {'its' if name else 'the'} {what} is not known.",
+                advice=Advice(f"Pass {what}=...,", f"Pass --{what},").plus(
+                    f"set GOOGLE_CLOUD_{what.upper()}{full}."
+                ),
                 name=name,
             )
     if problem := _problem_with_place(project, location):
@@ -274,7 +278,11 @@ def place_of(
     if location == "global":
         raise TunedModelNameError(
             f"{repr(name) if name else 'It'} can't be in the location 'global': a tuned model lies "
-            "in the region it was tuned in. Pass that one, for example location='us-central1'.",
+            "in the region it was tuned in.",
+            advice=Advice(
+                "Pass that one, for example location='us-central1'.",
+                "Pass that one, for example --location us-central1.",
+            ),
             name=name,
         )
     return project, location
@@ -293,41 +301,51 @@ def _check_location(name: str, its_own: str, given: str | None) -> None:
     """The location decides which host is asked; on another one, the model is not found."""
     if given is not None and given != its_own:
         raise TunedModelNameError(
-            f"{name!r} lies in {its_own}, not in {given}. Leave location={given!r} out.", name=name
+            f"{name!r} lies in {its_own}, not in {given}.",
+            advice=Advice(f"Leave location={given!r} out.", f"Leave --location {given} out."),
+            name=name,
         )
 
 
-def _problem_with(name: str) -> str:  # noqa: PLR0911  # a table in disguise
+def _error_for(name: str) -> TunedModelNameError:  # noqa: PLR0911  # a table in disguise
     """Says what is wrong with a name, and what would be right."""
+    wrong = partial(TunedModelNameError, name=name)
     if not name.strip():
-        return "A tuned model's name is empty. It looks like tunedModels/sql-expert-v1."
+        return wrong("A tuned model's name is empty. It looks like tunedModels/sql-expert-v1.")
     if name.startswith("models/tunedModels/"):
-        return f"{name!r} has one prefix too many: use {name.removeprefix('models/')!r}."
+        return wrong(f"{name!r} has one prefix too many: use {name.removeprefix('models/')!r}.")
     if name.startswith(_PREFIX):
-        return (
+        return wrong(
             f"{name!r} is not a tuned model's name: after {_PREFIX} it takes lower-case letters, "
             "digits and hyphens only."
         )
     if _BASE.fullmatch(name):
-        return (
-            f"{name!r} is a base model, not a tuned one. Use ChatGoogleGenerativeAI for it, or "
-            "pass it as the fallback: model.with_few_shot_fallback(base, examples=...)."
+        return wrong(
+            f"{name!r} is a base model, not a tuned one.",
+            advice=Advice(
+                "Use ChatGoogleGenerativeAI for it, or pass it as the fallback: "
+                "model.with_few_shot_fallback(base, examples=...).",
+                "It may stand in for one: --fallback.",
+            ),
         )
     if _WITHOUT_LOCATION.fullmatch(name):
-        return (
+        return wrong(
             f"{name!r} lacks its location. Write projects/P/locations/L/..., with the region that "
             "the model was tuned in."
         )
     placed = _PLACED.fullmatch(name)
     if placed and (problem := _problem_with_place(*placed.groups())):
-        return f"{name!r} is no name of Vertex AI: {problem}."
+        return wrong(f"{name!r} is no name of Vertex AI: {problem}.")
     if name.startswith(("projects/", "endpoints/", "tuningJobs/")):
-        return (
+        return wrong(
             f"{name!r} is no name of Vertex AI. Write projects/P/locations/L/endpoints/E, "
             ".../tuningJobs/J or .../models/M@V, and nothing after it."
         )
-    return (
+    return wrong(
         f"{name!r} is not a tuned model's full name. Write {_PREFIX}ID, or on Vertex AI "
-        "projects/P/locations/L/endpoints/E. Without that Google looks for a base model; for "
-        "one, use ChatGoogleGenerativeAI."
+        "projects/P/locations/L/endpoints/E.",
+        advice=Advice(
+            in_python="Without that Google looks for a base model; for one, use "
+            "ChatGoogleGenerativeAI."
+        ),
     )

@@ -85,9 +85,10 @@ class Refusal:
         if name is not None and self.word == "NOT_FOUND":
             return TunedModelNotFoundError.of(str(name))
         said = without_secrets(self.message).strip()
-        told = f": {said[:_LONGEST].rstrip('.')}. " if said else ". "
+        why = f": {said[:_LONGEST].rstrip('.')}" if said else ""
         return ServiceError(
-            f"{action} failed with HTTP status {self.status}{told}{self._advice()}",
+            f"{action} failed with HTTP status {self.status}{why}.",
+            advice=self._advice(),
             status=self.status,
             word=self.word,
         )

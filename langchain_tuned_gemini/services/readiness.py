@@ -22,6 +22,7 @@ from typing import Any, Literal, Self, TypeAlias, assert_never
 
 from langchain_tuned_gemini import telemetry
 from langchain_tuned_gemini.errors import (
+    Advice,
     ServiceError,
     TunedGeminiError,
     TunedModelFailedError,
@@ -116,7 +117,7 @@ class ReadinessPolicy:
         if isinstance(answer, TunedModelNotFoundError):
             return TunedModelNotFoundError.of(str(name))
         if isinstance(answer, ServiceError):
-            return _unknown(name, str(answer), answer)
+            return _unknown(name, answer.message, answer)
         match answer.state:
             case TunedModelState.CREATING:
                 return TunedModelNotReadyError.of(answer)
@@ -373,9 +374,10 @@ def _is_active(model: TunedModel) -> bool:
 
 def _unknown(name: TunedModelName, why: str, problem: ServiceError | None = None) -> ServiceError:
     """Says that nobody knows whether the model can serve."""
+    anyway = Advice(in_python='To call it anyway, use ReadinessPolicy(when_unknown="try").')
     error = ServiceError(
-        f"It is not known whether the tuned model {name} can serve: {why.rstrip('.')}. To call it "
-        'all the same, use ReadinessPolicy(when_unknown="try").',
+        f"It is not known whether the tuned model {name} can serve: {why.rstrip('.')}.",
+        advice=problem.advice.plus(anyway) if problem else anyway,
         status=problem.status if problem else None,
         is_retryable=problem.is_retryable if problem else True,
     )

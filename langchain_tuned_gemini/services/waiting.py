@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from langchain_tuned_gemini.effects import Call, Effect, Flow, arun, run
 from langchain_tuned_gemini.errors import (
+    Advice,
     ParameterError,
     ServiceError,
     ServiceUnreachableError,
@@ -20,6 +21,7 @@ from langchain_tuned_gemini.errors import (
     WaitCancelledError,
     WaitTimeoutError,
 )
+from langchain_tuned_gemini.errors.model_states import BASE_MODEL_INSTEAD
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import StateService
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
@@ -113,7 +115,7 @@ def wait_until_active(
         The model, ACTIVE.
 
     Raises:
-        TunedModelFailedError: Tuning FAILED or was CANCELLED; `reason` is the platform's.
+        TunedModelFailedError: Tuning FAILED or was CANCELLED; `platform_reason` says why.
         TunedModelNotFoundError: The model is not there, or was deleted meanwhile.
         WaitTimeoutError: The model was not ACTIVE in time; `waited` says how long.
         WaitCancelledError: `cancel` was set.
@@ -226,10 +228,14 @@ def _timed_out(
     name: TunedModelName, seen: TunedModel | None, waited: float, problem: ServiceError | None
 ) -> WaitTimeoutError:
     """Says in which state the model was left, and what to do."""
-    last = f" The last question failed: {problem}" if problem else ""
+    last = f" The last question failed: {problem.message}" if problem else ""
+    advice = Advice(
+        f"Wait longer with a larger timeout, or {BASE_MODEL_INSTEAD.in_python}",
+        "Wait longer with --timeout SECONDS.",
+    )
     return WaitTimeoutError(
-        f"The tuned model {name} is {_last_seen(seen)} after {waited:.1f} s. Wait longer with a "
-        f"larger timeout, or add a fallback with with_few_shot_fallback(...).{last}",
+        f"The tuned model {name} is {_last_seen(seen)} after {waited:.1f} s.{last}",
+        advice=advice.plus(problem.advice) if problem else advice,
         name=str(name),
         state=seen.state if seen else None,
         waited=waited,
@@ -240,7 +246,8 @@ def _cancelled(name: TunedModelName, seen: TunedModel | None, waited: float) -> 
     """Says in which state the model was left."""
     return WaitCancelledError(
         f"Waiting for the tuned model {name} was cancelled after {waited:.1f} s; it is "
-        f"{_last_seen(seen)}. Its tuning goes on: wait again whenever you like.",
+        f"{_last_seen(seen)}.",
+        advice="Its tuning goes on: wait again whenever you like.",
         name=str(name),
         state=seen.state if seen else None,
         waited=waited,

@@ -136,7 +136,7 @@ OTHERS = {
     "a preference set of others": ({"prompt": "q", "chosen": "a", "rejected": "b"}, "preference set"),
     "PaLM's preference set": ({"input_text": "q", "candidate_0": "a", "candidate_1": "b", "choice": 1}, "preference set"),
     "TRL's preference set": ({"prompt": "q", "completion": "a", "label": False}, "preference set"),
-    "Alpaca": ({"instruction": "Translate.", "input": "q", "output": "a"}, 'or say columns={"text_input": "input"'),
+    "Alpaca": ({"instruction": "Translate.", "input": "q", "output": "a"}, 'To read them apart: columns={"text_input": "input"'),
     "other names, one as in messages": ({"type": "faq", "content": "q", "answer": "a"}, 'columns={"text_input": ..., "output": ...}'),
     "calls and what they gave": ({"inputs": {"x": "q"}, "outputs": {"y": "a"}}, "'inputs', 'outputs' instead, none of them text"),
     "single messages": ({"role": "user", "content": "q"}, "nothing says where a conversation ends"),
@@ -153,7 +153,7 @@ def test_what_is_no_tuning_set_is_named_once_with_what_to_do(row, said):
     report = check([row] * 50)
 
     (problem,) = report.problems
-    assert said in problem.message
+    assert said in str(report)
     assert problem.message.endswith(" 50 rows have it.")
     assert (problem.line, report.errors, report.examples) == (1, 1, 0)
 

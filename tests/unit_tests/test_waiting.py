@@ -135,7 +135,7 @@ async def test_a_failed_model_ends_the_wait_with_its_reason(wait: Wait, raw_stat
     ) as raised:
         await wait(script)
 
-    assert raised.value.reason == "The dataset has 1 row."
+    assert raised.value.platform_reason == "The dataset has 1 row."
     assert raised.value.name == NAME
     assert not raised.value.is_retryable
 

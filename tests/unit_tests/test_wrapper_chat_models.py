@@ -191,7 +191,7 @@ def test_an_error_that_speaks_of_the_model_empties_the_gate_on_every_path() -> N
 
 def test_the_refusal_of_an_inner_circuit_leaves_the_gate_alone() -> None:
     """The model was not asked, so that nothing new is known of its state."""
-    refusal = CircuitOpenError("", name="tunedModels/x", reason="gone", retry_after=30.0)
+    refusal = CircuitOpenError("", name="tunedModels/x", opened_by="gone", retry_after=30.0)
     gate = ScriptedGate()
     model = GatedChatModel(wrapped=ScriptedChatModel(answers=[refusal]), gate=gate)
 

@@ -397,7 +397,7 @@ class Attempt:
         if not self.stream.is_committed or self.candidate.limits.on_broken_stream == "restart":
             return True
         raise BrokenStreamError(
-            self.candidate.name, partial=self.stream.text(), reason=failure.reason.value
+            self.candidate.name, partial=self.stream.text(), reason=failure.reason
         ) from error
 
     def _may_degrade(self, failure: Failure) -> bool:

@@ -21,7 +21,12 @@ from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Round
 from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace, CallTrace
 from langchain_tuned_gemini.circuit_breaker import CircuitState, Permit
-from langchain_tuned_gemini.errors import AllModelsFailedError, CircuitOpenError, NovelInputError
+from langchain_tuned_gemini.errors import (
+    AllModelsFailedError,
+    CircuitOpenError,
+    NovelInputError,
+    TunedModelError,
+)
 from langchain_tuned_gemini.failures import Counts, Reason, sentence_in
 from langchain_tuned_gemini.few_shot.novelty import Novelty
 from langchain_tuned_gemini.provenance import METADATA_KEY, AttemptRecord
@@ -102,7 +107,8 @@ class FallbackCall:
         if novelty is None or not novelty.is_novel:
             return False
         name, score, threshold = candidate.name, novelty.score, novelty.threshold
-        self._skip(candidate, NovelInputError(name=name, score=score, threshold=threshold))
+        refusal = NovelInputError(name=name, score=score, threshold=threshold)
+        self._skip(candidate, refusal, Reason.NOVEL_INPUT)
         return True
 
     def _rounds_of(self, candidate: Candidate) -> Iterator[Round]:
@@ -162,14 +168,14 @@ class FallbackCall:
             longest = candidate.limits.total_timeout
             return candidate.breaker.acquire(**({"deadline": longest} if longest else {}))
         except CircuitOpenError as refusal:
-            self._skip(candidate, refusal)
+            self._skip(candidate, refusal, refusal.opened_by)
             return None
 
-    def _skip(self, candidate: Candidate, refusal: CircuitOpenError | NovelInputError) -> None:
+    def _skip(self, candidate: Candidate, refusal: TunedModelError, reason: str) -> None:
         """Notes that a model was not asked, and why."""
         kind = type(refusal).__name__
         record = AttemptRecord(
-            candidate.name, candidate.role, "skipped", reason=refusal.reason, error_type=kind
+            candidate.name, candidate.role, "skipped", reason=reason, error_type=kind
         )
         self._records.append(record)
         self._errors.append(refusal)

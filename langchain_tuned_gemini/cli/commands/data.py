@@ -50,7 +50,6 @@ def check(
 ) -> None:
     """Tell all that is wrong or odd, with file, line and field; fails on errors."""
     from langchain_tuned_gemini import dataset
-    from langchain_tuned_gemini.cli.errors import for_the_command_line
 
     reports = [
         dataset.check(_source(file), columns=columns_of(columns), platform=platform)
@@ -58,7 +57,7 @@ def check(
     ]
     context.out.result(
         [_report_data(report) for report in reports],
-        for_the_command_line("\n".join(str(report) for report in reports)),
+        "\n".join(report.for_command_line for report in reports),
     )
     if not all(report.ok and not (strict and report.warnings) for report in reports):
         leave(ExitCode.FAILED)

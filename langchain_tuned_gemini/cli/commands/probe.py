@@ -30,15 +30,8 @@ def probe(
 ) -> None:
     """Call a tuned model once, and tell whether it answers, and if not, why."""
     seen = context.probe(name)
-    context.out.result(probe_data(seen), f"{seen.outcome}: {told_of(seen)}")
+    context.out.result(probe_data(seen), f"{seen.outcome}: {seen.for_command_line}")
     leave(_CODES.get(seen.outcome, ExitCode.FAILED))
-
-
-def told_of(seen: Probe) -> str:
-    """What a probe has shown, and what to do."""
-    from langchain_tuned_gemini.cli.errors import for_the_command_line
-
-    return for_the_command_line(seen.detail)
 
 
 def probe_data(seen: Probe) -> dict[str, Any]:
@@ -49,6 +42,6 @@ def probe_data(seen: Probe) -> dict[str, Any]:
         "state": seen.state,
         "status": seen.status,
         "duration_s": None if seen.duration is None else round(seen.duration, 3),
-        "detail": told_of(seen),
+        "detail": seen.for_command_line,
         "retirement": str(seen.retirement) if seen.retirement else None,
     }

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.errors import Advice, ParameterError
 
 
 class Audit:
@@ -35,7 +35,8 @@ class Audit:
             why = "It is a symbolic link, which is not followed" if is_link else problem.strerror
             raise ParameterError(
                 f"Deletions are written down in {self.path}, which can't be written: {why}. "
-                "Nothing was deleted; pass another file as audit=..."
+                "Nothing was deleted.",
+                advice=Advice("Pass another file as audit=...", "Make it one that can be written."),
             ) from problem
 
     def add(self, line: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from langchain_tuned_gemini.errors import (
     ServiceError,
     ServiceUnreachableError,
 )
+from langchain_tuned_gemini.errors.control_plane import LOG_IN
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.secrets.secret_values import remember, without_userinfo
 from langchain_tuned_gemini.services.error_translation import read_answer, reason_of
@@ -115,9 +116,11 @@ def _read(call: ApiCall, response: httpx.Response) -> JsonObject:
         doubt = "" if refusal.word else doubt_about(call.location)
         if not doubt:
             raise
-        told = f"{refusal} {doubt}."
         raise ServiceError(
-            told, status=refusal.status, is_retryable=refusal.is_retryable
+            refusal.message,
+            advice=refusal.advice.plus(f"{doubt}."),
+            status=refusal.status,
+            is_retryable=refusal.is_retryable,
         ) from refusal
 
 
@@ -137,12 +140,16 @@ def translated(action: str, address: str, doubt: str = "") -> Iterator[None]:
         why = ". ".join(filter(None, (reason_of(error), doubt)))
         raise ServiceUnreachableError(where, why) from redact(error)
     except MissingCredentialsError as error:
-        told = f"{action} failed: {error}"
-        raise ServiceError(told, status=HTTPStatus.UNAUTHORIZED, is_retryable=False) from error
+        raise ServiceError(
+            f"{action} failed: {error.message}",
+            advice=error.advice,
+            status=HTTPStatus.UNAUTHORIZED,
+            is_retryable=False,
+        ) from error
     except GoogleAuthError as error:
         raise ServiceError(
-            f"{action} failed: {_first_line(error)}. Pass credentials=... or "
-            "api_key=..., or run: gcloud auth application-default login",
+            f"{action} failed: {_first_line(error)}.",
+            advice=LOG_IN,
             status=None if error.retryable else HTTPStatus.UNAUTHORIZED,
             is_retryable=error.retryable,
         ) from error

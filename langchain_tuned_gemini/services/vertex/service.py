@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from langchain_tuned_gemini.dataset import Examples
-from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.errors import Advice, ParameterError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, place_of
 from langchain_tuned_gemini.services import TunedModelParts, TunedModels
 from langchain_tuned_gemini.services.vertex import existence, removal, resolution, tuning
@@ -265,8 +265,12 @@ class VertexService:
             return str(examples)
         if self._upload is None:
             raise ParameterError(
-                "Vertex AI reads training examples from Cloud Storage. Pass their gs:// URI, or "
-                "say where to put them: VertexService(upload='gs://bucket/folder')."
+                "Vertex AI reads training examples from Cloud Storage.",
+                advice=Advice(
+                    "Pass their gs:// URI, or say where to put them: "
+                    "VertexService(upload='gs://bucket/folder').",
+                    "Say where to put them: --upload-to gs://BUCKET/FOLDER.",
+                ),
             )
         with vertex_file(examples) as path:
             uri = self._upload(path)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from langchain_tuned_gemini.errors import (
+    Advice,
     LocalResourceError,
     ParameterError,
     ServiceError,
@@ -125,13 +126,12 @@ def _say_that_it_may_run(error: ServiceError, place: TunedModelName) -> None:
     if not was_sent or (error.status is not None and error.status < 500 and error.status != 408):
         return
     error.is_retryable = False  # or there would be two jobs to pay for
-    told = (
-        f"{error} The job may have been created all the same, and may be running. Before you "
-        "create it again, look for a new one that is CREATING, and cancel it if it is not wanted: "
-        f"tuned-gemini list --project {place.project} --location {place.location}, or "
-        "service.list()."
+    look = (
+        "The job may have been created all the same, and may be running. Before you create it "
+        "again, look for a new one that is CREATING, and cancel it if it is not wanted: "
+        f"tuned-gemini list --project {place.project} --location {place.location}"
     )
-    error.args = (told,)
+    error.advise(Advice(f"{look}, or service.list().", f"{look}."))
 
 
 def cancellation(name: TunedModelName) -> Flow[None]:

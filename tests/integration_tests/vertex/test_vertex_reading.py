@@ -153,7 +153,7 @@ def test_a_failed_job_ends_the_wait_with_its_own_error(
     with pytest.raises(TunedModelFailedError) as raised:
         wait_until_active(service, model.job)
 
-    assert raised.value.reason == reason
+    assert raised.value.platform_reason == reason
 
 
 def test_the_wait_shows_what_the_job_is_at_and_ends_when_it_has_succeeded(

@@ -215,7 +215,7 @@ def test_a_refusal_says_why_for_how_long_and_what_to_do(
 
     assert isinstance(refused.value, TunedModelError)
     assert refused.value.name == NAME
-    assert refused.value.reason == reason
+    assert refused.value.opened_by == reason
     assert refused.value.retry_after == wait
     assert refused.value.is_retryable
     assert str(refused.value) == message

@@ -23,12 +23,10 @@ from langchain_tuned_gemini import (
 )
 from langchain_tuned_gemini.chat_models.base_model_names import check_base
 from langchain_tuned_gemini.cli.errors import (
-    IN_PYTHON_AND_HERE,
     CommandError,
     ExitCode,
     exit_code_of,
     exit_code_table,
-    for_the_command_line,
     meaning_of_call,
     sentence_for,
 )
@@ -56,6 +54,9 @@ CREATING = TunedModel("tunedModels/x", TunedModelState.CREATING, raw_state="CREA
 
 class Creating:
     def get(self, name: object) -> TunedModel:
+        return CREATING
+
+    async def aget(self, name: object) -> TunedModel:
         return CREATING
 
 
@@ -106,45 +107,122 @@ def another_is_creating() -> None:
     create_version(ModelLibrary(vertex()), plan, vertex())
 
 
-SPEAK_PYTHON = [
-    lambda: wait_until_active(Creating(), "tunedModels/x", timeout=0),  # type: ignore[arg-type]
-    raise_not_ready,
-    refused,
-    lambda: conversation().rows("csv"),
-    no_credentials,
-    another_is_creating,
-    lambda: vertex().create([("1", "2")], base_model="gemini-3.5-flash"),
-    lambda: creation_plan._origin(NewVersion(platform="vertex"), None, "x"),
-    lambda: creation_plan._origin(NewVersion(), None, "x"),
-    lambda: creation_plan._examples(NewVersion(), None, NEXT, "vertex"),
-    lambda: Records("nowhere.toml").load().target(AliasName("x", "production")),
-    parse("42", location="us-central1"),
-    parse("42", project="acme"),
-    parse("42", project="acme", location="global"),
-    parse("models/gemini-2.5-flash"),
-    lambda: TuningDataset.read(io.StringIO("question,answer\n1,2\n")),
-    lambda: check_base(""),
-    lambda: check_base("tunedModels/x"),
-    parse("x"),
+PYTHON_AND_COMMAND_LINE = [
+    (
+        lambda: wait_until_active(Creating(), "tunedModels/x", timeout=0),
+        "Wait longer with a larger timeout, or add a fallback with with_few_shot_fallback(...).",
+        "Wait longer with --timeout SECONDS.",
+    ),
+    (
+        raise_not_ready,
+        "Call wait_until_active() first, or add a fallback with with_few_shot_fallback(...).",
+        "Wait for it, with tuned-gemini wait, or let a base model stand in: --fallback BASE --examples FILE.",
+    ),
+    (
+        refused,
+        "Ask again, or add a fallback with with_few_shot_fallback(...).",
+        "Ask again, or let a base model stand in: --fallback BASE --examples FILE.",
+    ),
+    (
+        lambda: conversation().rows("csv"),
+        "To leave that out, say lossy=True to `rows`, `lines` or `write`.",
+        "To leave that out, add --lossy.",
+    ),
+    (
+        no_credentials,
+        "Pass credentials=... or api_key=..., or run: gcloud auth application-default login",
+        "Run: gcloud auth application-default login",
+    ),
+    (
+        another_is_creating,
+        "Wait for it, or say that another one is wanted beside it: alongside=True.",
+        "Wait for it, with tuned-gemini wait, or add --alongside.",
+    ),
+    (
+        lambda: vertex().create([("1", "2")], base_model="gemini-3.5-flash"),
+        "Pass their gs:// URI, or say where to put them: VertexService(upload='gs://bucket/folder').",
+        "Say where to put them: --upload-to gs://BUCKET/FOLDER.",
+    ),
+    (
+        lambda: creation_plan._origin(NewVersion(platform="vertex"), None, "x"),
+        "Say which one: base_model=...",
+        "Pass --base-model.",
+    ),
+    (
+        lambda: creation_plan._origin(NewVersion(), None, "x"),
+        "Say which one: platform=...",
+        "Pass --platform.",
+    ),
+    (
+        lambda: creation_plan._examples(NewVersion(), None, NEXT, "vertex"),
+        "Pass at least one file.",
+        "Pass --data FILE.",
+    ),
+    (
+        lambda: Records("nowhere.toml").load().target(AliasName("x", "production")),
+        "Say where it is, in TUNED_MODELS or with records=..., or go to its directory. The first promotion makes one.",
+        "Say where it is, in TUNED_MODELS or with --records, or go to its directory. The first promotion makes one.",
+    ),
+    (
+        parse("42", location="us-central1"),
+        "Pass project=..., set GOOGLE_CLOUD_PROJECT, or write the full name: projects/P/locations/L/endpoints/E.",
+        "Pass --project, set GOOGLE_CLOUD_PROJECT, or write the full name: projects/P/locations/L/endpoints/E.",
+    ),
+    (
+        parse("42", project="acme"),
+        "Pass location=..., set GOOGLE_CLOUD_LOCATION, or write the full name: projects/P/locations/L/endpoints/E.",
+        "Pass --location, set GOOGLE_CLOUD_LOCATION, or write the full name: projects/P/locations/L/endpoints/E.",
+    ),
+    (
+        parse("42", project="acme", location="global"),
+        "Pass that one, for example location='us-central1'.",
+        "Pass that one, for example --location us-central1.",
+    ),
+    (
+        parse("projects/acme/locations/us-central1/endpoints/42", location="europe-west4"),
+        "Leave location='europe-west4' out.",
+        "Leave --location europe-west4 out.",
+    ),
+    (
+        parse("models/gemini-2.5-flash"),
+        "Use ChatGoogleGenerativeAI for it, or pass it as the fallback: model.with_few_shot_fallback(base, examples=...).",
+        "It may stand in for one: --fallback.",
+    ),
+    (
+        lambda: TuningDataset.read(io.StringIO("question,answer\n1,2\n")),
+        'If the fields have other names, say which: columns={"text_input": ..., "output": ...}.',
+        "If the fields have other names, say which: --column text_input=COLUMN --column output=COLUMN.",
+    ),
+    (
+        lambda: check_base(""),
+        'Name one: with_few_shot_fallback("gemini-3.5-flash", examples=...).',
+        "Name one: --fallback gemini-3.5-flash.",
+    ),
+    (
+        lambda: check_base("tunedModels/x"),
+        'Name one: with_few_shot_fallback("gemini-3.5-flash", examples=...). Another tuned model that is to stand in is passed as a model: with_few_shot_fallback(ChatTunedGemini(model=...), ...).',
+        "Name one: --fallback gemini-3.5-flash.",
+    ),
+    (
+        parse("x"),
+        "Without that Google looks for a base model; for one, use ChatGoogleGenerativeAI.",
+        "",
+    ),
 ]
 
 
-@pytest.mark.parametrize(
-    ("raises", "in_python"),
-    list(zip(SPEAK_PYTHON, [phrase for phrase, _ in IN_PYTHON_AND_HERE], strict=True)),
-)
-def test_advice_in_python_becomes_advice_for_the_command_line(
-    raises: Callable[[], object], in_python: str, no_environment: None
+@pytest.mark.parametrize(("raises", "in_python", "for_command_line"), PYTHON_AND_COMMAND_LINE)
+def test_an_error_advises_what_can_be_done_at_the_command_line(
+    raises: Callable[[], object], in_python: str, for_command_line: str, no_environment: None
 ) -> None:
     with pytest.raises(TunedGeminiError) as raised:
         raises()
 
     assert in_python in str(raised.value)
-    told = sentence_for(raised.value) or ""
-    assert told
-    assert in_python not in told
-    assert "=..." not in told
-    assert told == for_the_command_line(str(raised.value))
+    text = sentence_for(raised.value) or ""
+    assert text == raised.value.for_command_line
+    assert text.endswith(for_command_line)
+    assert in_python not in text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 from datetime import date
 from pathlib import Path
 
@@ -64,16 +65,16 @@ ONE_OF_EACH: list[errors.TunedGeminiError] = [
     errors.TunedModelNotFoundError.of("tunedModels/x"),
     errors.BaseModelRetiredError.because("tunedModels/x", RETIRED, status=404),
     errors.TunedModelNotDeletableError("a mere record", name="tunedModels/x"),
-    errors.CircuitOpenError("open", name="tunedModels/x", reason="timeout", retry_after=3.0),
+    errors.CircuitOpenError("open", name="tunedModels/x", opened_by="timeout", retry_after=3.0),
     errors.NovelInputError(name="tunedModels/x", score=0.1, threshold=0.2),
     errors.PromptTooLongError(3_000, 1_000),
     errors.AnswerTimeoutError("tunedModels/x", limit="stall_timeout", seconds=10, queued=0.5),
     errors.RateLimiterTimeoutError("tunedModels/x", limit="total_timeout", seconds=30),
-    errors.BaseModelNotFoundError.of(
+    errors.BaseModelNotFoundError(
         "gemini-9-flash", ["us", "us-east4"], served_in=["us", "global"], retirement=None
     ),
     errors.EmptyAnswerError("tunedModels/x"),
-    errors.BrokenStreamError("tunedModels/x", partial="half an", reason="connection"),
+    errors.BrokenStreamError("tunedModels/x", partial="half an", reason=errors.Reason.CONNECTION),
     errors.AnswerRefusedError(
         "it is empty", name="tunedModels/x", guard="NonEmpty", answer=AIMessage("")
     ),
@@ -133,6 +134,105 @@ def test_a_cancelled_tuning_is_nobody_s_mistake():
 
     assert "Somebody stopped the tuning" in told
     assert "Delete this one" in told
+
+
+REASONS = {
+    errors.MissingCredentialsError: "credentials",
+    errors.ServiceError: "overloaded",
+    errors.ServiceUnreachableError: "connection",
+    errors.UntrustedCertificateError: "credentials",
+    errors.LocalResourceError: "connection",
+    errors.AnswerTooLongError: "bad_output",
+    errors.DeletionIncompleteError: "overloaded",
+    errors.TunedModelNotReadyError: "not_ready",
+    errors.WaitTimeoutError: "not_ready",
+    errors.WaitCancelledError: "not_ready",
+    errors.TunedModelFailedError: "gone",
+    errors.TunedModelNotFoundError: "gone",
+    errors.BaseModelRetiredError: "retired",
+    errors.NovelInputError: "novel_input",
+    errors.PromptTooLongError: "rejected",
+    errors.AnswerTimeoutError: "timeout",
+    errors.RateLimiterTimeoutError: "rate_limited",
+    errors.EmptyAnswerError: "bad_output",
+    errors.AnswerRefusedError: "bad_output",
+    errors.ContentBlockedError: "blocked",
+    errors.AllModelsRefusedError: "blocked",
+}
+"""Those that always have the same; for all others, no other model is asked."""
+
+OF_THE_INSTANCE = {
+    errors.CircuitOpenError: "timeout",
+    errors.BaseModelNotFoundError: "gone",
+    errors.BrokenStreamError: "connection",
+    errors.AllModelsFailedError: "timeout",
+    errors.AllModelsOverflowError: "timeout",
+}
+"""Those that take it from what they were made of."""
+
+NOT_ASKED = {
+    errors.ServiceError,
+    errors.ServiceUnreachableError,
+    errors.LocalResourceError,
+    errors.DeletionIncompleteError,
+    errors.TunedModelNotReadyError,
+    errors.WaitTimeoutError,
+    errors.WaitCancelledError,
+    errors.TunedModelFailedError,
+    errors.TunedModelNotFoundError,
+    errors.CircuitOpenError,
+    errors.NovelInputError,
+    errors.RateLimiterTimeoutError,
+}
+"""Those that are no evidence about a model, since it was not asked."""
+
+
+def test_every_class_says_why_a_model_did_not_answer() -> None:
+    assert {kind: kind.reason for kind in EVERY_CLASS if kind.reason} == REASONS
+    assert {kind for kind in EVERY_CLASS if kind.is_local} == NOT_ASKED
+    for error in ONE_OF_EACH:
+        if error.status != 403:
+            expected = (REASONS | OF_THE_INSTANCE).get(type(error))
+            assert error.reason == expected, type(error)
+            assert expected is None or isinstance(error.reason, errors.Reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(401, "credentials"), (403, "permission"), (429, "quota"), (500, "overloaded"), (None, None)],
+)
+def test_a_refusal_of_the_control_plane_has_the_reason_of_its_status(status, reason) -> None:
+    assert errors.ServiceError("", status=status).reason == (reason or "overloaded")
+    assert errors.ServiceUnreachableError("", "").reason == "connection"
+
+
+PYTHON = re.compile(r"\w+=(\.\.\.|['\"{\[]|True)|\b\w+\(|`|\b[A-Z]\w+Service\b")
+"""What only a program can do."""
+
+
+@pytest.mark.parametrize("error", ONE_OF_EACH, ids=lambda error: type(error).__name__)
+def test_an_error_has_a_text_for_python_and_one_for_the_command_line(
+    error: errors.TunedGeminiError,
+) -> None:
+    in_python, for_command_line = error.advice
+
+    assert str(error).startswith(error.message)
+    assert in_python in str(error)
+    assert for_command_line in error.for_command_line
+    assert not PYTHON.search(error.for_command_line)
+    if not isinstance(error, errors.AllModelsFailedError):
+        assert bool(in_python) == bool(for_command_line)
+
+
+def test_advice_can_be_added_to_and_travels() -> None:
+    error = errors.ServiceError("It failed.", advice="Ask again.", status=503)
+    error.advise(errors.Advice("Call again().", "Run it again."))
+
+    twin = pickle.loads(pickle.dumps(error))
+
+    assert str(twin) == "It failed. Ask again. Call again()."
+    assert twin.for_command_line == "It failed. Ask again. Run it again."
+    assert twin.advice == error.advice
 
 
 def test_there_is_one_of_each_here() -> None:
