@@ -52,9 +52,9 @@ class Inventory:
         models = [self.placed(model, catalog) for model in found]
         return [model for model in models if selection.takes(model)]
 
-    def found(self, text: str) -> Flow[LibraryModel]:
+    def found(self, text: str, catalog: Catalog | None = None) -> Flow[LibraryModel]:
         """One model, read from its service; see `ModelLibrary.find`."""
-        catalog = self.records.load()
+        catalog = catalog or self.records.load()
         if version := _version_in(text):
             return (yield from self.version(version, catalog))
         return (yield from self.read(_address(text, catalog), catalog))

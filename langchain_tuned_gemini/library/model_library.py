@@ -28,11 +28,12 @@ from langchain_tuned_gemini.library.probe import Probe, probing
 from langchain_tuned_gemini.library.promotion import Promotion, promotion, rollback
 from langchain_tuned_gemini.library.sync import Difference, differing, mend
 from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import VersionName, check_family, next_label
 from langchain_tuned_gemini.registry import Records
 from langchain_tuned_gemini.services import PlacedService, TunedModelService
 from langchain_tuned_gemini.tuned_models.platform import Platform
-from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 LibraryModels: TypeAlias = list[LibraryModel]
 """What `list` returns; the alias is needed where a method is called `list`, too."""
@@ -347,17 +348,25 @@ class ModelLibrary:
 
     def _probed(self, text: str) -> Flow[Probe]:
         name = yield from self._inventory.address_of(text)
-        today = self._now().date()
-        service = self._inventory.service_of(name)
-        return (yield from probing(service, name, today=today, clock=time.monotonic))
+        return (yield from self._probe_of(name))
+
+    def _probed_model(self, found: LibraryModel) -> Flow[Probe]:
+        return (yield from self._probe_of(TunedModelName.parse(found.name), found.model))
+
+    def _probe_of(self, name: TunedModelName, seen: TunedModel | None = None) -> Flow[Probe]:
+        service, today = self._inventory.service_of(name), self._now().date()
+        return (yield from probing(service, name, seen, today=today, clock=time.monotonic))
 
     def _promotion(self, alias: str, version: str) -> Flow[Promotion]:
         parsed = AliasName.parse(alias)
-        return (yield from promotion(self._inventory, self._probed, parsed, version, self._by()))
+        return (
+            yield from promotion(self._inventory, self._probed_model, parsed, version, self._by())
+        )
 
     def _rollback(self, alias: str, *, force: bool) -> Flow[Promotion]:
         parsed = AliasName.parse(alias)
-        return (yield from rollback(self._inventory, self._probed, parsed, self._by(), force=force))
+        by, probing = self._by(), self._probed_model
+        return (yield from rollback(self._inventory, probing, parsed, by, force=force))
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

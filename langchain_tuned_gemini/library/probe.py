@@ -125,6 +125,7 @@ class Probe:
 def probing(
     service: TunedModelService,
     name: TunedModelName,
+    seen: TunedModel | None = None,
     *,
     today: date,
     clock: Callable[[], float],
@@ -134,12 +135,13 @@ def probing(
     Args:
         service: Who knows it.
         name: Its full name.
+        seen: What the service has just told of it; None where it is to be asked.
         today: The day, which decides whether its base is retired.
         clock: The time in seconds.
     """
-    model: TunedModel | None = None
+    model = seen
     try:
-        model = yield Call(service.get, service.aget, name)
+        model = model or (yield Call(service.get, service.aget, name))
     except TunedModelNotFoundError as gone:
         return Probe(str(name), ProbeOutcome.DELETED, gone.message, status=404, advice=gone.advice)
     except ServiceError as refusal:

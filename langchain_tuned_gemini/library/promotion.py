@@ -26,7 +26,7 @@ from langchain_tuned_gemini.registry import (
 )
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
-Probing = Callable[[str], Flow[Probe]]
+Probing = Callable[[LibraryModel], Flow[Probe]]
 """Finds out whether a model answers."""
 
 
@@ -63,7 +63,7 @@ def promotion(
     catalog = inventory.records.load()
     seen = _current(catalog, alias)
     model = yield from (
-        inventory.found(version)
+        inventory.found(version, catalog)
         if "/" in version
         else inventory.version(VersionName(alias.family, version), catalog)
     )
@@ -97,7 +97,7 @@ def rollback(
     before = _before(catalog, alias)
     probe = None
     if not force:
-        model = yield from inventory.found(str(before.name))
+        model = yield from inventory.found(str(before.name), catalog)
         probe = yield from _checked(model, str(alias), probing)
 
     def point() -> None:
@@ -112,7 +112,7 @@ def rollback(
 
 def _checked(model: LibraryModel, alias: str, probing: Probing) -> Flow[Probe]:
     """The call that a model has answered; raises if it has not."""
-    probe = yield from probing(model.name)
+    probe = yield from probing(model)
     if probe.is_ready and model.state is TunedModelState.ACTIVE:
         return probe
     raise PromotionRefusedError(

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.guards import Guard, MatchesRegex, OneOf, ValidJSON, ValidSQL
-from langchain_tuned_gemini.registry.base import RecordModel
+from langchain_tuned_gemini.registry.record_model import RecordModel
 
 _NAMES = ("one_of", "regex", "json", "sql")
 _FORMS = (

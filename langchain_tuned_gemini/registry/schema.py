@@ -36,8 +36,8 @@ from langchain_tuned_gemini.few_shot import ExampleForm
 from langchain_tuned_gemini.names.alias_name import check_alias
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import check_family
-from langchain_tuned_gemini.registry.base import RecordModel
 from langchain_tuned_gemini.registry.guard_tables import GuardRecord
+from langchain_tuned_gemini.registry.record_model import RecordModel
 from langchain_tuned_gemini.tuned_models.generation_presets import Task
 
 

@@ -22,16 +22,16 @@ _INTEGRATION = "tests/integration_tests"
 
 ELSEWHERE = {
     53: [
-        f"{_UNIT}/test_library_deletion.py::test_what_is_protected_is_deleted_by_force_only",
-        f"{_UNIT}/test_library_deletion.py::test_what_has_changed_since_is_skipped_whatever_the_force",
+        f"{_UNIT}/library/test_deletion.py::test_what_is_protected_is_deleted_by_force_only",
+        f"{_UNIT}/library/test_deletion.py::test_what_has_changed_since_is_skipped_whatever_the_force",
     ],
     54: [
-        f"{_UNIT}/test_library_deletion.py::test_what_is_gone_already_is_a_success",
+        f"{_UNIT}/library/test_deletion.py::test_what_is_gone_already_is_a_success",
         f"{_INTEGRATION}/library/test_library_delete.py::test_what_is_not_what_was_planned_is_not_deleted",
     ],
     55: [
         (
-            f"{_UNIT}/test_library_deletion.py"
+            f"{_UNIT}/library/test_deletion.py"
             "::test_one_that_fails_does_not_keep_the_others_and_a_rerun_finishes_the_rest"
         ),
         (

@@ -300,3 +300,16 @@ async def test_a_version_whose_name_google_has_made_is_promoted(
 
     assert target(records, "x@production") == ("v1", name)
     assert (await ask(library, "find", "x-v1")).version == "v1"
+
+
+async def test_what_is_found_once_is_not_asked_for_again(
+    ask: Ask, gemini: Emulator, library: ModelLibrary, records: Records, names: dict[str, str]
+) -> None:
+    await ask(library, "promote", PRODUCTION, "v1")
+    await ask(library, "promote", PRODUCTION, "v2")
+    before = len(gemini.requests)
+
+    await ask(library, "rollback", PRODUCTION)
+
+    asked = [(request.method, request.path) for request in gemini.requests[before:]]
+    assert len(asked) == len(set(asked)), asked
