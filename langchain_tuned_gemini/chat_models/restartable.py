@@ -1,4 +1,4 @@
-"""A chat model whose streams may begin anew, and whose answer is still one model's.
+"""Streams that begin anew within `invoke`, whose answer is still one model's.
 
 Within `invoke`, LangChain streams where somebody listens to tokens, such as LangGraph, and adds
 up the chunks. Those from before a restart are void, so what they add up to is not the answer.
@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.outputs import ChatResult
 
@@ -21,17 +18,20 @@ from langchain_tuned_gemini.provenance import METADATA_KEY, RESTARTED
 
 
 @dataclass(slots=True)
-class _AddedUp:
+class AddedUp:
+    """What the chunks of a stream add up to."""
+
     answer: AIMessage | None = None
     """The answer after a restart; None without one."""
 
 
-_added_up: ContextVar[_AddedUp | None] = ContextVar("tuned_gemini_added_up", default=None)
+_added_up: ContextVar[AddedUp | None] = ContextVar("tuned_gemini_added_up", default=None)
 
 
 @contextmanager
-def _adding_up() -> Iterator[_AddedUp]:
-    added_up = _AddedUp()
+def adding_up() -> Iterator[AddedUp]:
+    """Inside, a stream that is restarted notes the answer."""
+    added_up = AddedUp()
     token = _added_up.set(added_up)
     try:
         yield added_up
@@ -50,36 +50,8 @@ def note_answer(answer: AIMessage) -> None:
         added_up.answer = answer
 
 
-class RestartableStreamMixin(BaseChatModel):
-    """Answers with what its stream said after the restart, if there was one."""
-
-    def _generate_with_cache(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        with _adding_up() as added_up:
-            result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
-        return _answered(result, added_up.answer)
-
-    async def _agenerate_with_cache(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        with _adding_up() as added_up:
-            result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
-        return _answered(result, added_up.answer)
-
-
-def _answered(result: ChatResult, answer: AIMessage | None) -> ChatResult:
+def answered(result: ChatResult, answer: AIMessage) -> ChatResult:
     """The result with the answer in the place of all that was streamed."""
-    if answer is None:
-        return result
     added_up = result.generations[0].message
     metadata = dict(added_up.response_metadata)
     told = {k: v for k, v in metadata[METADATA_KEY].items() if k not in RESTARTED}

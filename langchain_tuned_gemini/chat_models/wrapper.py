@@ -19,18 +19,19 @@ from langchain_core.runnables import Runnable, RunnableBinding
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, SerializeAsAny, model_validator
 
+from langchain_tuned_gemini.chat_models.caller import handlers_of
 from langchain_tuned_gemini.chat_models.delegation import (
     KEEPS_DEADLINE,
     agenerate_from,
     astream_from,
     stream_from,
 )
+from langchain_tuned_gemini.chat_models.foundation import TunedGeminiChatModel
 from langchain_tuned_gemini.chat_models.structured_output import (
     SchemaOutputParser,
     arguments_for,
     read_with,
 )
-from langchain_tuned_gemini.chat_models.traced import TracedChatModel, handlers_of
 
 _NO_ANSWER: Final = "the last of the calls ends with an answer or an error"
 
@@ -78,7 +79,7 @@ class WrappedCall(AbstractContextManager["WrappedCall"]):
         return None
 
 
-class DelegatingChatModel(TracedChatModel):
+class DelegatingChatModel(TunedGeminiChatModel):
     """Answers with another chat model, and is taken for it by everything around.
 
     It delegates at the provider contract (`_generate`, `_stream` and their async twins), not at
@@ -230,7 +231,7 @@ class DelegatingChatModel(TracedChatModel):
 
     def _names_its_run(self) -> bool:
         inner = self.inner_model
-        return isinstance(inner, TracedChatModel) and inner._names_its_run()
+        return isinstance(inner, TunedGeminiChatModel) and inner._names_its_run()
 
 
 class WrapperChatModel(DelegatingChatModel):

@@ -33,6 +33,7 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_valida
 
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
+from langchain_tuned_gemini.chat_models.caller import current_caller
 from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate, held_to
 from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
@@ -50,6 +51,7 @@ from langchain_tuned_gemini.chat_models.fallback.round import Hedge
 from langchain_tuned_gemini.chat_models.fallback.structured_call import StructuredCall
 from langchain_tuned_gemini.chat_models.fallback.token_counter import TokenCounter
 from langchain_tuned_gemini.chat_models.fallback.tracing import CallTrace, current_attempt
+from langchain_tuned_gemini.chat_models.foundation import TunedGeminiChatModel
 from langchain_tuned_gemini.chat_models.pickling import unpickled
 from langchain_tuned_gemini.chat_models.restartable import is_added_up
 from langchain_tuned_gemini.chat_models.structured_output import (
@@ -58,7 +60,6 @@ from langchain_tuned_gemini.chat_models.structured_output import (
     read_with,
 )
 from langchain_tuned_gemini.chat_models.tools import asked_of, neutral
-from langchain_tuned_gemini.chat_models.traced import TracedChatModel, current_caller
 from langchain_tuned_gemini.circuit_breaker import (
     CircuitBreaker,
     CircuitKey,
@@ -88,7 +89,7 @@ _LONGEST_OF_THE_LAST = 120.0
 _OF_MODELS = frozenset({"api_key", "max_retries", "max_tokens", "stop", "temperature", "timeout"})
 
 
-class FallbackChatModel(TracedChatModel):
+class FallbackChatModel(TunedGeminiChatModel):
     """Answers with the first of its models that can.
 
     A failure that another model may answer for (see `Reason`) goes to the next model at once; a

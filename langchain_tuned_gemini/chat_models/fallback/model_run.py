@@ -22,7 +22,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
-from langchain_tuned_gemini.chat_models.traced import say
+from langchain_tuned_gemini.chat_models.caller import say
 from langchain_tuned_gemini.failures import read_failure
 
 

@@ -28,8 +28,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.tracers import LangChainTracer
 
+from langchain_tuned_gemini.chat_models.caller import Caller, current_caller, handlers_of, say
 from langchain_tuned_gemini.chat_models.fallback.model_run import ModelRun
-from langchain_tuned_gemini.chat_models.traced import Caller, current_caller, handlers_of, say
 from langchain_tuned_gemini.few_shot import question_of
 
 

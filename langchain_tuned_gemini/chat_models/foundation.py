@@ -1,0 +1,256 @@
+"""What all chat models of this package share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Self, cast
+from uuid import UUID
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManager,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.callbacks.base import Callbacks
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatResult, LLMResult
+from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from langchain_core.runnables.config import get_config_list
+from langchain_core.utils.uuid import uuid7
+from pydantic import model_validator
+
+from langchain_tuned_gemini.chat_models.arguments import (
+    check_arguments,
+    check_config,
+    check_numbers,
+)
+from langchain_tuned_gemini.chat_models.caller import Caller, called_by, known_run
+from langchain_tuned_gemini.chat_models.restartable import adding_up, answered
+from langchain_tuned_gemini.errors import ParameterError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import _ChatModelBinding
+else:  # private there, and its name may change
+    _ChatModelBinding = Runnable
+
+MAX_CONCURRENCY = 128
+"""How many calls of a batch run at once when the caller does not say.
+
+LangChain takes `min(32, cores + 4)` threads, as if calls used the processor; they wait.
+"""
+
+
+class TunedGeminiChatModel(BaseChatModel):
+    """A chat model that refuses parameters it does not know and batches by the hundred.
+
+    It announces its own run to its `_stream`: langchain-core gives a run manager to `_generate`,
+    but none to `_stream`, so the run's id is decided beforehand. And where a stream within
+    `invoke` was restarted, it answers with what came after.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            cls._check_names(values)
+            check_numbers(cls, values)
+        return values
+
+    @classmethod
+    def _check_names(cls, values: Mapping[str, Any]) -> None:
+        known = {n for name, f in cls.model_fields.items() for n in (name, f.alias) if n}
+        for name in values.keys() - known:
+            near = get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" It takes: {sorted(known)}."
+            raise ParameterError(f"{cls.__name__} has no parameter {name!r}.{hint}")
+
+    def bind(self, **kwargs: Any) -> _ChatModelBinding:
+        """Binds arguments to each call.
+
+        Raises:
+            ParameterError: For an argument that no model takes.
+        """
+        check_arguments(kwargs, self)
+        return super().bind(**kwargs)
+
+    def with_config(
+        self, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Binds a configuration to each call.
+
+        Raises:
+            ParameterError: For a key that no configuration has.
+        """
+        check_config({**(config or {}), **kwargs})
+        return super().with_config(config, **kwargs)
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `dumpd` and `load` work; secrets are left out."""
+        return True
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Where the class is found in serialised form, wherever its module moves."""
+        return ["langchain_tuned_gemini"]
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The parameters, without what LangChain fills in: the profile alone has 30 lines."""
+        for name, value in super().__repr_args__():
+            if name == "metadata" and isinstance(value, dict):
+                value = {key: item for key, item in value.items() if key != "lc_versions"}  # noqa: PLW2901
+            if name not in {"profile", "cache"} and not (name == "metadata" and not value):
+                yield name, value
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A copy of the parameters around the same models and connections."""
+        return self.model_copy()
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Calls the model for each input, up to `max_concurrency` (default 128) at once."""
+        configs = _concurrent(config, len(inputs))
+        return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Calls the model for each input, up to `max_concurrency` (default 128) at once."""
+        configs = _concurrent(config, len(inputs))
+        return await super().abatch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
+
+    def _names_its_run(self) -> bool:
+        """Whether it knows only during a call what its run should say of it."""
+        return True
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002  # LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Streams the answer; the last chunk of a fallback model's carries the provenance."""
+        if not self._names_its_run():
+            return super().stream(input, config, stop=stop, **kwargs)
+        return self._announced(input, ensure_config(config), stop=stop, **kwargs)
+
+    def _announced(
+        self, model_input: LanguageModelInput, config: RunnableConfig, **kwargs: Any
+    ) -> Iterator[AIMessageChunk]:
+        caller = known_run(config, CallbackManager, self.callbacks)
+        chunks = super().stream(model_input, config, **kwargs)
+        with called_by(caller):
+            first = next(chunks)
+        yield first
+        yield from chunks
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002  # LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Streams the answer; the last chunk of a fallback model's carries the provenance."""
+        if not self._names_its_run():
+            return super().astream(input, config, stop=stop, **kwargs)
+        return self._aannounced(input, ensure_config(config), stop=stop, **kwargs)
+
+    async def _aannounced(
+        self, model_input: LanguageModelInput, config: RunnableConfig, **kwargs: Any
+    ) -> AsyncIterator[AIMessageChunk]:
+        caller = known_run(config, AsyncCallbackManager, self.callbacks)
+        stream = super().astream(model_input, config, **kwargs)
+        async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", stream)) as chunks:
+            with called_by(caller):
+                first = await anext(chunks)
+            yield first
+            async for chunk in chunks:
+                yield chunk
+
+    def generate(
+        self,
+        messages: list[list[BaseMessage]],
+        stop: list[str] | None = None,
+        callbacks: Callbacks = None,
+        *,
+        run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answers each list of messages; `invoke` and `batch` end up here."""
+        if not self._names_its_run():
+            return super().generate(messages, stop, callbacks, run_id=run_id, **kwargs)
+        run_id = run_id or uuid7()
+        with called_by(self._caller(callbacks, run_id, kwargs)):
+            return super().generate(messages, stop, callbacks, run_id=run_id, **kwargs)
+
+    async def agenerate(
+        self,
+        messages: list[list[BaseMessage]],
+        stop: list[str] | None = None,
+        callbacks: Callbacks = None,
+        *,
+        run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answers each list of messages; `ainvoke` and `abatch` end up here."""
+        if not self._names_its_run():
+            return await super().agenerate(messages, stop, callbacks, run_id=run_id, **kwargs)
+        run_id = run_id or uuid7()
+        with called_by(self._caller(callbacks, run_id, kwargs)):
+            return await super().agenerate(messages, stop, callbacks, run_id=run_id, **kwargs)
+
+    def _caller(
+        self, callbacks: Callbacks, run_id: UUID, options: Mapping[str, Any]
+    ) -> Caller | None:
+        tags, metadata = options.get("tags"), options.get("metadata")
+        return Caller.of(callbacks, run_id, self.callbacks, tags=tags, metadata=metadata)
+
+    def _generate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with adding_up() as added_up:
+            result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
+        return result if added_up.answer is None else answered(result, added_up.answer)
+
+    async def _agenerate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with adding_up() as added_up:
+            result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
+        return result if added_up.answer is None else answered(result, added_up.answer)
+
+
+def _concurrent(
+    config: RunnableConfig | Sequence[RunnableConfig] | None, length: int
+) -> list[RunnableConfig]:
+    configs = get_config_list(config, length)
+    if configs and configs[0].get("max_concurrency") is None:
+        configs[0] = cast("RunnableConfig", {**configs[0], "max_concurrency": MAX_CONCURRENCY})
+    return configs
