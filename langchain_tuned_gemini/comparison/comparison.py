@@ -12,7 +12,7 @@ from typing import Any
 from langchain_tuned_gemini.comparison.figures import Difference, Figures
 from langchain_tuned_gemini.comparison.questions import Question
 from langchain_tuned_gemini.comparison.scoring import Metric, Result
-from langchain_tuned_gemini.dataset.writing import write_whole
+from langchain_tuned_gemini.dataset.atomic_write import write_whole
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.prices import PriceTable
 

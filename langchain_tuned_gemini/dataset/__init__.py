@@ -6,11 +6,16 @@ Pure functions and values; nothing here needs the network.
 from langchain_tuned_gemini.dataset.dataset import Merge, TuningDataset, check, merge
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format
+from langchain_tuned_gemini.dataset.gather import Columns, Examples
 from langchain_tuned_gemini.dataset.labels import outputs_are_labels
-from langchain_tuned_gemini.dataset.limits import LIMITS, Limits, Platform, estimated_tokens
+from langchain_tuned_gemini.dataset.platform_limits import (
+    LIMITS,
+    Limits,
+    Platform,
+    estimated_tokens,
+)
 from langchain_tuned_gemini.dataset.problems import Report
-from langchain_tuned_gemini.dataset.reading import Columns, Examples
-from langchain_tuned_gemini.dataset.rows import OUTPUT, TEXT_INPUT
+from langchain_tuned_gemini.dataset.readers.rows import OUTPUT, TEXT_INPUT
 from langchain_tuned_gemini.dataset.stats import DatasetStats, Spread, stats
 from langchain_tuned_gemini.dataset.turns import Role, Turn
 from langchain_tuned_gemini.errors.problem import Problem, Severity

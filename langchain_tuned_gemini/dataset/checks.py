@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, get_args
 
 from langchain_tuned_gemini.dataset.formats import lines
 from langchain_tuned_gemini.dataset.labels import count_labels, likely_typos
-from langchain_tuned_gemini.dataset.limits import LIMITS, Limits, Platform, exceeded_by
+from langchain_tuned_gemini.dataset.platform_limits import LIMITS, Limits, Platform, exceeded_by
+from langchain_tuned_gemini.dataset.readers.rows import OUTPUT
 from langchain_tuned_gemini.dataset.repeats import Repeat, find_repeats
-from langchain_tuned_gemini.dataset.rows import OUTPUT
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.errors.problem import Code, Problem, Severity
 

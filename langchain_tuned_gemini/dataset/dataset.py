@@ -13,17 +13,17 @@ from itertools import chain
 from typing import Any, Self, overload
 
 from langchain_tuned_gemini.dataset import formats
+from langchain_tuned_gemini.dataset.atomic_write import write_whole
 from langchain_tuned_gemini.dataset.checks import find_problems, repeat_problem
 from langchain_tuned_gemini.dataset.example import TuningExample
-from langchain_tuned_gemini.dataset.files import FileSource, name_of
 from langchain_tuned_gemini.dataset.formats import Format
-from langchain_tuned_gemini.dataset.limits import Platform
+from langchain_tuned_gemini.dataset.gather import Columns, Examples, gather
 from langchain_tuned_gemini.dataset.places import Places
+from langchain_tuned_gemini.dataset.platform_limits import Platform
 from langchain_tuned_gemini.dataset.problems import Findings, NotKept, Report, in_rows
-from langchain_tuned_gemini.dataset.reading import Columns, Examples, gather
+from langchain_tuned_gemini.dataset.readers.files import FileSource, name_of
 from langchain_tuned_gemini.dataset.repeats import find_repeats
-from langchain_tuned_gemini.dataset.splitting import choose_held_back
-from langchain_tuned_gemini.dataset.writing import write_whole
+from langchain_tuned_gemini.dataset.split import choose_held_back
 from langchain_tuned_gemini.errors import LossyConversionError
 from langchain_tuned_gemini.errors.problem import Place, Problem, Severity
 

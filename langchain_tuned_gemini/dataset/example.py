@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_tuned_gemini.dataset.rows import (
+from langchain_tuned_gemini.dataset.readers.rows import (
     HISTORY,
     MESSAGES,
     OUTPUT,

@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from langchain_tuned_gemini.dataset.csv_rows import QUOTED, quoted
 from langchain_tuned_gemini.dataset.example import TuningExample
-from langchain_tuned_gemini.dataset.rows import (
+from langchain_tuned_gemini.dataset.readers.csv_rows import QUOTED, quoted
+from langchain_tuned_gemini.dataset.readers.rows import (
     CONTENTS,
     HISTORY,
     MESSAGES,

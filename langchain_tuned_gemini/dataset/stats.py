@@ -8,7 +8,7 @@ from typing import Self
 
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.labels import count_labels
-from langchain_tuned_gemini.dataset.limits import estimated_tokens
+from langchain_tuned_gemini.dataset.platform_limits import estimated_tokens
 from langchain_tuned_gemini.dataset.repeats import find_repeats
 
 

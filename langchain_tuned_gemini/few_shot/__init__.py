@@ -1,8 +1,8 @@
 """Messages in, messages with the right examples out: what a base model needs as a fallback."""
 
+from langchain_tuned_gemini.few_shot.example_messages import DEFAULT_INSTRUCTION, ExampleForm
 from langchain_tuned_gemini.few_shot.prompt import FewShotPrompt
 from langchain_tuned_gemini.few_shot.question import Question, as_messages, question_of
-from langchain_tuned_gemini.few_shot.rendering import DEFAULT_INSTRUCTION, ExampleForm
 from langchain_tuned_gemini.few_shot.selection import Selection
 
 __all__ = [

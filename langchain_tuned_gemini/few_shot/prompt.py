@@ -17,14 +17,14 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from langchain_tuned_gemini.dataset import Columns, Examples, TuningDataset, TuningExample
 from langchain_tuned_gemini.dataset.tokens import TokenEstimator
 from langchain_tuned_gemini.errors import ParameterError, PromptTooLongError
-from langchain_tuned_gemini.few_shot.question import Question, as_messages, question_of
-from langchain_tuned_gemini.few_shot.rendering import (
+from langchain_tuned_gemini.few_shot.example_messages import (
     DEFAULT_INSTRUCTION,
     ExampleForm,
     inserted,
     shown_turns,
     texts_about,
 )
+from langchain_tuned_gemini.few_shot.question import Question, as_messages, question_of
 from langchain_tuned_gemini.few_shot.selection import Selection, fitting
 from langchain_tuned_gemini.few_shot.selectors import (
     DEFAULT_K,
@@ -33,7 +33,7 @@ from langchain_tuned_gemini.few_shot.selectors import (
     OtherSelector,
     TuningExampleSelector,
 )
-from langchain_tuned_gemini.few_shot.selectors.base import checked_count
+from langchain_tuned_gemini.few_shot.selectors.selector import checked_count
 from langchain_tuned_gemini.runtime.program_errors import user_code
 
 _LEFT_FREE = 0.9

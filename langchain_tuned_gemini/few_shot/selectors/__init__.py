@@ -4,13 +4,13 @@ Those of this package work offline, or have a stand-in that does: a fallback sel
 exactly when the network is in trouble. Any other LangChain selector can take their place.
 """
 
-from langchain_tuned_gemini.few_shot.selectors.base import (
+from langchain_tuned_gemini.few_shot.selectors.fixed import FixedExampleSelector
+from langchain_tuned_gemini.few_shot.selectors.lexical import LexicalExampleSelector
+from langchain_tuned_gemini.few_shot.selectors.selector import (
     DEFAULT_K,
     Choice,
     TuningExampleSelector,
 )
-from langchain_tuned_gemini.few_shot.selectors.fixed import FixedExampleSelector
-from langchain_tuned_gemini.few_shot.selectors.lexical import LexicalExampleSelector
 from langchain_tuned_gemini.few_shot.selectors.semantic import SemanticExampleSelector
 from langchain_tuned_gemini.few_shot.selectors.third_party import OtherSelector
 

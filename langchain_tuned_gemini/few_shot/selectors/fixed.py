@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from langchain_tuned_gemini.few_shot.selectors.base import Choice, TuningExampleSelector
+from langchain_tuned_gemini.few_shot.selectors.selector import Choice, TuningExampleSelector
 
 
 class FixedExampleSelector(TuningExampleSelector):

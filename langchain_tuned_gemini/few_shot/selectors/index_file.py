@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.dataset import TuningExample
-from langchain_tuned_gemini.dataset.writing import write_whole_bytes
+from langchain_tuned_gemini.dataset.atomic_write import write_whole_bytes
 from langchain_tuned_gemini.errors import ExampleIndexError
 from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
 from langchain_tuned_gemini.few_shot.selectors.labels import Labels

@@ -9,13 +9,13 @@ from typing import Any, Self
 from langchain_core.runnables import run_in_executor
 
 from langchain_tuned_gemini.dataset import Examples, TuningDataset, outputs_are_labels
-from langchain_tuned_gemini.few_shot.selectors.base import (
+from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
+from langchain_tuned_gemini.few_shot.selectors.index_file import load_or_build
+from langchain_tuned_gemini.few_shot.selectors.selector import (
     DEFAULT_K,
     Choice,
     TuningExampleSelector,
 )
-from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
-from langchain_tuned_gemini.few_shot.selectors.index_file import load_or_build
 
 
 class LexicalExampleSelector(TuningExampleSelector):

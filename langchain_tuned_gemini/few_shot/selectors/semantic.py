@@ -23,13 +23,13 @@ from langchain_tuned_gemini.dataset import (
     outputs_are_labels,
 )
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.few_shot.selectors.base import (
+from langchain_tuned_gemini.few_shot.selectors.lexical import LexicalExampleSelector
+from langchain_tuned_gemini.few_shot.selectors.outages import PAUSE, OutageWatch, patience
+from langchain_tuned_gemini.few_shot.selectors.selector import (
     DEFAULT_K,
     Choice,
     TuningExampleSelector,
 )
-from langchain_tuned_gemini.few_shot.selectors.lexical import LexicalExampleSelector
-from langchain_tuned_gemini.few_shot.selectors.outages import PAUSE, OutageWatch, patience
 from langchain_tuned_gemini.runtime.threads import in_a_thread, in_a_thread_of_its_own
 
 _KEY = "example"

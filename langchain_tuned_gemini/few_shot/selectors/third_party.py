@@ -12,8 +12,8 @@ from typing import Any
 from langchain_core.example_selectors import BaseExampleSelector
 
 from langchain_tuned_gemini.dataset import TEXT_INPUT, TuningExample
-from langchain_tuned_gemini.few_shot.selectors.base import Choice, TuningExampleSelector
 from langchain_tuned_gemini.few_shot.selectors.outages import OutageWatch, patience
+from langchain_tuned_gemini.few_shot.selectors.selector import Choice, TuningExampleSelector
 from langchain_tuned_gemini.runtime.threads import in_a_thread, in_a_thread_of_its_own
 
 _PATIENCE = 10.0

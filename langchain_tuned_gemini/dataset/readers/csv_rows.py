@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import BufferedReader
 from itertools import chain
 
-from langchain_tuned_gemini.dataset.lines import Row, decoded, numbered_lines
 from langchain_tuned_gemini.dataset.problems import Findings
-from langchain_tuned_gemini.dataset.rows import (
+from langchain_tuned_gemini.dataset.readers.lines import Row, decoded, numbered_lines
+from langchain_tuned_gemini.dataset.readers.rows import (
     OTHER_NAMES,
     OUTPUT,
     SYSTEM_INSTRUCTION,

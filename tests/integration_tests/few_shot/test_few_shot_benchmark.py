@@ -8,7 +8,7 @@ from benchmarks import few_shot
 from benchmarks.selection import OURS, SELECTORS, K
 from langchain_tuned_gemini import TuningDataset
 
-DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
+DATA = Path(__file__).resolve().parents[3] / "examples" / "data"
 
 
 @pytest.fixture

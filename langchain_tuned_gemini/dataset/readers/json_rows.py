@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from io import BufferedReader
 from json import JSONDecodeError
 
-from langchain_tuned_gemini.dataset.lines import (
+from langchain_tuned_gemini.dataset.problems import Findings
+from langchain_tuned_gemini.dataset.readers.lines import (
     CHUNK,
     MAX_LINE,
     Row,
     decoded,
     numbered_lines,
 )
-from langchain_tuned_gemini.dataset.problems import Findings
 
 _BLANK = " \t\r\n"
 _LISTS = (

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TypeAlias, cast
 
-from langchain_tuned_gemini.dataset.csv_rows import csv_rows
-from langchain_tuned_gemini.dataset.json_rows import json_rows
-from langchain_tuned_gemini.dataset.lines import CHUNK, Row
 from langchain_tuned_gemini.dataset.problems import Findings
+from langchain_tuned_gemini.dataset.readers.csv_rows import csv_rows
+from langchain_tuned_gemini.dataset.readers.json_rows import json_rows
+from langchain_tuned_gemini.dataset.readers.lines import CHUNK, Row
 
 FileSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 """A file's path, or an open file: binary or text, seekable or not."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import IO, Any, TypeAlias
 
 from langchain_tuned_gemini.dataset.example import TuningExample
-from langchain_tuned_gemini.dataset.files import file_rows, is_file, renamed
-from langchain_tuned_gemini.dataset.function_calls import read_function_calls
-from langchain_tuned_gemini.dataset.lines import Row
-from langchain_tuned_gemini.dataset.messages import is_speaker
 from langchain_tuned_gemini.dataset.places import Places
 from langchain_tuned_gemini.dataset.problems import Findings, NotKept
-from langchain_tuned_gemini.dataset.rows import (
+from langchain_tuned_gemini.dataset.readers.files import file_rows, is_file, renamed
+from langchain_tuned_gemini.dataset.readers.function_calls import read_function_calls
+from langchain_tuned_gemini.dataset.readers.lines import Row
+from langchain_tuned_gemini.dataset.readers.messages import is_speaker
+from langchain_tuned_gemini.dataset.readers.rows import (
     OUTPUT,
     SYSTEM_INSTRUCTION,
     TEXT_INPUT,

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, cast
 
-from langchain_tuned_gemini.dataset.messages import LISTS, is_message, read_messages
+from langchain_tuned_gemini.dataset.readers.messages import LISTS, is_message, read_messages
 from langchain_tuned_gemini.dataset.turns import (
     ExampleFields,
     Flaw,

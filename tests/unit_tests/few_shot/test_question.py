@@ -124,7 +124,7 @@ def told(*instructions):
     return FewShotPrompt(TuningDataset(tuple(rows)), instruction="Like this.", k=9)
 
 
-def test_what_the_tuned_model_was_told_the_base_model_is_told_too():
+def test_what_the_tuned_model_was_told_the_base_model_is_told():
     system, *_ = told("Write SQL.", "Write SQL.").invoke(
         [SystemMessage("Be brief."), HumanMessage("?")]
     )

@@ -16,8 +16,8 @@ from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, check
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
 from langchain_tuned_gemini.errors.problem import Code
 
-EXAMPLE_DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
-REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+EXAMPLE_DATA = Path(__file__).resolve().parents[3] / "examples" / "data"
+REAL_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 GOOD = '{"text_input": "1", "output": "2"}'
 ONE, TWO = TuningExample("1", "2"), TuningExample("3", "4")

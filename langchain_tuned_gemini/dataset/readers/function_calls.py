@@ -7,8 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_tuned_gemini.dataset.example import TuningExample
-from langchain_tuned_gemini.dataset.messages import LISTS, NO_TEXT, ROLES, fields_of, text_of
-from langchain_tuned_gemini.dataset.rows import (
+from langchain_tuned_gemini.dataset.readers.messages import (
+    LISTS,
+    NO_TEXT,
+    ROLES,
+    fields_of,
+    text_of,
+)
+from langchain_tuned_gemini.dataset.readers.rows import (
     ABOUT_PARTS,
     CONTENTS,
     MESSAGES,

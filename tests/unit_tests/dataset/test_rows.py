@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, check, merge
-from langchain_tuned_gemini.dataset.lines import CHUNK
+from langchain_tuned_gemini.dataset.readers.lines import CHUNK
 from langchain_tuned_gemini.errors import DatasetError, LossyConversionError
 
 ONE, TWO = TuningExample("1", "2"), TuningExample("3", "4")
@@ -210,7 +210,7 @@ def test_the_rows_are_found_whatever_pieces_a_file_comes_in(text):
     assert list(TuningDataset.read(Pieces(text.encode()))) == [ONE, TWO]
 
 
-def test_a_field_that_is_an_array_is_told_too():
+def test_a_field_that_is_an_array_is_told():
     row = {**ONE.as_dict(), "vector": np.array([1.0, 2.0])}
 
     assert TuningDataset.of([row]).left_out == {"vector": 1}

@@ -25,7 +25,7 @@ from langchain_tuned_gemini import (
 )
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 CARDS = TuningDataset(
     tuple(

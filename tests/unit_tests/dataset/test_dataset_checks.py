@@ -23,7 +23,7 @@ from langchain_tuned_gemini.dataset.labels import likely_typos
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
 from langchain_tuned_gemini.errors.problem import Problem, Severity
 
-REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+REAL_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 GOOD = '{"text_input": "1", "output": "2"}'
 SYSTEM = {"role": "system", "parts": [{"text": "s"}]}
 
@@ -158,7 +158,7 @@ def test_fields_that_are_not_kept_are_told_once_for_each_field():
     ]  # fmt: skip
 
 
-def test_columns_that_are_not_kept_are_told_too():
+def test_columns_that_are_not_kept_are_told():
     assert found(io.StringIO("text_input,output,contents,history\n1,2,x,y\n3,4,x,y\n")) == [
         f"warning: examples:2: field {name!r}: is not kept: an example holds text only. 2 rows have it."
         for name in ("contents", "history")

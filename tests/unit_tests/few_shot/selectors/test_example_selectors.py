@@ -19,8 +19,8 @@ from langchain_tuned_gemini.few_shot.selectors import (
     LexicalExampleSelector,
 )
 
-EXAMPLE_DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
-BANKING = Path(__file__).resolve().parents[3] / "shared" / "data" / "banking77_train.jsonl"
+EXAMPLE_DATA = Path(__file__).resolve().parents[4] / "examples" / "data"
+BANKING = Path(__file__).resolve().parents[5] / "shared" / "data" / "banking77_train.jsonl"
 
 CAPITALS = TuningDataset(
     tuple(

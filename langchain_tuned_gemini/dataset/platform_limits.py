@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format, losses
-from langchain_tuned_gemini.dataset.rows import OUTPUT, TEXT_INPUT
+from langchain_tuned_gemini.dataset.readers.rows import OUTPUT, TEXT_INPUT
 from langchain_tuned_gemini.dataset.tokens import estimate_tokens
 from langchain_tuned_gemini.dataset.turns import Flaw
 from langchain_tuned_gemini.errors.problem import Severity

@@ -18,7 +18,7 @@ from langchain_tuned_gemini.dataset import (
 )
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
 
-REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+REAL_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 words = st.text("abc=\u00e9", min_size=1, max_size=3)
 turns = st.builds(Turn, st.sampled_from(["user", "model"]), words)
