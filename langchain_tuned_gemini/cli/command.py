@@ -24,7 +24,7 @@ app = typer.Typer(
 
 MODELS = "Tuned models"
 VERSIONS = "Versions"
-CLEANING_UP = "Deleting"
+CLEANING_UP = "DeletionExecutor"
 TOOLS = "Tools"
 """Under which headings `--help` lists the commands."""
 

@@ -17,11 +17,11 @@ from langchain_tuned_gemini.library.deletion import (
     Protection,
     ProtectionKind,
 )
+from langchain_tuned_gemini.library.differences import DifferenceKind, RecordDifference
 from langchain_tuned_gemini.library.library_model import LibraryModel
 from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.library.probe import Probe, ProbeOutcome
 from langchain_tuned_gemini.library.promotion import Promotion
-from langchain_tuned_gemini.library.sync import Difference, DifferenceKind
 from langchain_tuned_gemini.library.tuning_settings import TuningSettings
 from langchain_tuned_gemini.names.version_name import VersionName
 
@@ -30,7 +30,6 @@ __all__ = [
     "DeletionOutcome",
     "DeletionPlan",
     "DeletionReport",
-    "Difference",
     "DifferenceKind",
     "Force",
     "LibraryModel",
@@ -42,6 +41,7 @@ __all__ = [
     "Promotion",
     "Protection",
     "ProtectionKind",
+    "RecordDifference",
     "TuningPlan",
     "TuningSettings",
     "VersionName",

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from langchain_tuned_gemini.effects import Call, Flow, Together
 from langchain_tuned_gemini.errors import TunedModelNameError
-from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, version_name
+from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter, version_name
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number, is_same_project
 from langchain_tuned_gemini.names.version_name import VersionName, same_version
@@ -40,7 +40,7 @@ class Inventory:
         self.clock = clock
         self.numbers: dict[str, str] = {}
 
-    def listed(self, selection: Selection) -> Flow[list[LibraryModel]]:
+    def listed(self, selection: ModelFilter) -> Flow[list[LibraryModel]]:
         """The models that are asked for, oldest first, one service after the other."""
         catalog = self.records.load()
         asked = [s for s in self.services if selection.platform in {None, s.platform}]
@@ -88,7 +88,7 @@ class Inventory:
         for known in catalog.versions:
             if known.family == version.family and same_version(known.label, version.label):
                 return known.name, ""
-        models = yield from self.listed(Selection(family=version.family))
+        models = yield from self.listed(ModelFilter(family=version.family))
         named = [model for model in models if model.is_version(version.label)]
         if len(named) != 1:
             raise TunedModelNameError(_not_one(version, named, models), name=str(version))

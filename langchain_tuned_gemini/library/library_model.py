@@ -88,7 +88,7 @@ class LibraryModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ModelFilter:
     """Which models are asked for; None is any. See `ModelLibrary.list`."""
 
     platform: Platform | None = None

@@ -14,7 +14,7 @@ from langchain_tuned_gemini.effects import Flow, arun, run
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.library.deletion import (
     Audit,
-    Deleting,
+    DeletionExecutor,
     DeletionPlan,
     DeletionReport,
     DeletionWish,
@@ -22,11 +22,11 @@ from langchain_tuned_gemini.library.deletion import (
     OnDeletion,
     planning,
 )
+from langchain_tuned_gemini.library.differences import RecordDifference, differing, mend
 from langchain_tuned_gemini.library.inventory import Inventory
-from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, in_order
+from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter, in_order
 from langchain_tuned_gemini.library.probe import Probe, probing
 from langchain_tuned_gemini.library.promotion import Promotion, promotion, rollback
-from langchain_tuned_gemini.library.sync import Difference, differing, mend
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import VersionName, check_family, next_label
@@ -106,7 +106,7 @@ class ModelLibrary:
             ServiceError: A service could not answer. A list without its models would look
                 complete.
         """
-        selection = Selection(platform, state, family, base_model, older_than)
+        selection = ModelFilter(platform, state, family, base_model, older_than)
         return run(self._inventory.listed(selection))
 
     async def alist(
@@ -118,7 +118,7 @@ class ModelLibrary:
         older_than: float | None = None,
     ) -> LibraryModels:
         """Tells which tuned models there are; see `list`."""
-        selection = Selection(platform, state, family, base_model, older_than)
+        selection = ModelFilter(platform, state, family, base_model, older_than)
         return await arun(self._inventory.listed(selection))
 
     def failed(self) -> LibraryModels:
@@ -229,7 +229,7 @@ class ModelLibrary:
         """Lets an alias point to the version before; see `rollback`."""
         return await arun(self._rollback(alias, force=force))
 
-    def differences(self) -> tuple[Difference, ...]:
+    def differences(self) -> tuple[RecordDifference, ...]:
         """Says what differs between the records and the platforms. Nothing is changed.
 
         With `mend`, it keeps the records up to date. (Not called `sync`: Python has another use
@@ -241,11 +241,11 @@ class ModelLibrary:
         """
         return run(differing(self._inventory, self._now()))
 
-    async def adifferences(self) -> tuple[Difference, ...]:
+    async def adifferences(self) -> tuple[RecordDifference, ...]:
         """Says what differs between the records and the platforms; see `differences`."""
         return await arun(differing(self._inventory, self._now()))
 
-    def mend(self, differences: Iterable[Difference]) -> tuple[Difference, ...]:
+    def mend(self, differences: Iterable[RecordDifference]) -> tuple[RecordDifference, ...]:
         """Brings the records up to date; the platforms stay as they are.
 
         Args:
@@ -337,8 +337,8 @@ class ModelLibrary:
         places = [(s.project, s.location) for s in services if isinstance(s, PlacedService)]
         return places[0] if len(places) == 1 else ("", "")
 
-    def _deleting(self, *, force: bool | Force, on_progress: OnDeletion | None) -> Deleting:
-        return Deleting(
+    def _deleting(self, *, force: bool | Force, on_progress: OnDeletion | None) -> DeletionExecutor:
+        return DeletionExecutor(
             self._inventory,
             self._audit,
             self._by(),

@@ -12,7 +12,7 @@ from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.views import Cell, Table
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.library.sync import Difference
+    from langchain_tuned_gemini.library.differences import RecordDifference
 
 _STYLES = {"mended": "green", "can be mended": "yellow", "by hand": "red"}
 
@@ -53,7 +53,7 @@ def sync(
     leave(ExitCode.FAILED)
 
 
-def _table(told: dict[Difference, str]) -> Table:
+def _table(told: dict[RecordDifference, str]) -> Table:
     return Table(
         ("name", "what differs", ""),
         [

@@ -1,7 +1,7 @@
 """Deleting models: a plan first, then what it says and nothing else."""
 
 from langchain_tuned_gemini.library.deletion.audit import Audit
-from langchain_tuned_gemini.library.deletion.executor import Deleting, OnDeletion
+from langchain_tuned_gemini.library.deletion.executor import DeletionExecutor, OnDeletion
 from langchain_tuned_gemini.library.deletion.plan import (
     DeletionPlan,
     DeletionWish,
@@ -21,8 +21,8 @@ from langchain_tuned_gemini.library.deletion.report import (
 
 __all__ = [
     "Audit",
-    "Deleting",
     "Deletion",
+    "DeletionExecutor",
     "DeletionOutcome",
     "DeletionPlan",
     "DeletionReport",

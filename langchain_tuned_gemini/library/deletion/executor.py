@@ -41,7 +41,7 @@ OnDeletion = Callable[[Deletion], object]
 """Called after each model."""
 
 
-class Deleting:
+class DeletionExecutor:
     """Carries a plan out.
 
     Right before each deletion the model and the records are read again. Only between that and

@@ -22,7 +22,7 @@ from langchain_tuned_gemini.library.deletion.protections import (
     told,
 )
 from langchain_tuned_gemini.library.inventory import Inventory
-from langchain_tuned_gemini.library.library_model import LibraryModel, Selection, in_order
+from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter, in_order
 from langchain_tuned_gemini.library.second_look import Sight, look
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.registry import Catalog
@@ -156,7 +156,7 @@ def planning(inventory: Inventory, wish: DeletionWish) -> Flow[DeletionPlan]:
         chosen.setdefault(_key(model, inventory), _Choice(model, "it was named"))
     unseen: tuple[str, ...] = ()
     if wish.failed or wish.prune or wish.dataset is not None:
-        models = yield from inventory.listed(Selection())
+        models = yield from inventory.listed(ModelFilter())
         choices = _matching(wish, models)
         if wish.dataset is not None:
             lineage = Lineage(catalog, models, inventory.numbers, wish.dataset)

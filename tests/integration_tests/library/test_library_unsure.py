@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from langchain_tuned_gemini import AliasName, ModelLibrary, Records, ServiceError
 from langchain_tuned_gemini.emulator import Emulator, VertexModel
-from langchain_tuned_gemini.library import DeletionPlan, DeletionReport, Difference
+from langchain_tuned_gemini.library import DeletionPlan, DeletionReport, RecordDifference
 from langchain_tuned_gemini.registry import ChangeRecord, DatasetRecord, VersionRecord
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
@@ -487,7 +487,7 @@ def left(gemini: Emulator, tuned: VertexModel) -> list[str]:
     return [n for n in (*tuned.endpoints, tuned.model) if "name" in library_record(gemini, n)]
 
 
-def differences(library: ModelLibrary) -> tuple[Difference, ...]:
+def differences(library: ModelLibrary) -> tuple[RecordDifference, ...]:
     """What differs, where all can be read."""
     try:
         return library.differences()

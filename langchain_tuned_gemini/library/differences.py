@@ -16,7 +16,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.library.inventory import Inventory, names_of
-from langchain_tuned_gemini.library.library_model import LibraryModel, Selection
+from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter
 from langchain_tuned_gemini.library.promotion import record_of
 from langchain_tuned_gemini.library.second_look import look
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
@@ -44,7 +44,7 @@ class DifferenceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RecordDifference:
     """One thing that differs.
 
     Attributes:
@@ -64,7 +64,7 @@ class Difference:
     mends: VersionRecord | None = None
 
 
-def differing(inventory: Inventory, now: datetime) -> Flow[tuple[Difference, ...]]:
+def differing(inventory: Inventory, now: datetime) -> Flow[tuple[RecordDifference, ...]]:
     """Compares the records with the platforms.
 
     Args:
@@ -72,8 +72,8 @@ def differing(inventory: Inventory, now: datetime) -> Flow[tuple[Difference, ...
         now: The time, for what is found to be deleted.
     """
     catalog = inventory.records.load()
-    models = yield from inventory.listed(Selection())
-    found: list[Difference] = []
+    models = yield from inventory.listed(ModelFilter())
+    found: list[RecordDifference] = []
     for model in models:
         found += _of_model(model, catalog, inventory.numbers)
     states = {m.record.record.model: m.state for m in models if m.record}
@@ -95,8 +95,8 @@ def differing(inventory: Inventory, now: datetime) -> Flow[tuple[Difference, ...
 
 
 def mend(
-    records: Records, differences: Iterable[Difference], numbers: Mapping[str, str]
-) -> tuple[Difference, ...]:
+    records: Records, differences: Iterable[RecordDifference], numbers: Mapping[str, str]
+) -> tuple[RecordDifference, ...]:
     """Brings the records up to date.
 
     Args:
@@ -131,7 +131,7 @@ def mend(
 
 def _of_model(
     model: LibraryModel, catalog: Catalog, numbers: Mapping[str, str]
-) -> Iterator[Difference]:
+) -> Iterator[RecordDifference]:
     """What differs about a model that is there."""
     if model.record is None:
         if alike := _alike(catalog, names_of(model.model), numbers):
@@ -177,7 +177,9 @@ def _state_of(inventory: Inventory, version: RecordedVersion) -> Flow[TunedModel
     return sight.model.state if sight.model else TunedModelState.UNKNOWN
 
 
-def _of_aliases(catalog: Catalog, states: Mapping[str, TunedModelState]) -> Iterator[Difference]:
+def _of_aliases(
+    catalog: Catalog, states: Mapping[str, TunedModelState]
+) -> Iterator[RecordDifference]:
     """Aliases that lead nowhere; which version they should point to, nobody else can decide."""
     for alias in catalog.aliases:
         version = catalog.target(alias)
@@ -190,18 +192,20 @@ def _of_aliases(catalog: Catalog, states: Mapping[str, TunedModelState]) -> Iter
 
 def _difference(
     kind: DifferenceKind, model: LibraryModel, detail: str, mends: VersionRecord | None = None
-) -> Difference:
+) -> RecordDifference:
     name = model.record.record.model if model.record else model.name
-    return Difference(kind, name, model.family, model.version, detail, mends)
+    return RecordDifference(kind, name, model.family, model.version, detail, mends)
 
 
 def _of_record(
     kind: DifferenceKind, version: RecordedVersion, detail: str, mends: VersionRecord | None = None
-) -> Difference:
-    return Difference(kind, version.record.model, version.family, version.label, detail, mends)
+) -> RecordDifference:
+    return RecordDifference(
+        kind, version.record.model, version.family, version.label, detail, mends
+    )
 
 
-def _recorded(catalog: Catalog, difference: Difference) -> RecordedVersion | None:
+def _recorded(catalog: Catalog, difference: RecordDifference) -> RecordedVersion | None:
     for version in catalog.versions:
         if version.family == difference.family and same_version(version.label, difference.version):
             return version
