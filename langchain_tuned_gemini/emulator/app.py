@@ -12,11 +12,11 @@ from starlette.requests import ClientDisconnect, Request
 from langchain_tuned_gemini.emulator.faults import fault_injection
 from langchain_tuned_gemini.emulator.http.access import check_credentials, check_host, host_of
 from langchain_tuned_gemini.emulator.http.connection import Connections, perform
-from langchain_tuned_gemini.emulator.http.errors import ApiError, html_page
-from langchain_tuned_gemini.emulator.http.replies import HTML, Delivery, Reply, delivery
+from langchain_tuned_gemini.emulator.http.errors import ApiError
+from langchain_tuned_gemini.emulator.http.replies import Delivery, Reply, delivery, html_error
 from langchain_tuned_gemini.emulator.http.requests import Api, ApiCall, RecordedRequest
 from langchain_tuned_gemini.emulator.http.wire import with_enum_numbers
-from langchain_tuned_gemini.emulator.routes import Route, find_route
+from langchain_tuned_gemini.emulator.routes import answer_call, read_call
 from langchain_tuned_gemini.emulator.vertex import cloud_storage
 
 if TYPE_CHECKING:
@@ -58,29 +58,29 @@ class App:
 
     def _answer(self, request: Request, body: object) -> Delivery:
         query, path = _query(request), request.scope["path"]
-        found = find_route(request.method, host_of(request), path, query, body)
-        self._record(request, query, body, found[1] if found else None)
-        bucket = cloud_storage.bucket_of(request.method, path)
+        call = read_call(request.method, host_of(request), path, query, body)
+        self._record(request, query, body, call)
+        bucket, options = cloud_storage.bucket_of(request.method, path), self._store.options
         try:
-            check_host(request, self._store.options)
+            check_host(request, options.hosts)
             if bucket is not None:
-                check_credentials(request, self._store.options, Api.VERTEX)
+                check_credentials(request, options.rejected_keys, Api.VERTEX)
                 return delivery(Reply((cloud_storage.upload(self._store, bucket, query, body),)))
-            if found is None:
+            if call is None:
                 return delivery(_unbound(path))
-            check_credentials(request, self._store.options, found[1].api)
+            check_credentials(request, options.rejected_keys, call.api)
         except ApiError as error:
             return delivery(_refused(error))
-        return self._answer_call(*found)
+        return self._answer_call(call)
 
-    def _answer_call(self, route: Route, call: ApiCall) -> Delivery:
+    def _answer_call(self, call: ApiCall) -> Delivery:
         matched = self._faults.match(call)
         if matched is None:
-            return delivery(_numbered(call, self._called(route, call)))
+            return delivery(_numbered(call, self._called(call)))
         (fault, _), call = matched, self._with_base_model(call)
         reply = fault_injection.replacement(fault, call)
         if reply is None:
-            reply = fault_injection.rewritten(fault, call, self._called(route, call))
+            reply = fault_injection.rewritten(fault, call, self._called(call))
         return fault_injection.interrupted(fault, delivery(_numbered(call, reply)))
 
     def _with_base_model(self, call: ApiCall) -> ApiCall:
@@ -92,11 +92,11 @@ class App:
             version = vertex.deployed(endpoint)
         return replace(call, base_model=version.base_model if version else None)
 
-    def _called(self, route: Route, call: ApiCall) -> Reply:
+    def _called(self, call: ApiCall) -> Reply:
         try:
             with self._store.lock:
                 self._store.vertex.settle(self._store.now())
-                answer = route.answer(self._store, call)
+                answer = answer_call(self._store, call)
         except ApiError as error:
             return _refused(error)
         return answer if isinstance(answer, Reply) else Reply((answer,))
@@ -147,8 +147,7 @@ def _refused(error: ApiError) -> Reply:
 def _unbound(path: str) -> Reply:
     """The 404 of a URL that means nothing: a page, since no API sees the request."""
     text = f"The requested URL <code>{escape(path)}</code> was not found on this server."
-    page = html_page(404, "Not Found", text)
-    return Reply(body=page.encode(), status=404, content_type=HTML)
+    return html_error(404, "Not Found", text)
 
 
 def _numbered(call: ApiCall, reply: Reply) -> Reply:

@@ -179,12 +179,18 @@ _PATTERNS = [
     for api, routes in ((Api.DEVELOPER, DEVELOPER_ROUTES), (Api.VERTEX, VERTEX_ROUTES))
     for route in routes
 ]
+_ANSWERS = {(api, route.method): route.answer for api, route, _ in _PATTERNS}
 
 
-def find_route(
+def answer_call(store: Store, call: ApiCall) -> Reply | JsonObject:
+    """The answer of the method that is called."""
+    return _ANSWERS[call.api, call.method](store, call)
+
+
+def read_call(
     verb: str, host: str, path: str, query: Mapping[str, str], json: object
-) -> tuple[Route, ApiCall] | None:
-    """Who answers a request, and what it asks for; `None` where Google binds nothing to the URL.
+) -> ApiCall | None:
+    """What a request asks for; `None` where Google binds nothing to the URL.
 
     Google's hosts serve one API each, every other one, such as loopback, serves both.
     """
@@ -195,5 +201,5 @@ def find_route(
         # A resource of a project is in a location that exists.
         if match and location_in(match["name"]) in {None, *LOCATIONS}:
             name, version = match["name"], match["version"]
-            return route, ApiCall(api, route.method, version, name, query, json, location)
+            return ApiCall(api, route.method, version, name, query, json, location)
     return None

@@ -14,7 +14,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.faults.google_errors import usual_error
-from langchain_tuned_gemini.emulator.http.errors import html_page
 from langchain_tuned_gemini.emulator.http.replies import (
     HTML,
     JSON,
@@ -25,6 +24,7 @@ from langchain_tuned_gemini.emulator.http.replies import (
     Pause,
     Reply,
     Step,
+    html_error,
 )
 from langchain_tuned_gemini.emulator.model.completions import split_words
 
@@ -98,8 +98,7 @@ def _literal(body: object) -> Reply:
 def _error(fault: Fault, status: int, call: ApiCall) -> Reply:
     if status == HTTPStatus.BAD_GATEWAY and fault.message is None:
         text = "The server encountered a temporary error and could not complete your request."
-        page = html_page(status, "Server Error", text)
-        return Reply(body=page.encode(), status=status, content_type=HTML)
+        return html_error(status, "Server Error", text)
     return Reply((_error_body(fault, status, call),), status=status)
 
 
@@ -176,9 +175,8 @@ def _with_candidate(message: JsonObject, **changes: object) -> JsonObject:
 
 def _with_finish_reason(message: JsonObject, reason: str) -> JsonObject:
     shown = None if reason == "FINISH_REASON_UNSPECIFIED" else reason
-    if reason in _WITHHOLDING:
-        return _with_candidate(message, finishReason=shown, content=None)
-    return _with_candidate(message, finishReason=shown)
+    withheld = {"content": None} if reason in _WITHHOLDING else {}
+    return _with_candidate(message, finishReason=shown, **withheld)
 
 
 def interrupted(fault: Fault, delivery: Delivery) -> Delivery:

@@ -8,9 +8,10 @@ from langchain_tuned_gemini.emulator.http.errors import EXPECTED, RPC, ApiError,
 from langchain_tuned_gemini.emulator.http.requests import Api
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from starlette.requests import Request
 
-    from langchain_tuned_gemini.emulator.store import Options
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 INVALID_KEY = "API key not valid. Please pass a valid API key."
@@ -22,19 +23,19 @@ UNREGISTERED = (
 )
 
 
-def check_host(request: Request, options: Options) -> None:
+def check_host(request: Request, hosts: Collection[str]) -> None:
     """Refuses a Host header that is neither loopback nor a name the emulator answers to.
 
     Otherwise a web page could reach it through a host name that resolves to loopback
     (DNS rebinding).
     """
     host = host_of(request)
-    if host not in LOOPBACK_HOSTS and host not in options.hosts:
+    if host not in LOOPBACK_HOSTS and host not in hosts:
         msg = f"This emulator does not answer to the host {host!r}: see Emulator(hosts=...)."
         raise ApiError(421, msg, status="PERMISSION_DENIED")
 
 
-def check_credentials(request: Request, options: Options, api: Api) -> None:
+def check_credentials(request: Request, rejected_keys: Collection[str], api: Api) -> None:
     """Refuses a call without credentials, and one with a key that is to be rejected.
 
     A rejected key is a 400, as Google answers: not a 401.
@@ -45,7 +46,7 @@ def check_credentials(request: Request, options: Options, api: Api) -> None:
             raise ApiError(403, UNREGISTERED)
         info = error_info("CREDENTIALS_MISSING", "googleapis.com", service=api.value)
         raise ApiError(401, UNAUTHENTICATED, details=[info])
-    if key in options.rejected_keys:
+    if key in rejected_keys:
         # Google's own answer repeats the key in its `DebugInfo`. The emulator never does.
         details = [
             error_info("API_KEY_INVALID", "googleapis.com", service=api.value),

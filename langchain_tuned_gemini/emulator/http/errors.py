@@ -90,20 +90,6 @@ def error_body(
     return {"error": error}
 
 
-def html_page(code: int, title: str, text: str) -> str:
-    """The page of Google's front end, which answers before any API does.
-
-    Seen for URLs that no API binds: the body of a Vertex AI 404 for a wrong location in
-    github.com/FirebaseExtended/vertexai-sdk-test-data. Shortened: no styles, no logo.
-    """
-    return (
-        "<!DOCTYPE html>\n<html lang=en>\n  <meta charset=utf-8>\n"
-        f"  <title>Error {code} ({title})!!1</title>\n"
-        f"  <p><b>{code}.</b> <ins>That\N{RIGHT SINGLE QUOTATION MARK}s an error.</ins>\n"
-        f"  <p>{text}  <ins>That\N{RIGHT SINGLE QUOTATION MARK}s all we know.</ins>\n"
-    )
-
-
 def error_info(reason: str, domain: str, **metadata: str) -> JsonObject:
     """The detail that names the reason of an error."""
     return {"@type": RPC + "ErrorInfo", "reason": reason, "domain": domain, "metadata": metadata}

@@ -82,6 +82,21 @@ class Delivery:
         return (*self.before, self.head, *self.chunks)
 
 
+def html_error(status: int, title: str, text: str) -> Reply:
+    """The page of Google's front end, which answers before any API does.
+
+    Seen for URLs that no API binds: the body of a Vertex AI 404 for a wrong location in
+    github.com/FirebaseExtended/vertexai-sdk-test-data. Shortened: no styles, no logo.
+    """
+    page = (
+        "<!DOCTYPE html>\n<html lang=en>\n  <meta charset=utf-8>\n"
+        f"  <title>Error {status} ({title})!!1</title>\n"
+        f"  <p><b>{status}.</b> <ins>That\N{RIGHT SINGLE QUOTATION MARK}s an error.</ins>\n"
+        f"  <p>{text}  <ins>That\N{RIGHT SINGLE QUOTATION MARK}s all we know.</ins>\n"
+    )
+    return Reply(body=page.encode(), status=status, content_type=HTML)
+
+
 def delivery(reply: Reply) -> Delivery:
     """The steps that put an answer on the wire."""
     before = (Pause(reply.latency),) if reply.latency else ()
