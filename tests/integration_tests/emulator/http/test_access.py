@@ -129,7 +129,7 @@ def test_a_request_is_recorded_with_the_method_and_the_model_it_means(
     assert (request.call, request.model) == (call, model)
 
 
-def test_refused_requests_are_recorded_too(gemini: Emulator) -> None:
+def test_refused_requests_are_recorded(gemini: Emulator) -> None:
     httpx.get(f"{gemini.base_url}/v1beta/models")
     httpx.post(f"{gemini.base_url}/v1beta/tunedModels", content=b"no json")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration_tests.emulator.answers.conftest import Service, model, user
+from tests.integration_tests.emulator.model.conftest import Service, model, user
 
 JOKE = {
     "type": "OBJECT",
@@ -76,7 +76,7 @@ def test_a_model_that_knows_nothing_takes_the_words_of_the_question(service: Ser
     assert json.loads(text) == {"name": "Ada Lovelace", "age": 36}
 
 
-def test_a_json_schema_does_too(service: Service) -> None:
+def test_an_answer_is_an_instance_of_a_json_schema(service: Service) -> None:
     schema = {"type": "array", "items": {"type": "integer", "minimum": 10}, "minItems": 3}
 
     text = service.text("7 and 77", model=service.old, **as_json(responseJsonSchema=schema))

@@ -133,7 +133,7 @@ def test_a_quota_is_named_in_its_violation(
     assert failure["violations"][0]["quotaDimensions"]["model"] == "sql-expert-v1"
 
 
-def test_a_retry_delay_goes_with_other_errors_too(gemini: Emulator, ask: Ask) -> None:
+def test_a_retry_delay_goes_with_other_errors(gemini: Emulator, ask: Ask) -> None:
     gemini.fault(status=503, retry_delay=2)
 
     error = ask().json()["error"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langchain_tuned_gemini.emulator import Answer, Emulator, FunctionCall
-from tests.integration_tests.emulator.answers.conftest import Service, model, user
+from tests.integration_tests.emulator.model.conftest import Service, model, user
 
 OSLO = FunctionCall("weather", {"city": "Oslo"})
 TOOLS = [{"functionDeclarations": [{"name": "weather"}]}]
@@ -155,7 +155,7 @@ def test_a_scripted_text_is_streamed_by_words(service: Service) -> None:
     assert parts[-1]["functionCall"]["name"] == "weather"
 
 
-def test_limits_of_the_request_hold_for_scripts_too(service: Service) -> None:
+def test_limits_of_the_request_hold_for_scripts(service: Service) -> None:
     service.gemini.script("It rains in Oslo.")
 
     def finish(**config: Any) -> tuple[str, str]:

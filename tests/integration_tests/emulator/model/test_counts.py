@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from langchain_tuned_gemini.emulator import Answer
-from tests.integration_tests.emulator.answers.conftest import Service, model, user
+from tests.integration_tests.emulator.model.conftest import Service, model, user
 
 DOGS = "SELECT * FROM dogs"
 DATA = base64.b64encode(b"whatever").decode()
@@ -119,7 +119,7 @@ def test_thoughts_count_against_the_limit_of_tokens(
     assert last["usageMetadata"] == answer["usageMetadata"]
 
 
-def test_the_thoughts_of_a_script_count_against_the_limit_too(service: Service) -> None:
+def test_the_thoughts_of_a_script_count_against_the_limit(service: Service) -> None:
     service.gemini.script(Answer(text="It rains.", thought_tokens=100))
     config = {"generationConfig": {"maxOutputTokens": 64}}
 

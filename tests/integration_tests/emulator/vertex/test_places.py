@@ -252,7 +252,7 @@ def test_only_the_last_chunk_counts(api: httpx.Client, tuned: VertexModel) -> No
     assert counts == [None, None, None, 4 + 5 + 512]
 
 
-def test_a_model_that_takes_no_prefill_refuses_it_here_too(api: httpx.Client) -> None:
+def test_a_model_that_takes_no_prefill_refuses_it_on_vertex_ai(api: httpx.Client) -> None:
     turns = [*ASK["contents"], {"role": "model", "parts": [{"text": "SELECT"}]}]
 
     def answered(model: str) -> int:

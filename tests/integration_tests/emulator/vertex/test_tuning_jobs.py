@@ -344,7 +344,7 @@ class TestJobsByHand:
         assert job["startTime"] == started < job["endTime"]
         assert job["tuningJobMetadata"]["completedStepCount"] == "2"
 
-    def test_a_cancellation_is_ended_by_hand_too(self, gemini: Emulator, api: httpx.Client) -> None:
+    def test_a_cancellation_is_ended_by_hand(self, gemini: Emulator, api: httpx.Client) -> None:
         name = create(api)["name"]
         api.post(f"/v1/{name}:cancel")
 

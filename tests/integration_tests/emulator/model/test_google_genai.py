@@ -12,7 +12,7 @@ from google.oauth2.credentials import Credentials
 from pydantic import BaseModel
 
 from langchain_tuned_gemini.emulator import FunctionCall
-from tests.integration_tests.emulator.answers.conftest import Service
+from tests.integration_tests.emulator.model.conftest import Service
 
 MODELS = ["gemini-2.5-flash", "gemini-3.5-flash"]
 
@@ -77,7 +77,7 @@ def test_a_chat_goes_on_after_function_calls(
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_stream_calls_it_too(client: genai.Client, name: str) -> None:
+def test_a_stream_calls_a_function(client: genai.Client, name: str) -> None:
     config = types.GenerateContentConfig(tools=[get_weather])
 
     chunks = client.models.generate_content_stream(

@@ -90,7 +90,7 @@ def test_a_base_model_reads_its_few_shot_examples(client: genai.Client) -> None:
 
 
 @pytest.mark.parametrize("who", ["endpoint", BASE])
-def test_tokens_are_counted_for_endpoints_too(
+def test_tokens_are_counted_for_endpoints(
     client: genai.Client, tuned: VertexModel, who: str
 ) -> None:
     model = tuned.endpoint if who == "endpoint" else who
@@ -308,7 +308,7 @@ def stable(gemini: Emulator) -> genai.Client:
 
 
 @pytest.mark.parametrize("make", [express, stable])
-def test_keys_and_the_stable_version_work_too(
+def test_keys_and_the_stable_version_work(
     gemini: Emulator, tuned: VertexModel, make: Callable[[Emulator], genai.Client]
 ) -> None:
     client = make(gemini)

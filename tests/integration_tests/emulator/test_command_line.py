@@ -33,7 +33,7 @@ def served(arguments: list[str], path: str, body: object) -> tuple[httpx.Respons
     return response, told, process.returncode
 
 
-def test_it_serves_vertex_ai_too(tmp_path: Path) -> None:
+def test_it_serves_vertex_ai(tmp_path: Path) -> None:
     file = tmp_path / "train.jsonl"
     file.write_text(ROW, encoding="utf-8")
     parent = "projects/acme/locations/us-central1"

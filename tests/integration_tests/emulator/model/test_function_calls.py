@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration_tests.emulator.answers.conftest import Service, model, user
+from tests.integration_tests.emulator.model.conftest import Service, model, user
 
 Json = dict[str, Any]
 
@@ -137,7 +137,7 @@ def test_who_must_call_goes_on_to_a_function_that_was_not_called(service: Servic
     assert called == ["get_weather", "getTime", "add", "get_weather"]
 
 
-def test_json_schema_describes_arguments_too(service: Service) -> None:
+def test_a_json_schema_describes_arguments(service: Service) -> None:
     schema = {
         "type": "object",
         "properties": {"who": {"$ref": "#/$defs/Person"}, "note": {"type": "string"}},
