@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from langchain_core.rate_limiters import BaseRateLimiter
 
-from langchain_tuned_gemini.runtime.deadline import queueing, waiting
+from langchain_tuned_gemini.runtime.deadline import queueing, wait_within_deadline
 from langchain_tuned_gemini.runtime.program_errors import user_code
 from langchain_tuned_gemini.runtime.threads import HelperThread, within_deadline
 
@@ -40,8 +40,7 @@ class WithinDeadline(BaseRateLimiter):
                 while within_deadline(thread.call(self._try)) is False:
                     if not blocking:
                         return False
-                    with waiting(pause, woken.set) as left:
-                        woken.wait(left)
+                    wait_within_deadline(woken.wait, pause, woken.set)
             return True
         finally:
             thread.end()

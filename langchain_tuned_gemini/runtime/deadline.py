@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 _EARLY = 0.01
 """How many seconds too early a wait may end."""
 
 Limit = Literal["first", "stall", "total"]
+
+T = TypeVar("T")
 
 _current: ContextVar[Deadline | None] = ContextVar("tuned_gemini_deadline", default=None)
 
@@ -78,12 +80,6 @@ class Deadline:
         self._token: Token[Deadline | None] | None = None
         self._timeout: AbstractAsyncContextManager[object] | None = None
 
-    def chunk_arrived(self) -> None:
-        """Gives the next chunk its time."""
-        stall = self._limits["stall"]
-        self._each = "stall"
-        self._at = min(self._end, self._clock() + (float("inf") if stall is None else stall))
-
     @property
     def limit(self) -> tuple[Limit, float]:
         """Which of the limits is in force now, and how many seconds it is."""
@@ -113,20 +109,14 @@ class Deadline:
         left = float("-inf") if self._is_cancelled else self._at - self._clock()
         return left if self._outer is None else min(left, self._outer.remaining())
 
-    def _and_outer_ones(self) -> list[Deadline]:
-        return [self, *(self._outer._and_outer_ones() if self._outer is not None else ())]
-
-    def _begin_wait(self, interrupt: Callable[[], None]) -> None:
-        """Says how the wait that begins is ended from another thread."""
-        with self._waiting:
-            self._interrupts.append(interrupt)
-
-    def _end_wait(self, interrupt: Callable[[], None]) -> None:
-        with self._waiting:
-            self._interrupts.remove(interrupt)
-
     def __enter__(self) -> Self:
-        self._go_on()
+        """Is in force, and puts off what is left by as long as nobody has waited."""
+        if self._left_at is not None:
+            paused = self._clock() - self._left_at
+            self._at += paused
+            self._end += paused
+        self._outer = _current.get()
+        self._token = _current.set(self)
         return self
 
     def __exit__(
@@ -135,27 +125,20 @@ class Deadline:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._pause(error)
-
-    def _go_on(self) -> None:
-        """Is in force, and puts off what is left by as long as nobody has waited."""
-        if self._left_at is not None:
-            paused = self._clock() - self._left_at
-            self._at += paused
-            self._end += paused
-        self._outer = _current.get()
-        self._token = _current.set(self)
-
-    def _pause(self, error: BaseException | None) -> None:
+        """Is in force no more; unless an error ends it, the next chunk gets its time."""
         if self._token is not None:
             _current.reset(self._token)
         self._outer = None
-        self._left_at = self._clock()
+        now = self._left_at = self._clock()
         if error is not None:
-            self.overdue = self._left_at - self._at
+            self.overdue = now - self._at
+            return
+        stall = self._limits["stall"]
+        self._each = "stall"
+        self._at = self._end if stall is None else min(self._end, now + stall)
 
     async def __aenter__(self) -> Self:
-        self._go_on()
+        self.__enter__()
         left = self._at - self._clock()  # an outer one cancels the task by itself
         self._timeout = asyncio.timeout(None if left == float("inf") else left)
         await self._timeout.__aenter__()
@@ -168,36 +151,47 @@ class Deadline:
         traceback: TracebackType | None,
     ) -> bool | None:
         """Ends the call with a `TimeoutError` if it took too long."""
-        self._pause(error)
+        self.__exit__(kind, error, traceback)
         if self._timeout is None:
             return None
         return await self._timeout.__aexit__(kind, error, traceback)
 
 
-@contextmanager
-def waiting(timeout: float | None, interrupt: Callable[[], None]) -> Iterator[float | None]:
-    """Allows one wait, for the shorter of a timeout and what the deadline in force leaves.
+def wait_within_deadline(
+    wait: Callable[[float | None], T], timeout: float | None, interrupt: Callable[[], None]
+) -> T:
+    """Waits once, for the shorter of a timeout and what the deadline in force leaves.
 
     Args:
+        wait: Waits for so many seconds at the most; None for ever.
         timeout: How long it may be otherwise, in seconds; None for ever.
         interrupt: Ends the wait from another thread.
 
     Raises:
-        TimeoutError: If the deadline is over.
+        DeadlineOverError: If the deadline is over before it.
     """
     deadline = _current.get()
     if deadline is None:
-        yield timeout
-        return
-    # Before the time is looked at: a cancellation in between must find whom to wake.
-    deadlines = deadline._and_outer_ones()  # a helper's thread may see an outer one end
-    for each in deadlines:
-        each._begin_wait(interrupt)
+        return wait(timeout)
+    # Before the time is looked at: a cancellation in between must find whom to wake. A helper's
+    # thread may see an outer deadline end.
+    in_force: list[Deadline] = []
+    each: Deadline | None = deadline
+    while each is not None:
+        in_force.append(each)
+        with each._waiting:
+            each._interrupts.append(interrupt)
+        each = each._outer
     try:
-        yield _shorter(timeout, deadline)
+        left = deadline.remaining()
+        if left <= 0:
+            raise DeadlineOverError
+        is_longer = left == float("inf") or (timeout is not None and timeout <= left)
+        return wait(timeout if is_longer else left)
     finally:
-        for each in deadlines:
-            each._end_wait(interrupt)
+        for each in in_force:
+            with each._waiting:
+                each._interrupts.remove(interrupt)
 
 
 def sleep(seconds: float) -> None:
@@ -207,8 +201,7 @@ def sleep(seconds: float) -> None:
         DeadlineOverError: If the deadline is over before or after it.
     """
     woken = threading.Event()
-    with waiting(seconds, woken.set) as left:
-        woken.wait(left)
+    wait_within_deadline(woken.wait, seconds, woken.set)
     if time_left() <= 0:
         raise DeadlineOverError
 
@@ -245,12 +238,3 @@ def time_left() -> float:
     """
     deadline = _current.get()
     return float("inf") if deadline is None else deadline.remaining()
-
-
-def _shorter(timeout: float | None, deadline: Deadline) -> float | None:
-    left = deadline.remaining()
-    if left <= 0:
-        raise DeadlineOverError
-    if left == float("inf"):
-        return timeout
-    return left if timeout is None else min(timeout, left)

@@ -11,7 +11,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from langchain_tuned_gemini.runtime.deadline import DeadlineOverError, waiting
+from langchain_tuned_gemini.runtime.deadline import DeadlineOverError, wait_within_deadline
 
 T = TypeVar("T")
 
@@ -75,8 +75,7 @@ def within_deadline(outcome: Future[T]) -> T:
     """
     over = threading.Event()
     outcome.add_done_callback(lambda _: over.set())
-    with waiting(None, over.set) as left:
-        over.wait(left)
+    wait_within_deadline(over.wait, None, over.set)
     if not outcome.done():
         raise DeadlineOverError
     return outcome.result()

@@ -30,7 +30,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotReadyError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.runtime.deadline import time_left, waiting
+from langchain_tuned_gemini.runtime.deadline import time_left, wait_within_deadline
 from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
@@ -223,8 +223,7 @@ class ReadinessGate:
         if flight := self._flight_to_wait_for():
             over = threading.Event()
             flight.landing.add_done_callback(lambda _: over.set())
-            with waiting(self._patience(flight), over.set) as left:
-                over.wait(left)
+            wait_within_deadline(over.wait, self._patience(flight), over.set)
             self._conclude(flight)
 
     async def acheck(self) -> None:

@@ -110,7 +110,7 @@ class DeveloperAccess:
         )
         client = Client(api_key=self.identity, vertexai=False, http_options=options)
         remember(client, self.identity, *secrets_in_url(self.base_url))
-        return _punctual(client)
+        return _with_deadline_sleep(client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class VertexAccess:
             **who,
         )
         remember(client, *self.secrets)
-        return _punctual(client)
+        return _with_deadline_sleep(client)
 
 
 class Absent:
@@ -301,7 +301,7 @@ def tls_arguments() -> dict[str, Any]:
     return {"verify": http.tls_context(), "ssl": http.tls_context()}
 
 
-def _punctual(client: Client) -> Client:
+def _with_deadline_sleep(client: Client) -> Client:
     """The client, whose waits between two tries in a thread keep to the deadline in force.
 
     google-genai has no public way to that; a task needs none, it is cancelled.

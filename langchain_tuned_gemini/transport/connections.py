@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import httpcore
 import httpx
 
-from langchain_tuned_gemini.transport.deadline_transport import PunctualBackend
+from langchain_tuned_gemini.transport.deadline_transport import DeadlineBackend
 
 KEEP_ALIVE = 60.0
 """How long an idle connection is kept, in seconds; Google's front ends keep it for longer."""
@@ -28,7 +28,7 @@ class Connection(httpx.HTTPTransport):
     def __init__(self, url: httpx.URL, **options: Any) -> None:
         super().__init__(limits=_LIMITS, **options)
         # httpx has no public way to give its pool a network backend; httpcore's pool has one.
-        self._pool._network_backend = PunctualBackend()
+        self._pool._network_backend = DeadlineBackend()
         self._pool = self._pool.create_connection(_origin_of(url))  # type: ignore[assignment]
 
 

@@ -21,7 +21,7 @@ from google.auth.exceptions import TimeoutError as AuthTimeoutError
 from google.auth.transport import Request, Response
 
 from langchain_tuned_gemini.errors import MissingCredentialsError
-from langchain_tuned_gemini.runtime.deadline import waiting
+from langchain_tuned_gemini.runtime.deadline import wait_within_deadline
 from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 from langchain_tuned_gemini.secrets.secret_values import header_value, remember
 from langchain_tuned_gemini.transport import http
@@ -84,9 +84,12 @@ class SharedCredentials(Credentials):
         Where the token server is silent, threads would else wait for one another's timeouts.
         """
         lock = self._refreshing
-        with waiting(None, lambda: None) as left:
-            if not lock.acquire(timeout=-1 if left is None else left):
-                raise AuthTimeoutError("no token in time")  # type: ignore[no-untyped-call]
+
+        def acquire(left: float | None) -> bool:
+            return lock.acquire(timeout=-1 if left is None else left)
+
+        if not wait_within_deadline(acquire, None, lambda: None):
+            raise AuthTimeoutError("no token in time")  # type: ignore[no-untyped-call]
         try:
             yield
         finally:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from ssl import SSLContext
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore
 from httpcore import SOCKET_OPTION
 
-from langchain_tuned_gemini.runtime.deadline import DeadlineOverError, waiting
+from langchain_tuned_gemini.runtime.deadline import DeadlineOverError, wait_within_deadline
 from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
 
+T = TypeVar("T")
 
-class PunctualBackend(httpcore.SyncBackend):
+
+class DeadlineBackend(httpcore.SyncBackend):
     """Opens connections that keep to the deadline in force."""
 
     def connect_tcp(
@@ -27,24 +30,31 @@ class PunctualBackend(httpcore.SyncBackend):
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Opens one."""
-        with _as_timeout(httpcore.ConnectTimeout), waiting(timeout, _nothing_to_wake) as left:
-            stream = super().connect_tcp(host, port, left, local_address, socket_options)
-        return _PunctualStream(stream)
+        connect = partial(
+            super().connect_tcp,
+            host,
+            port,
+            local_address=local_address,
+            socket_options=socket_options,
+        )
+        stream = _wait(connect, timeout, _nothing_to_wake, httpcore.ConnectTimeout)
+        return _DeadlineStream(stream)
 
 
-class _PunctualStream(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     """A connection that asks before each wait how long it may be."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _as_timeout(httpcore.ReadTimeout), waiting(timeout, self._hang_up) as left:
-            return self._stream.read(max_bytes, left)
+        read = partial(self._stream.read, max_bytes)
+        return _wait(read, timeout, self._hang_up, httpcore.ReadTimeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _as_timeout(httpcore.WriteTimeout), waiting(timeout, self._hang_up) as left:
-            self._stream.write(buffer, left)
+        if buffer:
+            write = partial(self._stream.write, buffer)
+            _wait(write, timeout, self._hang_up, httpcore.WriteTimeout)
 
     def start_tls(
         self,
@@ -52,9 +62,8 @@ class _PunctualStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        with _as_timeout(httpcore.ConnectTimeout), waiting(timeout, self._hang_up) as left:
-            stream = self._stream.start_tls(ssl_context, server_hostname, left)
-        return _PunctualStream(stream)
+        start = partial(self._stream.start_tls, ssl_context, server_hostname)
+        return _DeadlineStream(_wait(start, timeout, self._hang_up, httpcore.ConnectTimeout))
 
     def _hang_up(self) -> None:
         """Ends a wait that another thread is in: it reads the end of the connection."""
@@ -73,15 +82,19 @@ def _nothing_to_wake() -> None:
     """A connection that is being opened has no socket yet; `CONNECT_TIMEOUT` limits it."""
 
 
-@contextmanager
-def _as_timeout(kind: type[httpcore.TimeoutException]) -> Iterator[None]:
-    """Turns the end of a deadline into httpcore's error, which httpx turns into its own.
+def _wait(
+    wait: Callable[[float | None], T],
+    timeout: float | None,
+    interrupt: Callable[[], None],
+    kind: type[httpcore.TimeoutException],
+) -> T:
+    """Waits within the deadline, whose end is httpcore's error, which httpx turns into its own.
 
     What a signal's handler raised in the wait is raised as it was, where httpcore took it for the
     connection's: nobody is to try again after it.
     """
     try:
-        yield
+        return wait_within_deadline(wait, timeout, interrupt)
     except DeadlineOverError as over:
         raise kind(str(over)) from over
     except Exception as error:

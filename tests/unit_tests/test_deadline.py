@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_tuned_gemini.runtime.deadline import Deadline, queueing, time_left, waiting
+from langchain_tuned_gemini.runtime.deadline import (
+    Deadline,
+    queueing,
+    time_left,
+    wait_within_deadline,
+)
 
 
 def seconds_left(timeout: float | None) -> float | None:
     """How long a wait that begins now may be."""
-    with waiting(timeout, lambda: None) as left:
-        return left
+    return wait_within_deadline(lambda left: left, timeout, lambda: None)
 
 
 class Clock:
@@ -70,7 +74,6 @@ async def test_while_a_reader_is_busy_with_a_chunk_no_time_passes(is_async: bool
             with deadline:
                 left.append(deadline.remaining())
                 clock.now += 1.0
-        deadline.chunk_arrived()
         clock.now += 1000.0  # of the reader
 
     assert left == [2.0, 3.0, 3.0, 3.0]
@@ -83,7 +86,6 @@ def test_one_that_was_cancelled_while_its_reader_was_busy_stays_so() -> None:
     with deadline:
         pass
     deadline.cancel()
-    deadline.chunk_arrived()
 
     with deadline, pytest.raises(TimeoutError):
         seconds_left(None)
@@ -127,10 +129,9 @@ def test_an_inner_deadline_leaves_no_more_than_the_outer_one(inner: float | None
 def test_a_cancellation_wakes_whoever_waits_and_nobody_waits_after_it(is_inner: bool) -> None:
     outer, woken = Deadline(), []
     with outer, Deadline() as inner:
-        with waiting(None, lambda: woken.append("first")):
-            pass
-        with waiting(None, lambda: woken.append("second")):
-            (inner if is_inner else outer).cancel()
+        one = inner if is_inner else outer
+        wait_within_deadline(lambda _: None, None, lambda: woken.append("first"))
+        wait_within_deadline(lambda _: one.cancel(), None, lambda: woken.append("second"))
         with pytest.raises(TimeoutError):
             seconds_left(None)
 
@@ -139,12 +140,12 @@ def test_a_cancellation_wakes_whoever_waits_and_nobody_waits_after_it(is_inner: 
 
 def test_all_that_wait_are_woken() -> None:
     deadline, woken = Deadline(), []
-    with (
-        deadline,
-        waiting(None, lambda: woken.append("the caller")),
-        waiting(None, lambda: woken.append("its helper")),
-    ):
-        deadline.cancel()
+
+    def help_out(_: float | None) -> None:
+        wait_within_deadline(lambda _: deadline.cancel(), None, lambda: woken.append("its helper"))
+
+    with deadline:
+        wait_within_deadline(help_out, None, lambda: woken.append("the caller"))
 
     assert woken == ["the caller", "its helper"]
 
@@ -158,7 +159,6 @@ def test_it_says_which_limit_is_in_force() -> None:
         with deadline:
             limits.append(deadline.limit)
             clock.now += 2.0
-            deadline.chunk_arrived()
 
     assert limits == [("first", 2.0), ("stall", 3.0), ("total", 6.0)]
 
@@ -179,7 +179,8 @@ def test_it_knows_how_long_nobody_was_asked() -> None:
 def test_no_chunk_brings_a_cancelled_call_back() -> None:
     deadline = Deadline(stall=5.0)
     deadline.cancel()
-    deadline.chunk_arrived()
+    with deadline:
+        pass
 
     assert deadline.remaining() == -math.inf
 
@@ -205,8 +206,8 @@ def test_no_chunk_moves_the_deadline_past_the_total(
 
     assert deadline.remaining() <= (math.inf if first is None else first) + 1e-9
     for gap in gaps:
-        clock.now += gap
-        deadline.chunk_arrived()
+        with deadline:
+            clock.now += gap
         assert clock.now + deadline.remaining() <= end + 1e-6
         assert deadline.remaining() <= (math.inf if stall is None else stall) + 1e-9
 

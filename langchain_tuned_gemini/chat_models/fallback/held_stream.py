@@ -97,7 +97,6 @@ class HeldStream:
         self._chunks.append(chunk)
         # What a few-shot model says about its examples goes into the provenance instead.
         self.few_shot = chunk.message.response_metadata.pop(FEW_SHOT_KEY, self.few_shot)
-        self.deadline.chunk_arrived()
         if self.is_committed:
             return (chunk,)
         if self._commit == "complete" or not _commits(chunk):
