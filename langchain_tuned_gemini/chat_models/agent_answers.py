@@ -17,7 +17,7 @@ from langchain_core.messages.tool import tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import StructuredTool
 
-from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate, shaped
+from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, shaped
 from langchain_tuned_gemini.chat_models.structured_output import SchemaCheck, whole_value
 from langchain_tuned_gemini.guards import Refusal, answer_of, as_error, check, whole_tool_calls
 from langchain_tuned_gemini.guards.valid_json import UnreadableError

@@ -13,10 +13,9 @@ call it in one of the event loop's few threads, for the end of which the loop's 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import AbstractContextManager, aclosing, closing, nullcontext
+from collections.abc import AsyncIterator, Generator, Iterator
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel, SimpleChatModel
@@ -36,12 +35,8 @@ from langchain_tuned_gemini.runtime.threads import (
 KEEPS_DEADLINE = "keeps_deadline"
 """What a model is asked whose calls end by themselves when the deadline in force is over."""
 
-T = TypeVar("T")
-
 _SYNC: Final = frozenset({BaseChatModel._agenerate, SimpleChatModel._agenerate})
 """How LangChain calls a model that is not asynchronous."""
-
-_ENDED: Final = object()
 
 Messages = list[BaseMessage]
 Stop = list[str] | None
@@ -86,6 +81,18 @@ async def _ain_one_chunk(
     yield _as_chunk(await agenerate_from(model, messages, stop, **kwargs))
 
 
+def close(stream: Any) -> None:
+    """Closes a stream; one of another package may be no generator."""
+    if hasattr(stream, "close"):
+        stream.close()
+
+
+async def aclose(stream: Any) -> None:
+    """Closes a stream; one of another package may be no generator."""
+    if hasattr(stream, "aclose"):
+        await stream.aclose()
+
+
 async def agenerate_from(
     model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
 ) -> ChatResult:
@@ -127,52 +134,22 @@ async def agenerate_with(
 
 def stream_with(
     model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
-) -> Generator[ChatGenerationChunk, None, None]:
+) -> Iterator[ChatGenerationChunk]:
     """Streams a model with its own rate limiter; LangChain caches no streams."""
     if model.rate_limiter:
         WithinDeadline(model.rate_limiter).acquire()
     if _needs_no_thread(model):
-        yield from stream_from(model, messages, stop, **kwargs)
-    else:
-        yield from stream_within_deadline(_streamed(model, messages, stop, **kwargs))
+        return stream_from(model, messages, stop, **kwargs)
+    return stream_within_deadline(_streamed(model, messages, stop, **kwargs))
 
 
 async def astream_with(
     model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
-) -> AsyncGenerator[ChatGenerationChunk, None]:
+) -> AsyncIterator[ChatGenerationChunk]:
     """Streams a model with its own rate limiter; LangChain caches no streams."""
     if model.rate_limiter:
         await WithinDeadline(model.rate_limiter).aacquire()
-    stream = astream_from(model, messages, stop, **kwargs)
-    async with aclosing(stream) if isinstance(stream, AsyncGenerator) else nullcontext():
-        async for chunk in stream:
-            yield chunk
-
-
-def within(
-    context: Callable[[], AbstractContextManager[Any]], stream: Generator[T, None, None]
-) -> Generator[T, None, None]:
-    """The same stream, inside a context while the model computes, and never while it is read."""
-    with closing(stream):
-        while True:
-            with context():
-                item: Any = next(stream, _ENDED)
-            if item is _ENDED:
-                return
-            yield item
-
-
-async def awithin(
-    context: Callable[[], AbstractContextManager[Any]], stream: AsyncGenerator[T, None]
-) -> AsyncGenerator[T, None]:
-    """The same stream, inside a context while the model computes, and never while it is read."""
-    async with aclosing(stream):
-        while True:
-            with context():
-                item: Any = await anext(stream, _ENDED)
-            if item is _ENDED:
-                return
-            yield item
+    return astream_from(model, messages, stop, **kwargs)
 
 
 def _needs_no_thread(model: BaseChatModel) -> bool:

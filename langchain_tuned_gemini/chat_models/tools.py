@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from langchain_tuned_gemini.chat_models.arguments import TUNED_ONLY, in_geminis_words
 from langchain_tuned_gemini.chat_models.conversation import own_thoughts
-from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate
+from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
 from langchain_tuned_gemini.errors import ParameterError
 
 _OF_ONE_MODEL = ("cached_content", "model")

@@ -8,12 +8,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_tuned_gemini import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.testing import ScriptedChatModel
 
 
 def test_a_full_bucket_holds_ten_tokens() -> None:
@@ -134,3 +137,45 @@ def test_a_child_process_does_not_wait_for_a_lock_of_its_parents_threads() -> No
     _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+async def ask(model: FallbackChatModel, way: str) -> None:
+    match way:
+        case "invoke":
+            model.invoke("Hi")
+        case "ainvoke":
+            await model.ainvoke("Hi")
+        case "stream":
+            list(model.stream("Hi"))
+        case "astream":
+            [chunk async for chunk in model.astream("Hi")]
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+async def test_in_a_call_a_failure_takes_a_token_and_an_answer_pays_for_a_part_of_one(
+    way: str,
+) -> None:
+    refused = httpx.ConnectError("refused")
+    first = ScriptedChatModel(name="first", answers=[refused, "at the second try", *["9"] * 5])
+    second = ScriptedChatModel(name="second", answers=["8"])
+    budget = RetryBudget()
+    model = FallbackChatModel(models=[first, second], retry_budget=budget)
+
+    await ask(model, way)
+    assert budget.tokens == pytest.approx(9.1)
+
+    for _ in range(5):
+        await ask(model, way)
+    assert budget.tokens == pytest.approx(9.6)
+
+
+def test_a_second_try_that_fails_takes_a_token_of_its_own_and_is_the_last() -> None:
+    first = ScriptedChatModel(name="first", answers=[httpx.ConnectError("refused")] * 3)
+    budget = RetryBudget()
+    model = FallbackChatModel(
+        models=[first, ScriptedChatModel(name="second", answers=["9"])], retry_budget=budget
+    )
+
+    assert model.invoke("Hi").text == "9"
+
+    assert budget.tokens == 8.0

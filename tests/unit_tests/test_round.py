@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 from langchain_tuned_gemini import FallbackChatModel
-from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate
+from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, LostRaceError
+from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
-from langchain_tuned_gemini.chat_models.fallback.limits import Limits
+from langchain_tuned_gemini.chat_models.fallback.held_stream import Limits
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Round
 from langchain_tuned_gemini.telemetry import Request
 from langchain_tuned_gemini.testing import ScriptedChatModel
@@ -62,7 +65,16 @@ def test_an_answer_that_comes_too_late_changes_nothing() -> None:
 
 def test_only_one_of_two_that_answer_at_the_same_moment_is_let_through() -> None:
     def begin(candidate: Candidate, round_: Round) -> Attempt:
-        return Attempt(candidate, None, None, Request(), None, round_.claim, lambda *_: {})
+        return Attempt(
+            candidate,
+            permit=None,
+            trace=None,
+            request=Request(),
+            is_streamed=False,
+            interrupted=None,
+            claim=round_.claim,
+            provenance=lambda *_: {},
+        )
 
     first, other = (
         Candidate(model, model.name, "tuned", LIMITS, None, None)
@@ -76,9 +88,10 @@ def test_only_one_of_two_that_answer_at_the_same_moment_is_let_through() -> None
     hedge = round_.begin_hedge()
     assert hedge is not None
 
-    assert [round_.claim(hedge), round_.claim(round_.first), round_.claim(hedge)] == [
-        True,
-        False,
-        True,
-    ]
-    assert round_.end() == [round_.first]
+    round_.claim(hedge)
+    with pytest.raises(LostRaceError):
+        round_.claim(round_.attempts[0])
+    round_.claim(hedge)
+
+    assert round_.winner is hedge
+    assert round_.end() == [round_.attempts[0]]

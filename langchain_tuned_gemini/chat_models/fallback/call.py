@@ -5,7 +5,7 @@ The sync and the async methods of the chat model loop over the same `FallbackCal
 
 ```python
 for round_ in call:
-    answer = run_with_hedge(round_, ask)  # async: `await arun_with_hedge(round_, aask)`
+    answer = run_with_hedge(round_, ask)  # async: `await arun_with_hedge(round_, ask)`
 ```
 """
 
@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate
+from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt
+from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
 from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Round
 from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace, CallTrace
@@ -62,8 +63,11 @@ class FallbackCall:
         on_fallback: OnFallback | None,
         novelty: Novelty | None,
         outages: OutageLog,
+        *,
+        is_streamed: bool,
     ) -> None:
         self._candidates = candidates
+        self._is_streamed = is_streamed
         self._novelty = novelty
         self._outages = outages
         self._trace = trace
@@ -71,35 +75,39 @@ class FallbackCall:
         self._on_fallback = on_fallback
         self._records: list[AttemptRecord] = []
         self._errors: list[Exception] = []
+        self._failed: list[Candidate] = []
+        self._tried: Candidate | None = None
         self._interrupted: str | None = None
         self._before_the_answer: list[AttemptRecord] = []
-        self._told_in_the_answer: dict[str, Any] = {}
+        self._metadata: dict[str, Any] = {}
         self._request = Request()
 
     def __iter__(self) -> Iterator[Round]:
-        """Yields the next model's round until one has answered.
+        """Yields the next round until a model has answered.
+
+        A model has a second round if its first one failed in passing.
 
         Raises:
             AllModelsFailedError: After the last one has failed.
         """
+        first = self._candidates[0]
         with self._request:
-            yield from self._rounds()
-
-    def _rounds(self) -> Iterator[Round]:
-        failed: list[Candidate] = []
-        for candidate in self._candidates:
-            if any(candidate is one for one in failed):  # it was asked beside the one before it
-                continue
-            if candidate is self._candidates[0] and self._is_novel(candidate):
-                continue
-            for round_ in self._rounds_of(candidate):
-                yield round_
-                failed += self._note(round_)
-                if round_.winner is not None and round_.is_answered:
-                    self._report_recovery(round_.winner)
-                    return
-        logger.error("No model could answer: %s", _told(self._records))
-        raise AllModelsFailedError.of(self._records, self._errors)
+            for candidate in self._candidates:
+                # One that was asked beside the model before it is not asked again.
+                may_be_asked = not any(candidate is one for one in self._failed)
+                if candidate is first and self._is_novel(candidate):
+                    may_be_asked = False
+                while may_be_asked and (round_ := self._new_round(candidate)) is not None:
+                    yield round_
+                    self._note(round_)
+                    if (winner := round_.winner) is not None and winner.error is None:
+                        if winner.candidate.retry_budget is not None:
+                            winner.candidate.retry_budget.earn()
+                        self._report_answer(winner)
+                        return
+                    may_be_asked = self._may_be_tried_again(round_)
+            logger.error("No model could answer: %s", _describe(self._records))
+            raise AllModelsFailedError.of(self._records, self._errors)
 
     def _is_novel(self, candidate: Candidate) -> bool:
         """Whether the question is one that the tuned model was taught nothing about."""
@@ -111,65 +119,55 @@ class FallbackCall:
         self._skip(candidate, refusal, Reason.NOVEL_INPUT)
         return True
 
-    def _rounds_of(self, candidate: Candidate) -> Iterator[Round]:
-        """One round of a model, and a second one if the first failed in passing."""
-        for _ in range(2):
-            permit = self._permit_for(candidate)
-            if candidate.breaker is not None and permit is None:
-                return
-            round_ = Round(self._begin, self._hedge if candidate is self._candidates[0] else None)
-            round_.attempts.append(self._begin(candidate, round_, permit))
-            yield round_
-            if not self._may_be_tried_again(round_):
-                return
+    def _new_round(self, candidate: Candidate) -> Round | None:
+        """The next round of a model; None if its circuit lets no call pass."""
+        permit = None
+        if candidate.breaker is not None:
+            longest = candidate.limits.total_timeout
+            try:
+                permit = candidate.breaker.acquire(**({"deadline": longest} if longest else {}))
+            except CircuitOpenError as refusal:
+                self._skip(candidate, refusal, refusal.opened_by)
+                return None
+        round_ = Round(self._begin, self._hedge if candidate is self._candidates[0] else None)
+        round_.attempts.append(self._begin(candidate, round_, permit))
+        return round_
 
     def _begin(self, candidate: Candidate, round_: Round, permit: Permit | None = None) -> Attempt:
+        is_heard = self._trace.caller is not None or candidate.model.callbacks
         return Attempt(
             candidate,
-            permit,
-            AttemptTrace(self._trace, candidate.model, candidate.name),
-            self._request,
-            self._interrupted,
-            round_.claim,
-            partial(self._provenance, round_),
+            permit=permit,
+            trace=AttemptTrace(self._trace, candidate) if is_heard else None,
+            request=self._request,
+            is_streamed=self._is_streamed,
+            interrupted=self._interrupted,
+            claim=round_.claim,
+            provenance=partial(self._provenance, round_),
         )
 
-    @staticmethod
-    def _may_be_tried_again(round_: Round) -> bool:
+    def _may_be_tried_again(self, round_: Round) -> bool:
         """Only after a transient failure, of a model that mostly answers, and within its budget.
 
         Not after a timeout or another failure that has cost its time, never once the circuit is
-        open, and not when another model was asked already.
+        open, not a second time, and not when another model was asked already.
         """
-        attempt, candidate = round_.first, round_.first.candidate
-        if candidate.retry_budget is None or attempt.is_abandoned:
+        attempt = round_.attempts[0]
+        candidate, record = attempt.candidate, attempt.record
+        budget, breaker = candidate.retry_budget, candidate.breaker
+        is_first = self._tried is not candidate
+        self._tried = candidate
+        if budget is None or record is None or attempt.is_abandoned:
             return False
-        if attempt.error is None:
-            candidate.retry_budget.earn()
-            return False
-        record = attempt.record
-        is_transient = record is not None and record.reason in _TRANSIENT
-        is_quick = record is not None and record.duration_s < _QUICK
-        is_closed = candidate.breaker is None or candidate.breaker.state is CircuitState.CLOSED
         return (
-            is_transient
+            record.reason in _TRANSIENT
             and len(round_.attempts) == 1
             and not attempt.stream.is_committed
-            and candidate.retry_budget.spend()
-            and is_quick
-            and is_closed
+            and budget.spend()
+            and is_first
+            and record.duration_s < _QUICK
+            and (breaker is None or breaker.state is CircuitState.CLOSED)
         )
-
-    def _permit_for(self, candidate: Candidate) -> Permit | None:
-        """Asks the circuit; a refusal is an attempt that was skipped."""
-        if candidate.breaker is None:
-            return None
-        try:
-            longest = candidate.limits.total_timeout
-            return candidate.breaker.acquire(**({"deadline": longest} if longest else {}))
-        except CircuitOpenError as refusal:
-            self._skip(candidate, refusal, refusal.opened_by)
-            return None
 
     def _skip(self, candidate: Candidate, refusal: TunedModelError, reason: str) -> None:
         """Notes that a model was not asked, and why."""
@@ -181,19 +179,17 @@ class FallbackCall:
         self._errors.append(refusal)
         self._request.skipped(record)
 
-    def _note(self, round_: Round) -> list[Candidate]:
-        """Keeps what went wrong in a round; returns the models that have failed."""
-        failed = []
+    def _note(self, round_: Round) -> None:
+        """Keeps what went wrong in a round."""
         for attempt in round_.attempts:
             if attempt.record is None or attempt.error is None:
                 continue
-            failed.append(attempt.candidate)
+            self._failed.append(attempt.candidate)
             for record, error in (*attempt.lost(), (attempt.record, attempt.error)):
                 self._records.append(record)
                 self._errors.append(error)
             if attempt.stream.is_committed:
                 self._interrupted = attempt.record.reason
-        return failed
 
     def _provenance(
         self, round_: Round, answered: Attempt, few_shot: dict[str, Any] | None
@@ -203,20 +199,20 @@ class FallbackCall:
         place = next(n for n, record in enumerate(records) if record is answered.record)
         self._before_the_answer = records[:place]
         breaker = self._candidates[0].breaker
-        self._told_in_the_answer = {
+        self._metadata = {
             "answered_by": answered.candidate.role,
             "model": answered.candidate.name,
             "reason": next((r.reason for r in records[:place] if r.reason), None),
             "circuit": breaker.state.value if breaker else None,
             "few_shot": few_shot,
-            "hedge": round_.told(),
+            "hedge": round_.hedge_report(),
             "novelty": self._novelty.as_dict() if self._novelty else None,
             "attempts": [record.as_dict() for record in records],
         }
-        self._request.answered(self._told_in_the_answer["reason"])
-        return {METADATA_KEY: self._told_in_the_answer}
+        self._request.answered(self._metadata["reason"])
+        return {METADATA_KEY: self._metadata}
 
-    def _report_recovery(self, answered: Attempt) -> None:
+    def _report_answer(self, answered: Attempt) -> None:
         """Tells of a call that another model than the first one answered, or that it is back."""
         first = self._candidates[0]
         if answered.candidate is first:
@@ -226,7 +222,7 @@ class FallbackCall:
         before = self._before_the_answer
         reasons = [record.reason for record in before if record.reason]
         level = max((_log_level(reason) for reason in reasons), default=logging.WARNING)
-        told = f"{_told(before)}. {answered.candidate.name} answered instead"
+        told = f"{_describe(before)}. {answered.candidate.name} answered instead"
         why = {record.reason for record in before if record.role == first.role and record.reason}
         self._report_refusals(first)
         if why <= _NO_OUTAGE:
@@ -235,7 +231,7 @@ class FallbackCall:
             self._outages.another_answered(told, level, is_final=not _FINAL.isdisjoint(why))
         if self._on_fallback is not None:
             try:
-                self._on_fallback(self._told_in_the_answer)
+                self._on_fallback(self._metadata)
             except Exception:  # a listener's bug must not cost the answer
                 logger.exception("on_fallback failed; the answer is not affected")
 
@@ -246,12 +242,12 @@ class FallbackCall:
                 self._outages.refused(first.name, sentence_in(error))
 
 
-def _told(records: Sequence[AttemptRecord]) -> str:
-    told = (_why(record) for record in records if record.reason)
-    return "; ".join(dict.fromkeys(told))  # a second try says the same
+def _describe(records: Sequence[AttemptRecord]) -> str:
+    described = (_describe_one(record) for record in records if record.reason)
+    return "; ".join(dict.fromkeys(described))  # a second try says the same
 
 
-def _why(record: AttemptRecord) -> str:
+def _describe_one(record: AttemptRecord) -> str:
     if record.outcome == "cancelled":
         return f"{record.model} had not answered after {record.duration_s:.3g} s"
     if record.reason == Reason.NOVEL_INPUT:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterator,
     Callable,
-    Generator,
     Iterator,
     Mapping,
     Sequence,
@@ -34,20 +32,24 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_valida
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
 from langchain_tuned_gemini.chat_models.caller import current_caller
-from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, Candidate, held_to
 from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
+from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, held_to
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
-from langchain_tuned_gemini.chat_models.fallback.hedging import (
+from langchain_tuned_gemini.chat_models.fallback.held_stream import (
+    Commit,
+    Limits,
+    OnBlocked,
+    OnBrokenStream,
+)
+from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog, outage_log
+from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
+from langchain_tuned_gemini.chat_models.fallback.round import (
+    Hedge,
     afirst_chunk,
     arun_with_hedge,
     first_chunk,
     run_with_hedge,
 )
-from langchain_tuned_gemini.chat_models.fallback.held_stream import Commit
-from langchain_tuned_gemini.chat_models.fallback.limits import Limits, OnBlocked, OnBrokenStream
-from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog, outage_log
-from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
-from langchain_tuned_gemini.chat_models.fallback.round import Hedge
 from langchain_tuned_gemini.chat_models.fallback.structured_call import StructuredCall
 from langchain_tuned_gemini.chat_models.fallback.token_counter import TokenCounter
 from langchain_tuned_gemini.chat_models.fallback.tracing import CallTrace, current_attempt
@@ -59,7 +61,7 @@ from langchain_tuned_gemini.chat_models.structured_output import (
     for_tracers,
     read_with,
 )
-from langchain_tuned_gemini.chat_models.tools import asked_of, neutral
+from langchain_tuned_gemini.chat_models.tools import neutral
 from langchain_tuned_gemini.circuit_breaker import (
     CircuitBreaker,
     CircuitKey,
@@ -351,7 +353,15 @@ class FallbackChatModel(TunedGeminiChatModel):
         trace = CallTrace(
             caller, self, self.models, messages, self.trace_prompts, current_attempt()
         )
-        return FallbackCall(candidates, trace, hedge, self.on_fallback, novelty, self._outages)
+        return FallbackCall(
+            candidates,
+            trace,
+            hedge,
+            self.on_fallback,
+            novelty,
+            self._outages,
+            is_streamed=is_streamed,
+        )
 
     def _generate(
         self,
@@ -360,14 +370,8 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        def ask(attempt: Attempt) -> ChatResult | None:
-            with attempt, attempt.deadline, attempt.computing():
-                model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
-                return attempt.finish(attempt.ask(model, told, stop, arguments))
-            return None
-
         for round_ in self._attempts(messages, run_manager, kwargs):
-            answer = run_with_hedge(round_, ask)
+            answer = run_with_hedge(round_, lambda one: one.generate(messages, stop, kwargs))
         return cast("ChatResult", answer)  # that of the last round
 
     async def _agenerate(
@@ -377,16 +381,10 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async def ask(attempt: Attempt) -> ChatResult | None:
-            async with attempt, attempt.deadline:
-                model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
-                with attempt.computing():
-                    result = await attempt.aask(model, told, stop, arguments)
-                return attempt.finish(result)
-            return None
-
         for round_ in self._attempts(messages, run_manager, kwargs):
-            answer = await arun_with_hedge(round_, ask)
+            answer = await arun_with_hedge(
+                round_, lambda one: one.agenerate(messages, stop, kwargs)
+            )
         return cast("ChatResult", answer)  # that of the last round
 
     def _stream(
@@ -396,16 +394,10 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        def answer(attempt: Attempt) -> Generator[ChatGenerationChunk, None, None]:
-            with attempt:
-                model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
-                yield from attempt.opening()
-                for chunks in attempt.read(model, told, stop, arguments):
-                    yield from chunks
-                yield from attempt.closing()
-
         for round_ in self._attempts(messages, run_manager, kwargs, is_streamed=True):
-            begun = run_with_hedge(round_, lambda attempt: first_chunk(answer(attempt)))
+            begun = run_with_hedge(
+                round_, lambda one: first_chunk(one.chunks(messages, stop, kwargs))
+            )
             if begun is not None:
                 first, rest = begun
                 with closing(rest):
@@ -419,21 +411,10 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async def answer(attempt: Attempt) -> AsyncGenerator[ChatGenerationChunk, None]:
-            async with attempt:
-                model, told, arguments = asked_of(attempt.candidate, messages, kwargs)
-                for chunk in attempt.opening():
-                    yield chunk
-                arriving = attempt.aread(model, told, stop, arguments)
-                async with aclosing(arriving) as arrivals:
-                    async for chunks in arrivals:
-                        for chunk in chunks:
-                            yield chunk
-                for chunk in attempt.closing():
-                    yield chunk
-
         for round_ in self._attempts(messages, run_manager, kwargs, is_streamed=True):
-            begun = await arun_with_hedge(round_, lambda attempt: afirst_chunk(answer(attempt)))
+            begun = await arun_with_hedge(
+                round_, lambda one: afirst_chunk(one.achunks(messages, stop, kwargs))
+            )
             if begun is not None:
                 first, rest = begun
                 async with aclosing(rest):

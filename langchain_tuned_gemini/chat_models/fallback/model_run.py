@@ -6,8 +6,17 @@ conversation, each token, and the answer or the error.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
-from contextlib import aclosing, closing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Mapping,
+)
+from contextlib import closing
 from typing import Any, cast
 from uuid import UUID
 
@@ -23,6 +32,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
 from langchain_tuned_gemini.chat_models.caller import say
+from langchain_tuned_gemini.chat_models.delegation import aclose, close
 from langchain_tuned_gemini.failures import read_failure
 
 
@@ -59,46 +69,91 @@ class ModelRun:
         }
         self._chunks: list[ChatGenerationChunk] = []
 
-    def start(self) -> None:
-        """Tells that the model is asked."""
+    def ask(self, ask: Callable[[], ChatResult]) -> ChatResult:
+        """Asks the model, and tells the handlers."""
+        self._start()
+        try:
+            result = ask()
+        except BaseException as error:
+            self._fail(error)
+            raise
+        self._end(result)
+        return result
+
+    async def aask(self, asked: Coroutine[Any, Any, ChatResult]) -> ChatResult:
+        """The same without blocking the event loop."""
+        with closing(asked):  # which is never awaited where a handler raises
+            await self._astart()
+            try:
+                result = await asked
+            except BaseException as error:
+                await self._afail(error)
+                raise
+        await self._aend(result)
+        return result
+
+    def read(
+        self, begin: Callable[[], Iterator[ChatGenerationChunk]]
+    ) -> Generator[ChatGenerationChunk, None, None]:
+        """Begins a stream, and tells the handlers of each chunk."""
+        self._start()
+        stream = None
+        try:
+            stream = begin()
+            for chunk in stream:
+                self._chunks.append(chunk)
+                self._run.on_llm_new_token(cast("str", chunk.message.content), chunk=chunk)
+                yield chunk
+        except BaseException as error:
+            self._fail(error)
+            raise
+        finally:
+            close(stream)
+        self._end()
+
+    async def aread(
+        self, begin: Callable[[], Awaitable[AsyncIterator[ChatGenerationChunk]]]
+    ) -> AsyncGenerator[ChatGenerationChunk, None]:
+        """The same without blocking the event loop."""
+        await self._astart()
+        stream = None
+        try:
+            stream = await begin()
+            async for chunk in stream:
+                self._chunks.append(chunk)
+                await self._arun.on_llm_new_token(cast("str", chunk.message.content), chunk=chunk)
+                yield chunk
+        except BaseException as error:
+            await self._afail(error)
+            raise
+        finally:
+            await aclose(stream)
+        await self._aend()
+
+    def _start(self) -> None:
         manager = CallbackManager(**self._settings)
         (self._run,) = manager.on_chat_model_start(*self._asked, **self._options)
 
-    async def astart(self) -> None:
-        """Tells that the model is asked."""
+    async def _astart(self) -> None:
         manager = AsyncCallbackManager(**self._settings)
         (self._arun,) = await manager.on_chat_model_start(*self._asked, **self._options)
 
-    def token(self, chunk: ChatGenerationChunk) -> None:
-        """Tells a chunk of a stream."""
-        self._chunks.append(chunk)
-        self._run.on_llm_new_token(cast("str", chunk.message.content), chunk=chunk)
-
-    async def atoken(self, chunk: ChatGenerationChunk) -> None:
-        """Tells a chunk of a stream."""
-        self._chunks.append(chunk)
-        await self._arun.on_llm_new_token(cast("str", chunk.message.content), chunk=chunk)
-
-    def end(self, result: ChatResult | None = None) -> None:
-        """Tells the answer; of a stream what its chunks add up to."""
+    def _end(self, result: ChatResult | None = None) -> None:
         self._run.on_llm_end(self._answer(result, self._run.run_id))
 
-    async def aend(self, result: ChatResult | None = None) -> None:
-        """Tells the answer; of a stream what its chunks add up to."""
+    async def _aend(self, result: ChatResult | None = None) -> None:
         await self._arun.on_llm_end(self._answer(result, self._arun.run_id))
 
-    def fail(self, error: BaseException) -> None:
-        """Tells why there is no answer, or no whole one."""
+    def _fail(self, error: BaseException) -> None:
         read_failure(error)  # which redacts it
         self._run.on_llm_error(error, response=self._answer(None, self._run.run_id))
 
-    async def afail(self, error: BaseException) -> None:
-        """Tells why there is no answer, or no whole one."""
+    async def _afail(self, error: BaseException) -> None:
         read_failure(error)  # which redacts it
         await self._arun.on_llm_error(error, response=self._answer(None, self._arun.run_id))
 
     def _answer(self, result: ChatResult | None, run_id: UUID) -> LLMResult:
-        """What there is of an answer; a tuned model's base may be known only now."""
+        """An answer as far as it came; a tuned model's base may be known only now."""
         names = {**self._model._get_ls_params(), **(self._model.metadata or {})}
         say(self._settings["handlers"], run_id, names)
         if result is None:
@@ -106,79 +161,6 @@ class ModelRun:
             return LLMResult(generations=[[_complete(whole)] if whole else []])
         answers = [_complete(one) for one in result.generations]
         return LLMResult(generations=[[*answers]], llm_output=result.llm_output)
-
-
-def heard(run: ModelRun | None, ask: Callable[[], ChatResult]) -> ChatResult:
-    """Asks, and tells the run's handlers; None tells nobody."""
-    if run is None:
-        return ask()
-    run.start()
-    try:
-        result = ask()
-    except BaseException as error:
-        run.fail(error)
-        raise
-    run.end(result)
-    return result
-
-
-async def aheard(run: ModelRun | None, asked: Coroutine[Any, Any, ChatResult]) -> ChatResult:
-    """Asks, and tells the run's handlers; None tells nobody."""
-    if run is None:
-        return await asked
-    with closing(asked):  # which is never awaited where a handler raises
-        await run.astart()
-        try:
-            result = await asked
-        except BaseException as error:
-            await run.afail(error)
-            raise
-    await run.aend(result)
-    return result
-
-
-def heard_stream(
-    run: ModelRun | None, stream: Generator[ChatGenerationChunk, None, None]
-) -> Generator[ChatGenerationChunk, None, None]:
-    """The same stream, told to the run's handlers; None tells nobody."""
-    return stream if run is None else _heard_stream(run, stream)
-
-
-def aheard_stream(
-    run: ModelRun | None, stream: AsyncGenerator[ChatGenerationChunk, None]
-) -> AsyncGenerator[ChatGenerationChunk, None]:
-    """The same stream, told to the run's handlers; None tells nobody."""
-    return stream if run is None else _aheard_stream(run, stream)
-
-
-def _heard_stream(
-    run: ModelRun, stream: Generator[ChatGenerationChunk, None, None]
-) -> Generator[ChatGenerationChunk, None, None]:
-    with closing(stream):
-        run.start()
-        try:
-            for chunk in stream:
-                run.token(chunk)
-                yield chunk
-        except BaseException as error:
-            run.fail(error)
-            raise
-    run.end()
-
-
-async def _aheard_stream(
-    run: ModelRun, stream: AsyncGenerator[ChatGenerationChunk, None]
-) -> AsyncGenerator[ChatGenerationChunk, None]:
-    async with aclosing(stream):
-        await run.astart()
-        try:
-            async for chunk in stream:
-                await run.atoken(chunk)
-                yield chunk
-        except BaseException as error:
-            await run.afail(error)
-            raise
-    await run.aend()
 
 
 def _complete(generation: ChatGeneration) -> ChatGeneration:

@@ -10,8 +10,11 @@ from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.rate_limiters import BaseRateLimiter
 
 from langchain_tuned_gemini.chat_models.fallback.call import OnFallback
-from langchain_tuned_gemini.chat_models.fallback.held_stream import Commit
-from langchain_tuned_gemini.chat_models.fallback.limits import OnBlocked, OnBrokenStream
+from langchain_tuned_gemini.chat_models.fallback.held_stream import (
+    Commit,
+    OnBlocked,
+    OnBrokenStream,
+)
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker
 from langchain_tuned_gemini.few_shot.novelty import NovelInput

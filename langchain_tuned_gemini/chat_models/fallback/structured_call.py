@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration
 
-from langchain_tuned_gemini.chat_models.fallback.attempt import Candidate
+from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
 from langchain_tuned_gemini.chat_models.structured_output import (
     FOR_TRACERS,
     Schema,

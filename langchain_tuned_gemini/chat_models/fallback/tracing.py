@@ -29,6 +29,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.tracers import LangChainTracer
 
 from langchain_tuned_gemini.chat_models.caller import Caller, current_caller, handlers_of, say
+from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
 from langchain_tuned_gemini.chat_models.fallback.model_run import ModelRun
 from langchain_tuned_gemini.few_shot import question_of
 
@@ -86,16 +87,15 @@ class AttemptTrace:
 
     Args:
         call: The call that it is a part of.
-        model: The model that is asked.
-        name: Its name.
+        candidate: The model that is asked.
     """
 
-    def __init__(self, call: CallTrace, model: BaseChatModel, name: str) -> None:
+    def __init__(self, call: CallTrace, candidate: Candidate) -> None:
         self.answered: Mapping[str, Any] | None = None
         """What is said of the model that answered within this one, if that is a fallback, too."""
         self._call = call
-        self._model = model
-        self._name = name
+        self._model = candidate.model
+        self._name = candidate.name
         self._sent: Sequence[BaseMessage] = call.messages
         self._few_shot: Mapping[str, Any] | None = None
         self._run: CallbackManagerForChainRun | None = None
