@@ -53,6 +53,7 @@ lint: $(READY) ## Check style, spelling, types and files: all hooks of pre-commi
 	@$(BIN)/pre-commit run --all-files --show-diff-on-failure $(ARGS)
 
 format: $(READY) ## Format the code
+	@$(BIN)/python -m tests.exports
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 

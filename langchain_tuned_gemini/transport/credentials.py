@@ -16,8 +16,11 @@ from typing import Any
 import google.auth
 import httpx
 from google.auth.credentials import Credentials, with_scopes_if_required
-from google.auth.exceptions import DefaultCredentialsError, TransportError
-from google.auth.exceptions import TimeoutError as AuthTimeoutError
+from google.auth.exceptions import (
+    DefaultCredentialsError,
+    TimeoutError as AuthTimeoutError,
+    TransportError,
+)
 from google.auth.transport import Request, Response
 
 from langchain_tuned_gemini.errors import MissingCredentialsError

@@ -12,8 +12,7 @@ import pytest
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import PydanticOutputParser
-from pydantic import BaseModel
-from pydantic import v1 as pydantic_v1
+from pydantic import BaseModel, v1 as pydantic_v1
 
 from langchain_tuned_gemini import (
     AllModelsFailedError,

@@ -9,8 +9,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini import AnswerTooLongError
 from langchain_tuned_gemini.transport.answer_body import AnswerBody, Events

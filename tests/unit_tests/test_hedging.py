@@ -7,8 +7,7 @@ import threading
 from statistics import quantiles
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgeAfter, HedgePolicy
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini.transport import connections
 from langchain_tuned_gemini.transport.connections import IdleConnections, Origin

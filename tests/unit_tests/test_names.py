@@ -5,8 +5,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini import TunedModelName, TunedModelNameError
 from langchain_tuned_gemini.services.vertex import VertexService

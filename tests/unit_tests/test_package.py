@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import langchain_tuned_gemini
+from tests import exports
 from tests.pages import CONTRIBUTING
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,20 +55,19 @@ def test_what_is_imported_has_a_bound_of_its_own() -> None:
     assert all(any(s.operator == ">=" for s in bound) for bound in declared.values())
 
 
-def test_every_public_name_is_announced_to_type_checkers_too() -> None:
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    announced = {
-        (node.module, alias.name)
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+def test_the_homes_of_the_public_names_are_those_of_the_one_list() -> None:
+    source = exports.INIT.read_text(encoding="utf-8")
 
-    assert announced == {
-        (f"{NAME}.{home}", name) for name, home in langchain_tuned_gemini._HOME_OF.items()
-    }
-    assert langchain_tuned_gemini.__all__ == sorted(langchain_tuned_gemini._HOME_OF)
+    assert exports.written(source) == source, "run: make format"
+    assert sorted(langchain_tuned_gemini.__all__) == sorted(langchain_tuned_gemini._HOME_OF)
+
+
+def test_whoever_imports_everything_gets_every_public_name() -> None:
+    names: dict[str, object] = {}
+    exec("from langchain_tuned_gemini import *", names)
+
+    assert names.keys() >= set(langchain_tuned_gemini._HOME_OF)
+    assert set(dir(langchain_tuned_gemini)) == set(langchain_tuned_gemini._HOME_OF)
 
 
 @pytest.mark.parametrize("name", langchain_tuned_gemini.__all__)

@@ -19,8 +19,7 @@ import requests
 from aiohttp.client_reqrep import ConnectionKey
 from google.genai._api_client import HttpResponse
 from google.genai.errors import APIError, ClientError
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from langchain_google_genai.chat_models import GoogleInvalidRequestError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL

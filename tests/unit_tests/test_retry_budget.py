@@ -10,8 +10,7 @@ from fractions import Fraction
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from google.oauth2.credentials import Credentials
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr
 

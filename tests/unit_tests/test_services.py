@@ -6,8 +6,7 @@ import traceback
 import httpx
 import pytest
 from google.genai import Client
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini.errors import (
     DatasetError,

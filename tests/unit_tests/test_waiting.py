@@ -7,8 +7,7 @@ from itertools import pairwise
 from math import inf, nan
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini.errors import (
     ParameterError,

@@ -40,8 +40,13 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.failures import Failure, Reason, classify, read_failure
 from langchain_tuned_gemini.guards import answer_of, as_error, block_of, check
-from langchain_tuned_gemini.provenance import FEW_SHOT_KEY, METADATA_KEY, RESTARTED, AttemptRecord
-from langchain_tuned_gemini.provenance import Outcome as RecordedOutcome
+from langchain_tuned_gemini.provenance import (
+    FEW_SHOT_KEY,
+    METADATA_KEY,
+    RESTARTED,
+    AttemptRecord,
+    Outcome as RecordedOutcome,
+)
 from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.telemetry import Request

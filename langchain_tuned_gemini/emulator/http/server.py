@@ -10,8 +10,7 @@ from contextlib import suppress
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from uvicorn import Config
-from uvicorn import Server as UvicornServer
+from uvicorn import Config, Server as UvicornServer
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:

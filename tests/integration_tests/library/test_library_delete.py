@@ -8,8 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from langchain_tuned_gemini import ModelLibrary, Records
 from langchain_tuned_gemini.emulator import Emulator, VertexModel

@@ -12,8 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from langchain_tuned_gemini import AliasName, ModelLibrary, Records, ServiceError
 from langchain_tuned_gemini.emulator import Emulator, VertexModel

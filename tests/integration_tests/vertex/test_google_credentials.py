@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 from google.auth import _helpers
-from google.auth.exceptions import RefreshError, TransportError
-from google.auth.exceptions import TimeoutError as AuthTimeoutError
+from google.auth.exceptions import RefreshError, TimeoutError as AuthTimeoutError, TransportError
 from google.oauth2.credentials import Credentials
 from langchain_core.language_models import BaseChatModel
 

@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
@@ -34,8 +33,8 @@ from langchain_tuned_gemini.circuit_breaker import (
     MemoryCircuitStore,
     Outcome,
     Permit,
+    store as stores,
 )
-from langchain_tuned_gemini.circuit_breaker import store as stores
 from langchain_tuned_gemini.circuit_breaker.record import Circuit, Rejection
 from langchain_tuned_gemini.circuit_breaker.rules import acquire, force, report, retry_after
 from langchain_tuned_gemini.circuit_breaker.store import decode, encode

@@ -9,8 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini.circuit_breaker import CircuitPolicy, CircuitState, Outcome, Permit
 from langchain_tuned_gemini.circuit_breaker.record import (

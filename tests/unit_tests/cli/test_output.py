@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import langchain_tuned_gemini.cli
 from langchain_tuned_gemini.cli.output import Output, _rich_table

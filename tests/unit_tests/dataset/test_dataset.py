@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, check
 from langchain_tuned_gemini.errors import DatasetError, ParameterError

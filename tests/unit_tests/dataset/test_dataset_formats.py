@@ -11,8 +11,7 @@ import tracemalloc
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from langchain_core.load import dumpd
 from langchain_core.messages import (
     AIMessage,

@@ -1,8 +1,7 @@
 """How many tokens a text has: an estimate that learns."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_tuned_gemini.dataset.tokens import TokenEstimator, estimate_tokens

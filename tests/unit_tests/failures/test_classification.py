@@ -24,8 +24,7 @@ import pytest
 import requests
 import urllib3
 from google.auth import exceptions as auth
-from google.genai import Client
-from google.genai import errors as genai
+from google.genai import Client, errors as genai
 from google.genai.types import HttpOptions
 from langchain_core import exceptions as core
 from langchain_core.messages import AIMessage

@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, outputs_are_labels
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
