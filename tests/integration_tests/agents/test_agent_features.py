@@ -434,7 +434,7 @@ def test_an_answer_that_was_refused_is_no_longer_so_in_the_next_turn(gemini: Emu
 
 @pytest.mark.parametrize("run", [invoke, ainvoke, astream])
 @pytest.mark.parametrize("tools", [[], [weather]], ids=["no tools", "tools"])
-def test_json_of_a_tuned_model_without_a_fallback_is_taken_for_the_call_too(
+def test_json_of_a_tuned_model_without_a_fallback_is_taken_for_the_call(
     tools: list[Any], run: Run, tuned: ChatTunedGemini, gemini: Emulator
 ) -> None:
     agent: Any = create_agent(tuned, tools, response_format=Advice)

@@ -480,7 +480,7 @@ def test_a_tuned_model_thinks_least_where_it_is_known_how(
     assert config.get("thinkingConfig") == THINKING[base][1]
 
 
-def test_thinking_that_is_given_holds_for_the_fallback_too(
+def test_thinking_that_is_given_holds_for_tuned_model_and_fallback(
     gemini: Emulator, tuned: VertexModel
 ) -> None:
     model = chat(gemini, tuned.endpoint, thinking_level="high")

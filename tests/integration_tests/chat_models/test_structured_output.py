@@ -197,7 +197,7 @@ cut_off = pytest.mark.parametrize("said", CUT_OFF.values(), ids=CUT_OFF)
 @pytest.mark.parametrize("ask", [invoke, astream])
 @cut_off
 @pytest.mark.parametrize("method", METHODS)
-def test_a_record_that_was_cut_off_is_no_answer_of_the_last_model_either(
+def test_a_record_that_was_cut_off_is_no_answer_though_the_last_model_gave_it(
     method: str, said: Answer, ask: Ask, schema: Any, emulator: Emulator
 ) -> None:
     tuned = Deployed.add(emulator, "developer", [("1", "2")]).chat()
@@ -343,7 +343,7 @@ def test_each_model_is_asked_in_its_own_way(emulator: Emulator, platform: str) -
 
 @every_way
 @pytest.mark.parametrize("first", [TimeoutError(), MISCALL, "no call", AIMessage("")], ids=repr)
-def test_a_model_that_answers_by_a_tool_call_is_read_too(ask: Ask, first: Any) -> None:
+def test_a_model_that_answers_by_a_tool_call_is_read(ask: Ask, first: Any) -> None:
     models = [ScriptedChatModel(answers=[first]), ScriptedChatModel(answers=[CALL])]
 
     assert ask(FallbackChatModel(models=models).with_structured_output(City)) == City(**OSLO)

@@ -33,6 +33,7 @@ from langchain_tuned_gemini import (
     CircuitBreaker,
     CircuitState,
     FallbackChatModel,
+    GenAIService,
     ModelLibrary,
     ParameterError,
     RecordNotFoundError,
@@ -48,9 +49,10 @@ from langchain_tuned_gemini import (
 from langchain_tuned_gemini.emulator import Emulator
 from langchain_tuned_gemini.registry.alias_resolver import FRESH_FOR
 from langchain_tuned_gemini.testing import ScriptedChatModel
-from tests.integration_tests.library.conftest import AT, KEY
 
 ALIAS = "sql-expert@production"
+KEY = "not-a-real-key-1234"
+AT = "projects/acme/locations/us-central1"
 
 
 class Name(BaseModel):
@@ -67,6 +69,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture
+def gemini() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
 
 
 @pytest.fixture
@@ -449,8 +457,9 @@ def test_a_version_that_can_not_be_built_leaves_the_old_one(
 
 
 def test_what_is_promoted_by_the_library_is_what_answers(
-    robust: FallbackChatModel, records: Records, clock: Clock, genai: Any
+    robust: FallbackChatModel, records: Records, clock: Clock, gemini: Emulator
 ) -> None:
+    genai = GenAIService.from_api_key(KEY, base_url=gemini.base_url)
     library = ModelLibrary(genai, records)
 
     library.promote(ALIAS, "v2")
@@ -509,7 +518,7 @@ def test_the_file_is_found_in_the_current_directory_and_by_the_variable(
     assert (here.invoke("who?").text, there.invoke("who?").text) == ("v1", "v1")
 
 
-def test_an_alias_of_vertex_ai_is_followed_too(
+def test_an_alias_of_vertex_ai_is_followed(
     gemini: Emulator, given: dict[str, Any], records: Records
 ) -> None:
     gemini.add_vertex_model(f"{AT}/endpoints/7", examples=[("who?", "v3")])
