@@ -11,8 +11,9 @@ def double(
     context.out.result({"double": 2 * number}, f"{2 * number}")
 ```
 
-`command` adds the options that all have (`--json`; unless `has_target=False`, also `--platform`,
-`--project`, `--location` and `--base-url`) and hands over the `CommandContext`:
+`command` adds the options that all have (`--json`, and unless `has_target=False` those of the
+`Target`), and hands over the `CommandContext`. A parameter whose type is a dataclass stands for the
+options that its fields are; options of several commands are declared in `options`:
 
 | | |
 | --- | --- |
@@ -25,7 +26,7 @@ A module imports nothing heavy at its top, so that `--help` stays instant: typer
 this package. It prints nothing itself: all output is made safe in `output`. It lets errors pass:
 `app` tells them in one sentence, and `errors` says which code they end with. The test
 `tests/integration_tests/cli/test_every_command.py` asks for a line for each command, and the
-README's table of commands is what `reference.command_table()` makes of the docstrings.
+README's table of commands is what `tests/cli_reference.py` makes of the docstrings.
 """
 
 from __future__ import annotations

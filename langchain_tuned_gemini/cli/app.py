@@ -21,22 +21,16 @@ from langchain_tuned_gemini.cli.output import Output
 
 PROGRAM = "tuned-gemini"
 
-_MODULES = (
-    *("list", "show", "wait", "probe", "ask", "create", "compare", "promote", "set", "sync"),
-    *("delete", "doctor", "emulate", "data"),
-)
-for _module in _MODULES:
-    import_module(f"langchain_tuned_gemini.cli.commands.{_module}")  # they add themselves to `app`
-
-_ORDER = (
+_COMMANDS = (
     *("list", "show", "wait", "probe", "ask", "chat"),
     *("versions", "create", "compare", "promote", "rollback", "set", "sync"),
     *("delete", "prune", "purge"),
-    *("doctor", "emulate"),
+    *("doctor", "emulate", "data"),
 )
-"""In which order `--help` lists the commands, within their headings and these as they come."""
+"""The modules with the commands, in the order in which `--help` lists them."""
 
-app.registered_commands.sort(key=lambda command: _ORDER.index(command.name or ""))
+for _command in _COMMANDS:
+    import_module(f"langchain_tuned_gemini.cli.commands.{_command}")  # it adds itself to `app`
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -54,13 +48,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         with _routed_to(out), _ending_on_sigterm():
             code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
     except typer.TyperException as error:
-        return _say_what_is_wrong(error, out)
+        return _report_misuse(error, out)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and safely
-        return _tell(error, out)
+        return _report(error, out)
     return code if isinstance(code, int) else ExitCode.OK
 
 
-def _say_what_is_wrong(error: typer.TyperException, out: Output) -> ExitCode:
+def _report_misuse(error: typer.TyperException, out: Output) -> ExitCode:
     """A mistake in the command line."""
     message = error.format_message().replace("Value error, ", "").removeprefix("Invalid value: ")
     if not message:  # the help has been shown in its place
@@ -72,7 +66,7 @@ def _say_what_is_wrong(error: typer.TyperException, out: Output) -> ExitCode:
     return ExitCode.USAGE
 
 
-def _tell(error: Exception, out: Output) -> ExitCode:
+def _report(error: Exception, out: Output) -> ExitCode:
     """One sentence for what can go wrong; a traceback for what can't."""
     from langchain_tuned_gemini.cli.errors import sentence_for
 
@@ -92,8 +86,8 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-class _Telling(logging.Handler):
-    """Tells log records as everything else is told."""
+class _OutputHandler(logging.Handler):
+    """Shows log records as everything else is shown."""
 
     def __init__(self, out: Output) -> None:
         super().__init__(logging.WARNING)
@@ -106,7 +100,7 @@ class _Telling(logging.Handler):
 @contextmanager
 def _routed_to(out: Output) -> Iterator[None]:
     """Lets log records and warnings take the way that everything takes."""
-    handler = _Telling(out)
+    handler = _OutputHandler(out)
     root = logging.getLogger()
     root.addHandler(handler)
     try:

@@ -1,18 +1,20 @@
-"""What makes a function a command: its common options, and what becomes of its errors."""
+"""What makes a function a command: its common options, and groups of options."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from functools import wraps
-from typing import Annotated, Any, TypeAlias
+from itertools import chain
+from typing import Annotated, Any, NoReturn, TypeAlias
 
 import typer
 
 from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.output import Output
-from langchain_tuned_gemini.cli.target import Platform, Target
+from langchain_tuned_gemini.cli.target import Target
 
 app = typer.Typer(
     name="tuned-gemini",
@@ -28,63 +30,12 @@ CLEANING_UP = "DeletionExecutor"
 TOOLS = "Tools"
 """Under which headings `--help` lists the commands."""
 
-_HERE = "Where to look"
-
-_JSON: dict[str, Any] = {
-    "as_json": Annotated[bool, typer.Option("--json", help="Write the result as JSON.")],
-}
-_TARGET: dict[str, Any] = {
-    "platform": Annotated[
-        Platform | None,
-        typer.Option(
-            envvar="TUNED_GEMINI_PLATFORM",
-            help="Where the tuned models are; by default what the name or the environment says.",
-            rich_help_panel=_HERE,
-        ),
-    ],
-    "project": Annotated[
-        str | None,
-        typer.Option(
-            envvar="GOOGLE_CLOUD_PROJECT", help="Project of Vertex AI.", rich_help_panel=_HERE
-        ),
-    ],
-    "location": Annotated[
-        str | None,
-        typer.Option(
-            envvar="GOOGLE_CLOUD_LOCATION",
-            help="Region of Vertex AI; for list, versions and doctor also several, or 'all'.",
-            rich_help_panel=_HERE,
-        ),
-    ],
-    "base_url": Annotated[
-        str | None,
-        typer.Option(
-            envvar="TUNED_GEMINI_BASE_URL",
-            metavar="URL",
-            help="Address of the API: of the emulator, or a gateway.",
-            rich_help_panel=_HERE,
-        ),
-    ],
-    "records": Annotated[
-        str | None,
-        typer.Option(
-            envvar="TUNED_MODELS",
-            metavar="FILE",
-            help="File of versions and aliases; tuned-models.toml by default.",
-            rich_help_panel=_HERE,
-        ),
-    ],
-}
-
-Columns: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column",
-        metavar="FIELD=NAME",
-        help="What the file calls a field: text_input=question. May be repeated.",
-    ),
-]
-"""An option of all commands that read a tuning set."""
+_JSON = inspect.Parameter(
+    "as_json",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[bool, typer.Option("--json", help="Write the result as JSON.")],
+)
 
 Command: TypeAlias = Callable[..., None]
 
@@ -94,9 +45,9 @@ def command(
 ) -> Callable[[Command], Command]:
     """Makes a function the command of a name.
 
-    The function's first parameter is the `CommandContext`; the others are typer's. The options
-    `--json`, and those that say where to look, are added. What it raises becomes one sentence and
-    an exit code.
+    The function's first parameter is the `CommandContext`; the others are typer's, and one whose
+    type is a dataclass stands for the options that its fields are. The options `--json`, and those
+    of the `Target`, are added. What it raises becomes one sentence and an exit code.
 
     Args:
         name: The command.
@@ -106,53 +57,38 @@ def command(
     """
 
     def register(function: Command) -> Command:
+        own = _parameters(function)[1:]
+        groups: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
+        where = _parameters(Target) if has_target else []
+
         @wraps(function)
         def run(**given: Any) -> None:
-            context = CommandContext(
-                Output(as_json=given.pop("as_json")),
-                Target(**{option: given.pop(option) or None for option in _TARGET if has_target}),
-            )
+            out = Output(as_json=given.pop("as_json"))
+            target = Target(**{option.name: given.pop(option.name) or None for option in where})
+            for one, made in groups.items():
+                given[one] = made(**{o.name: given.pop(o.name) for o in _parameters(made)})
             try:
-                function(context, **given)
+                function(CommandContext(out, target), **given)
             except BrokenPipeError:
-                context.out.write_nowhere()
+                out.write_nowhere()
                 leave(ExitCode.READER_GONE)
 
-        options = {**_JSON, **(_TARGET if has_target else {})}
-        _add_options(run, function, options)
+        spread = [_parameters(groups[p.name]) if p.name in groups else [p] for p in own]
+        options = [*chain.from_iterable(spread), _JSON, *where]
+        run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+        run.__annotations__ = {option.name: option.annotation for option in options}
         group.command(name, rich_help_panel=panel)(run)
         return function
 
     return register
 
 
-def _add_options(run: Command, function: Command, options: dict[str, Any]) -> None:
-    """Gives the wrapper the function's parameters, but its first one, and some options."""
-    signature = inspect.signature(function, eval_str=True)
-    own = list(signature.parameters.values())[1:]
-    added = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=False if name in _JSON else None,
-            annotation=annotation,
-        )
-        for name, annotation in options.items()
-    ]
-    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    run.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
+def _parameters(made: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What a function or a dataclass takes."""
+    taken = inspect.signature(made, eval_str=True).parameters.values()
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in taken]
 
 
-def columns_of(given: list[str] | None) -> dict[str, str] | None:
-    """What a file calls its fields, as `--column` says; None where nobody says."""
-    pairs = [text.partition("=") for text in given or ()]
-    for field, equals, name in pairs:
-        if not equals or not name:
-            raise typer.BadParameter(f"--column takes FIELD=NAME, not {field!r}.")
-    return {field: name for field, _, name in pairs} or None
-
-
-def leave(code: ExitCode) -> None:
+def leave(code: ExitCode) -> NoReturn:
     """Ends the command with an exit code."""
     raise typer.Exit(code)

@@ -1,8 +1,8 @@
-"""What every command works with: where to look, and how to tell."""
+"""One run of a command: where to look, and how to speak."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,16 +30,11 @@ class CommandContext:
     target: Target = field(default_factory=Target)
 
     def library(self) -> ModelLibrary:
-        """The tuned models of all targets that are set up."""
-        from langchain_tuned_gemini.library import ModelLibrary
-
-        return ModelLibrary(
-            [self.target.service(platform) for platform in self.target.platforms],
-            records=self.target.records,
-        )
+        """The tuned models of all platforms that are set up."""
+        return self._library(self.target.service(platform) for platform in self.target.platforms)
 
     def targets(self) -> list[Target]:
-        """All targets to look at: what is set up, and what the records know.
+        """All targets to look at: those that are set up, and those that the records know.
 
         Raises:
             ParameterError: Nothing is set up.
@@ -51,24 +46,22 @@ class CommandContext:
         there = [v.name for v in versions if v.platform == "vertex" and not v.record.deleted]
         return self.target.targets((name.project, name.location) for name in there)
 
-    def library_at(self, targets: Sequence[Target]) -> ModelLibrary:
+    def library_at(self, targets: Iterable[Target]) -> ModelLibrary:
         """The tuned models of some targets, each with its platform."""
-        from langchain_tuned_gemini.library import ModelLibrary
-
-        services = [target.service(target.platform) for target in targets if target.platform]
-        return ModelLibrary(services, records=self.target.records)
+        return self._library(one.service(one.platform) for one in targets if one.platform)
 
     def library_of(self, names: Sequence[str]) -> ModelLibrary:
         """The library with the services that are needed to find some models."""
-        from langchain_tuned_gemini.library import ModelLibrary
-
         full = self.in_full(names)
         if not all("/" in name for name in full):
             return self.library()
         parsed = {(p := self.target.name(name)).parent: p for name in full}
-        return ModelLibrary(
-            [self.service_of(name) for name in parsed.values()], records=self.target.records
-        )
+        return self._library(map(self.service_of, parsed.values()))
+
+    def _library(self, services: Iterable[TunedModelService]) -> ModelLibrary:
+        from langchain_tuned_gemini.library import ModelLibrary
+
+        return ModelLibrary(list(services), records=self.target.records)
 
     def in_full(self, names: Sequence[str]) -> list[str]:
         """Platforms' names in full; what only the library knows, as it is."""
@@ -92,23 +85,20 @@ class CommandContext:
         return Records(self.target.records).load().target(AliasName.parse(text))
 
     def probe(self, text: str) -> Probe:
-        """Calls a model once, and tells whether it answers."""
+        """Calls a model once, to see whether it answers."""
         return self.library_of([text]).probe(self._full(text))
 
     def name(self, text: str) -> TunedModelName:
         """The name that is meant; where it is no name of a platform, the library knows it."""
         full = self._full(text)
-        if "/" in full:
-            return self.target.name(full)
-        return self.target.name(self.library_of([text]).find(full).name)
-
-    def _full(self, text: str) -> str:
-        """A platform's name in full; what only the library knows, as it is."""
-        from langchain_tuned_gemini.names.version_name import VersionName
-
-        is_known_there = "/" not in text and ("@" in text or VersionName.find(text))
-        return text if is_known_there else str(self.target.name(text))
+        return self.target.name(full if "/" in full else self.find(full).name)
 
     def service_of(self, name: TunedModelName) -> TunedModelService:
         """The control plane that knows a tuned model."""
         return self.target.service(name.platform, name)
+
+    def _full(self, text: str) -> str:
+        from langchain_tuned_gemini.names.version_name import VersionName
+
+        is_known_there = "/" not in text and ("@" in text or VersionName.find(text))
+        return text if is_known_there else str(self.target.name(text))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import Literal
+
+from packaging.requirements import Requirement
 
 from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import meaning_of_call, sentence_for
-from langchain_tuned_gemini.cli.installation import check_extras, check_packages, versions_in_use
 from langchain_tuned_gemini.cli.target import KEYS, Target
 from langchain_tuned_gemini.errors import RecordsError, TunedGeminiError
 from langchain_tuned_gemini.library import LibraryModel
@@ -20,6 +23,11 @@ from langchain_tuned_gemini.services.permissions import RIGHTS, may_list
 from langchain_tuned_gemini.transport.access import VertexAccess
 from langchain_tuned_gemini.tuned_models.base_models import find
 from langchain_tuned_gemini.tuned_models.locations import elsewhere
+
+_PACKAGES = ("langchain-tuned-gemini", "langchain-core", "langchain-google-genai", "google-genai")
+"""Their versions matter to whoever is asked for help; the first one is this package."""
+
+_NOT_FOR_USERS = {"dev", "mutants"}
 
 Level = Literal["ok", "note", "problem"]
 Check = Callable[[], Iterable["Finding"]]
@@ -70,11 +78,50 @@ def checks(
 
 
 def _installation() -> Iterator[Finding]:
-    yield Finding("ok", "versions", f"{', '.join(versions_in_use())}.")
-    for wrong in check_packages():
-        yield Finding("problem", wrong.package, wrong.told)
-    for extra in check_extras():
-        yield Finding("note" if extra.missing else "ok", f"extra {extra.name}", extra.told)
+    """The packages that are there, held against what this one asks for."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    versions = [f"{name} {found}" for name in _PACKAGES if (found := _installed(name))]
+    yield Finding("ok", "versions", f"{', '.join([f'Python {python}', *versions])}.")
+    for needed in _needed(""):
+        if not _will_do(needed):
+            found = _installed(needed.name)
+            wrong = f"{found}; {needed.specifier} is needed" if found else "not installed"
+            told = f'{needed.name} is {wrong}. Run: pip install "{needed}"'
+            yield Finding("problem", needed.name, told)
+    for extra in metadata(_PACKAGES[0]).get_all("Provides-Extra") or ():
+        if extra not in _NOT_FOR_USERS:
+            all_needed = [n for n in _needed(extra) if n.name != _PACKAGES[0]]
+            if all(map(_will_do, all_needed)):
+                there = ", ".join(f"{n.name} {_installed(n.name)}" for n in all_needed)
+                yield Finding("ok", f"extra {extra}", f"{there}.")
+            else:
+                told = f'not installed. If you need it: pip install "{_PACKAGES[0]}[{extra}]"'
+                yield Finding("note", f"extra {extra}", told)
+
+
+def _needed(extra: str) -> Iterator[Requirement]:
+    """The requirements of an extra, or those without one."""
+    for line in requires(_PACKAGES[0]) or ():
+        needed = Requirement(line)
+        marker = needed.marker
+        if marker is None:
+            if not extra:
+                yield needed
+        elif marker.evaluate({"extra": extra}) and not (extra and marker.evaluate({"extra": ""})):
+            needed.marker = None
+            yield needed
+
+
+def _will_do(needed: Requirement) -> bool:
+    found = _installed(needed.name)
+    return found is not None and needed.specifier.contains(found, prereleases=True)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _environment(target: Target) -> Iterator[Finding]:

@@ -32,12 +32,6 @@ class ExitCode(IntEnum):
     TERMINATED = 143, "it was told to end (SIGTERM); what was done until then stays done"
 
 
-def exit_code_table() -> str:
-    """The exit codes as a Markdown table."""
-    rows = [f"| {code.value} | {code.meaning} |" for code in ExitCode]
-    return "\n".join(["| exit code | meaning |", "| --- | --- |", *rows])
-
-
 _ADVICE = {
     "not_ready": "Wait until it can serve, with tuned-gemini wait.",
     "gone": "See which models there are: tuned-gemini list.",

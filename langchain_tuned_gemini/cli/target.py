@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.errors import ParameterError
@@ -26,24 +28,58 @@ ANY_KEY = "any-key"
 """What an emulator on this machine takes."""
 
 
+_HERE = "Where to look"
+"""The heading of these options in `--help`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A platform, and where on it.
+    """A platform, and where on it; each field is an option of the commands.
 
-    Attributes:
-        platform: The one that was asked for; None where the names, or what is set up, decide.
-        project: The project of Vertex AI, if it was given.
-        location: The region of Vertex AI, if it was given; where a command looks at all targets
-            (`targets`), also several with commas between them, or `all`.
-        base_url: Where the API is; Google's own address when None.
-        records: The file of versions and aliases; the library's default when None.
+    `platform` is None where the names, or what is set up, decide. Where a command looks at all
+    targets (`targets`), `location` may also be several with commas between them, or `all`.
     """
 
-    platform: Platform | None = None
-    project: str | None = None
-    location: str | None = None
-    base_url: str | None = None
-    records: str | None = None
+    platform: Annotated[
+        Platform | None,
+        typer.Option(
+            envvar="TUNED_GEMINI_PLATFORM",
+            help="Where the tuned models are; by default what the name or the environment says.",
+            rich_help_panel=_HERE,
+        ),
+    ] = None
+    project: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GOOGLE_CLOUD_PROJECT", help="Project of Vertex AI.", rich_help_panel=_HERE
+        ),
+    ] = None
+    location: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GOOGLE_CLOUD_LOCATION",
+            help="Region of Vertex AI; for list, versions and doctor also several, or 'all'.",
+            rich_help_panel=_HERE,
+        ),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TUNED_GEMINI_BASE_URL",
+            metavar="URL",
+            help="Address of the API: of the emulator, or a gateway.",
+            rich_help_panel=_HERE,
+        ),
+    ] = None
+    records: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TUNED_MODELS",
+            metavar="FILE",
+            help="File of versions and aliases; tuned-models.toml by default.",
+            rich_help_panel=_HERE,
+        ),
+    ] = None
 
     def name(self, text: str) -> TunedModelName:
         """Reads the name of a tuned model, which may be short.
@@ -76,10 +112,11 @@ class Target:
         """
         if self.platform:
             return (self.platform,)
+        has_vertex = bool(self.project and self.location)
         found: list[Platform] = []
-        if key() or (self.is_local and not (self.project and self.location)):
+        if key() or (self.is_local and not has_vertex):
             found.append("developer")
-        if self.project and self.location:
+        if has_vertex:
             found.append("vertex")
         if not found:
             raise self._nothing_is_set_up()
@@ -116,8 +153,8 @@ class Target:
         if self.platform is None and "developer" not in asked:
             told.append("the Developer API (no API key is set)")
         if not (self.project and self.location):
-            missing = [f"--{name}" for name in ("project", "location") if not getattr(self, name)]
-            told.append(f"Vertex AI{' elsewhere' if 'vertex' in asked else ''} ({_both(missing)})")
+            missing = " and ".join(f"--{name}" for name in self._missing())
+            told.append(f"Vertex AI{' elsewhere' if 'vertex' in asked else ''} ({missing})")
         elif self.location != ALL:
             told.append(f"other locations of Vertex AI (--location {ALL})")
         return f"Not asked: {'; '.join(told)}." if told else ""
@@ -131,13 +168,17 @@ class Target:
         given = [text.strip() for text in (self.location or "").split(",") if text.strip()]
         return list(REGIONS) if ALL in given else given
 
+    def _missing(self) -> list[str]:
+        """The options that Vertex AI takes, and that were not given."""
+        return [name for name in ("project", "location") if not getattr(self, name)]
+
     def _nothing_is_set_up(self) -> ParameterError:
         from langchain_tuned_gemini.errors import ParameterError
 
         if self.platform == "vertex":
-            missing = [name for name in ("project", "location") if not getattr(self, name)]
-            options = _both([f"--{name}" for name in missing])
-            variables = _both([f"GOOGLE_CLOUD_{name.upper()}" for name in missing])
+            missing = self._missing()
+            options = " and ".join(f"--{name}" for name in missing)
+            variables = " and ".join(f"GOOGLE_CLOUD_{name.upper()}" for name in missing)
             return ParameterError(
                 f"Vertex AI is asked in a project and a location, and {' and '.join(missing)} "
                 f"{'is' if len(missing) == 1 else 'are'} missing: pass {options}, or set "
@@ -185,7 +226,7 @@ class Target:
             rights = self._vertex_rights()
             return VertexService(self.project, self.location, **rights, upload=upload_to)
         secret = self._developer_key()
-        if tells_the_loss():
+        if has_loss_extra():
             from langchain_tuned_gemini.services.generativeai import GenerativeAIService
 
             return GenerativeAIService(secret, self.base_url)
@@ -270,11 +311,7 @@ class Target:
             ) from refusal
 
 
-def _both(words: list[str]) -> str:
-    return " and ".join(words)
-
-
-def tells_the_loss() -> bool:
+def has_loss_extra() -> bool:
     """Whether the extra is there with which the Developer API tells all of a tuned model."""
     return bool(find_spec("google") and find_spec("google.generativeai"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +13,9 @@ class Cell:
 
     text: str
     style: str = ""
+
+
+Row: TypeAlias = Sequence[str | Cell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ class Table:
     """
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[str | Cell]]
-    right: frozenset[str] = frozenset()
+    rows: Sequence[Row]
+    right: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain_tuned_gemini.comparison.comparison import Comparison
+from langchain_tuned_gemini.comparison.figure_text import points, signed_points
 from langchain_tuned_gemini.comparison.figures import Difference
-from langchain_tuned_gemini.comparison.reports.figure_text import points, signed_points
 from langchain_tuned_gemini.comparison.statistics import CONFIDENCE
 from langchain_tuned_gemini.errors import ParameterError
 

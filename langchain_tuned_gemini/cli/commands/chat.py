@@ -1,41 +1,39 @@
-"""A small chat: lines in, answers out, until the end of the input."""
+"""`tuned-gemini chat`: lines in, answers out, until the end of the input."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-
-from langchain_tuned_gemini.cli.errors import sentence_for
+from langchain_tuned_gemini.cli.command import MODELS, command
+from langchain_tuned_gemini.cli.commands.ask import AskedModel, answer
+from langchain_tuned_gemini.cli.context import CommandContext
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+
     from langchain_tuned_gemini.cli.output import Output
 
 _HELP = "/new begins a new conversation, /quit (or Ctrl-D) ends the chat, Ctrl-C stops an answer."
 
 
-class Chat:
+@command("chat", panel=MODELS)
+def chat(context: CommandContext, asked: AskedModel) -> None:
+    """Chat with a tuned model; see who answers, and why."""
+    _Conversation(context.out, asked.chat_model(context), asked.instruction()).run()
+
+
+class _Conversation:
     """A conversation with a model.
 
     A failed or stopped answer leaves the conversation as it was before its question.
-
-    Args:
-        out: Where everything goes.
-        answer: Writes the answer to messages, and returns its text.
-        beginning: The messages that every conversation starts with.
     """
 
-    def __init__(
-        self,
-        out: Output,
-        answer: Callable[[list[BaseMessage]], str],
-        beginning: list[BaseMessage],
-    ) -> None:
+    def __init__(self, out: Output, model: BaseChatModel, beginning: list[BaseMessage]) -> None:
         self._out = out
-        self._answer = answer
+        self._model = model
         self._beginning = beginning
         self._messages = list(beginning)
         self._asks = sys.stdin.isatty()
@@ -72,9 +70,13 @@ class Chat:
             raise
 
     def _ask(self, question: str) -> None:
-        asked = [*self._messages, HumanMessage(question)]
+        from langchain_core.messages import AIMessage, HumanMessage
+
+        from langchain_tuned_gemini.cli.errors import sentence_for
+
+        messages = [*self._messages, HumanMessage(question)]
         try:
-            text = self._answer(asked)
+            text = answer(self._out, self._model, messages)
         except KeyboardInterrupt:
             if not self._asks:
                 raise
@@ -85,4 +87,4 @@ class Chat:
                 raise
             self._out.error(sentence)
         else:
-            self._messages = [*asked, AIMessage(text)]
+            self._messages = [*messages, AIMessage(text)]

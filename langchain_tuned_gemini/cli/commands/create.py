@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command
+from langchain_tuned_gemini.cli.command import VERSIONS, command
 from langchain_tuned_gemini.cli.commands.wait import wait_with_progress
 from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import CommandError
+from langchain_tuned_gemini.cli.options import Columns, Prices, columns_of
 from langchain_tuned_gemini.cli.views import Details
 
 if TYPE_CHECKING:
@@ -55,10 +55,7 @@ def create(
             help="gs://BUCKET/FOLDER for the examples; Vertex AI.",
         ),
     ] = None,
-    prices: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Prices, TOML or JSON."),
-    ] = None,
+    prices: Prices = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     alongside: Annotated[
@@ -77,26 +74,28 @@ def create(
     )
     from langchain_tuned_gemini.prices import PriceTable
 
-    settings = TuningSettings(
-        epochs, batch_size, learning_rate, learning_rate_multiplier, adapter_size
-    )
+    platforms = context.target.platforms
     wish = NewVersion(
         family=family,
         data=data or (),
         columns=columns_of(columns),
         source=source,
         base_model=base_model,
-        settings=settings,
-        platform=context.target.platform or _only_platform(context),
+        settings=TuningSettings(
+            epochs, batch_size, learning_rate, learning_rate_multiplier, adapter_size
+        ),
+        platform=platforms[0] if len(platforms) == 1 else None,
         prices=PriceTable.read(prices) if prices else None,
     )
     library = context.library()
     plan = plan_version(library, wish)
-    _warn(context, plan)
+    for problem in plan.report.problems if plan.report else ():
+        context.out.warn(str(problem))
     if dry_run:
-        context.out.result(plan.as_dict(), Details(_details(plan)))
+        context.out.result(plan.as_dict(), _details(plan))
         return
-    _ask(context, plan, yes=yes)
+    if not yes:
+        _ask(context, plan)
     service = context.target.service(plan.platform, upload_to=upload_to)
     created = create_version(library, plan, service, alongside=alongside)
     context.out.say(f"{plan.name} is being tuned: {created.name}")
@@ -108,50 +107,38 @@ def create(
     )
 
 
-def _only_platform(context: CommandContext) -> Any:
-    """The platform, where only one is set up."""
-    platforms = context.target.platforms
-    return platforms[0] if len(platforms) == 1 else None
-
-
-def _warn(context: CommandContext, plan: TuningPlan) -> None:
-    """Tells what is odd about the examples."""
-    for problem in plan.report.problems if plan.report else ():
-        context.out.warn(str(problem))
-
-
-def _ask(context: CommandContext, plan: TuningPlan, *, yes: bool) -> None:
+def _ask(context: CommandContext, plan: TuningPlan) -> None:
     """Tuning costs money: somebody must want it."""
-    if yes:
-        return
     if not context.out.can_ask():
         raise typer.BadParameter("Tuning costs money. To begin without being asked, add --yes.")
-    context.out.beside(Details(_details(plan)))
+    context.out.beside(_details(plan))
     if not context.out.confirm(f"To tune it, type its name, {plan.name}:", str(plan.name)):
         raise CommandError("Nothing was tuned.")
 
 
-def _details(plan: TuningPlan) -> list[tuple[str, str]]:
+def _details(plan: TuningPlan) -> Details:
     """The plan for a reader."""
-    from langchain_tuned_gemini.comparison.reports.figure_text import money, number
+    from langchain_tuned_gemini.comparison.figure_text import money, number
 
     settings = ", ".join(f"{name} {value}" for name, value in plan.settings.given.items())
     currency = plan.prices.currency if plan.prices else ""
-    cost = money(plan.cost, currency)
+    cost = "not known" if plan.cost is None else f"about {money(plan.cost, currency)}"
     if plan.cost is None and plan.cost_of_an_epoch is not None:
-        cost = f"{money(plan.cost_of_an_epoch, currency)} for each epoch"
+        cost = f"about {money(plan.cost_of_an_epoch, currency)} for each epoch"
     examples = "" if plan.dataset is None else f"{len(plan.dataset):,} from {plan.dataset.source}"
-    return [
-        ("version", str(plan.name)),
-        ("platform", plan.platform),
-        ("project", plan.project),
-        ("location", plan.location),
-        ("base model", plan.base_model),
-        ("examples", examples),
-        ("data", f"{plan.data}{' (will be written)' if plan.is_merged else ''}"),
-        ("settings", settings),
-        ("epochs", "the platform's choice" if plan.epochs is None else str(plan.epochs)),
-        ("tokens of an epoch", "" if plan.tokens is None else f"about {number(plan.tokens)}"),
-        ("cost", "not known" if cost == "-" else f"about {cost}"),
-        ("CREATING already", ", ".join(plan.running)),
-    ]
+    return Details(
+        [
+            ("version", str(plan.name)),
+            ("platform", plan.platform),
+            ("project", plan.project),
+            ("location", plan.location),
+            ("base model", plan.base_model),
+            ("examples", examples),
+            ("data", f"{plan.data}{' (will be written)' if plan.is_merged else ''}"),
+            ("settings", settings),
+            ("epochs", "the platform's choice" if plan.epochs is None else str(plan.epochs)),
+            ("tokens of an epoch", "" if plan.tokens is None else f"about {number(plan.tokens)}"),
+            ("cost", cost),
+            ("CREATING already", ", ".join(plan.running)),
+        ]
+    )

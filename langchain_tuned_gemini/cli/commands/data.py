@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from langchain_tuned_gemini.cli.command import TOOLS, Columns, app, columns_of, command, leave
+from langchain_tuned_gemini.cli.command import TOOLS, app, command, leave
 from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
+from langchain_tuned_gemini.cli.options import Columns, columns_of
 from langchain_tuned_gemini.cli.views import Cell, Details, Table
 
 if TYPE_CHECKING:
@@ -75,9 +76,7 @@ def convert(
 ) -> None:
     """Write a tuning set in another format."""
     _check_outputs(context, output, force=force)
-    examples = _read(file, columns)
-    _write(context, examples, output, to, lossy=lossy)
-    _tell_written(context, {"examples": len(examples), "format": to}, output)
+    _write(context, _read(file, columns), output, to, lossy=lossy)
 
 
 @command("merge", group=group, has_target=False)
@@ -98,14 +97,8 @@ def merge(
     for problem in merged.report.problems:
         if problem.code == "contradiction":
             context.out.warn(str(problem))
-    _write(context, merged.dataset, output, to, lossy=lossy)
-    told = {
-        "examples": len(merged.dataset),
-        "duplicates": merged.duplicates,
-        "contradictions": merged.contradictions,
-        "format": to,
-    }
-    _tell_written(context, told, output)
+    found = {"duplicates": merged.duplicates, "contradictions": merged.contradictions}
+    _write(context, merged.dataset, output, to, lossy=lossy, **found)
 
 
 @command("split", group=group, has_target=False)
@@ -131,13 +124,10 @@ def split(
         part.rows(to, lossy=lossy)  # before anything is written, it says what would be lost
     for path, part in pairs:
         part.write(path, format=to, lossy=lossy)
+    rows = [[str(path), f"{len(part):,}"] for path, part in pairs]
     context.out.result(
         [{"file": str(path), "examples": len(part), "format": to} for path, part in pairs],
-        Table(
-            ["file", "examples"],
-            [[str(path), f"{len(part):,}"] for path, part in pairs],
-            right=frozenset({"examples"}),
-        ),
+        Table(["file", "examples"], rows, right={"examples"}),
     )
 
 
@@ -150,24 +140,25 @@ def stats(context: CommandContext, file: File, columns: Columns = None) -> None:
 
     examples = _read(file, columns)
     found = dataset.stats(examples)
-    data = {**asdict(found), "labels": dict(found.labels), "hash": examples.content_hash()}
+    content_hash = examples.content_hash()
+    details = Details(
+        [
+            ("examples", f"{found.examples:,}"),
+            ("conversations", f"{found.conversations:,}"),
+            ("with system instruction", f"{found.with_system_instruction:,}"),
+            ("duplicates", _counted(found.duplicates)),
+            ("contradictions", _counted(found.contradictions)),
+            ("input characters", _spread(found.input_characters)),
+            ("output characters", _spread(found.output_characters)),
+            ("tokens (estimated)", _spread(found.tokens)),
+            ("hash", content_hash),
+        ]
+    )
     labels = [[label, f"{times:,}"] for label, times in found.labels.items()]
     context.out.result(
-        data,
-        Details(
-            [
-                ("examples", f"{found.examples:,}"),
-                ("conversations", f"{found.conversations:,}"),
-                ("with system instruction", f"{found.with_system_instruction:,}"),
-                ("duplicates", _counted(found.duplicates)),
-                ("contradictions", _counted(found.contradictions)),
-                ("input characters", _spread(found.input_characters)),
-                ("output characters", _spread(found.output_characters)),
-                ("tokens (estimated)", _spread(found.tokens)),
-                ("hash", data["hash"]),
-            ]
-        ),
-        *([Table(["label", "examples"], labels, right=frozenset({"examples"}))] if labels else []),
+        {**asdict(found), "labels": dict(found.labels), "hash": content_hash},
+        details,
+        *([Table(["label", "examples"], labels, right={"examples"})] if labels else []),
     )
 
 
@@ -175,7 +166,7 @@ def _source(file: str) -> Any:
     return sys.stdin.buffer if file == "-" else file
 
 
-def _read(file: str, columns: list[str] | None = None) -> TuningDataset:
+def _read(file: str, columns: list[str] | None) -> TuningDataset:
     from langchain_tuned_gemini.dataset import TuningDataset
 
     return TuningDataset.read(_source(file), columns=columns_of(columns))
@@ -191,26 +182,27 @@ def _check_outputs(context: CommandContext, *paths: Path | None, force: bool) ->
 
 
 def _write(
-    context: CommandContext, examples: TuningDataset, path: Path | None, to: Format, *, lossy: bool
+    context: CommandContext,
+    examples: TuningDataset,
+    path: Path | None,
+    to: Format,
+    *,
+    lossy: bool,
+    **found: int,
 ) -> None:
-    if path:
-        examples.write(path, format=to, lossy=lossy)
+    """Writes examples, and if that is a file, says how many, and what else was found."""
+    if path is None:
+        for text in examples.lines(to, lossy=lossy):
+            context.out.data(text)
         return
-    for text in examples.lines(to, lossy=lossy):
-        context.out.data(text)
-
-
-def _tell_written(context: CommandContext, told: dict[str, Any], path: Path | None) -> None:
-    if path:
-        counted = ", ".join(
-            f"{told[name]:,} {name}"
-            for name in ("examples", "duplicates", "contradictions")
-            if told.get(name)
-        )
-        context.out.result({"file": str(path), **told}, f"{path}: {counted}")
+    examples.write(path, format=to, lossy=lossy)
+    counts = {"examples": len(examples), **found}
+    counted = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
+    context.out.result({"file": str(path), **counts, "format": to}, f"{path}: {counted}")
 
 
 def _report_data(report: Report) -> dict[str, Any]:
+    fields = ("code", "line", "item", "field", "message")
     return {
         "file": report.source,
         "examples": report.examples,
@@ -219,11 +211,7 @@ def _report_data(report: Report) -> dict[str, Any]:
         "problems": [
             {
                 "severity": str(problem.severity),
-                "code": problem.code,
-                "line": problem.line,
-                "item": problem.item,
-                "field": problem.field,
-                "message": problem.message,
+                **{field: getattr(problem, field) for field in fields},
             }
             for problem in report.problems
         ],

@@ -1,34 +1,27 @@
-"""`tuned-gemini list` and `tuned-gemini versions`."""
+"""`tuned-gemini list`: the tuned models of all targets; one that fails does not hide the others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from langchain_tuned_gemini.cli.command import MODELS, VERSIONS, command
+from langchain_tuned_gemini.cli.command import MODELS, command, leave
 from langchain_tuned_gemini.cli.context import CommandContext
-from langchain_tuned_gemini.cli.everywhere import everywhere
-from langchain_tuned_gemini.cli.views import Cell, Table, state_cell, text_of
+from langchain_tuned_gemini.cli.errors import ExitCode
+from langchain_tuned_gemini.cli.target import Target
+from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.cli.target import Target
+    from langchain_tuned_gemini.errors import TunedGeminiError
     from langchain_tuned_gemini.library import LibraryModel
 
+_AT_ONCE = 16
+
 State = Literal["CREATING", "ACTIVE", "FAILED", "CANCELLED", "UNKNOWN"]
-_COLUMNS = (
-    "name",
-    "state",
-    "family",
-    "version",
-    "base",
-    "age",
-    "dataset",
-    "aliases",
-    "deployed",
-    "platform",
-)
 
 
 @command("list", panel=MODELS)
@@ -52,39 +45,81 @@ def list_models(
     from langchain_tuned_gemini.cli.age import seconds_of
     from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
-    age = None if older_than is None else seconds_of(older_than)
-    found = everywhere(
+    found = list_everywhere(
         context,
         state=TunedModelState(state) if state else None,
         family=family,
         base_model=base,
-        older_than=age,
+        older_than=None if older_than is None else seconds_of(older_than),
     )
     models = [m for m in found.models if m.has_failed] if failed else found.models
-    _show(context, models, found.targets, with_reasons=failed)
+    show_models(context, models, found.targets, with_reasons=failed)
     if not models:
         context.out.say("There is no such tuned model here.")
-    found.tell_the_rest(context)
+    found.report_the_rest(context)
 
 
-@command("versions", panel=VERSIONS)
-def versions(
-    context: CommandContext,
-    family: Annotated[str, typer.Argument(help="A family of models, such as sql-expert.")],
-) -> None:
-    """List the versions of a family, the newest last, and what the next one is called."""
-    from langchain_tuned_gemini.library.library_model import in_order
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the targets have answered.
 
-    found = everywhere(context, family=family)
-    _show(context, in_order(found.models), found.targets)
-    if not found.failed:  # else its name may be taken
-        context.out.say(
-            f"The next one is {context.library_at(found.targets).next_version(family)}."
-        )
-    found.tell_the_rest(context)
+    Attributes:
+        targets: Those that were asked.
+        models: The tuned models of those that have answered, each once.
+        failed: The others, each with why.
+    """
+
+    targets: Sequence[Target]
+    models: list[LibraryModel]
+    failed: dict[Target, TunedGeminiError]
+
+    def report_the_rest(self, context: CommandContext) -> None:
+        """Says what the models that were shown are not all of; ends the command if some lack."""
+        from langchain_tuned_gemini.cli.errors import sentence_for
+
+        for target, error in self.failed.items():
+            context.out.warn(f"{target} is not in it: {sentence_for(error)}")
+        if not_asked := context.target.not_asked(self.targets):
+            context.out.say(not_asked)
+        if self.failed:
+            leave(ExitCode.PARTLY if len(self.failed) < len(self.targets) else ExitCode.FAILED)
 
 
-def _show(
+def list_everywhere(context: CommandContext, **selection: Any) -> Listing:
+    """Asks all targets for their tuned models.
+
+    Args:
+        context: Where to look.
+        **selection: Which of them, as `ModelLibrary.list` takes it.
+
+    Raises:
+        TunedGeminiError: There is one target only, and it did not answer.
+    """
+    from langchain_tuned_gemini.errors import TunedGeminiError
+
+    def ask(target: Target) -> list[LibraryModel] | TunedGeminiError:
+        try:
+            return context.library_at([target]).list(**selection)
+        except TunedGeminiError as error:
+            return error
+
+    targets = context.targets()
+    with ThreadPoolExecutor(min(len(targets), _AT_ONCE)) as pool:
+        answers = dict(zip(targets, pool.map(ask, targets), strict=True))
+    failed = {t: answer for t, answer in answers.items() if isinstance(answer, TunedGeminiError)}
+    if failed and len(targets) == 1:
+        raise failed[targets[0]]
+    # A project has an id and a number, so two targets may be one.
+    models = {
+        model.name: model
+        for answer in answers.values()
+        if not isinstance(answer, TunedGeminiError)
+        for model in answer
+    }
+    return Listing(targets, list(models.values()), failed)
+
+
+def show_models(
     context: CommandContext,
     models: list[LibraryModel],
     targets: Sequence[Target],
@@ -96,54 +131,48 @@ def _show(
 
     rows = [_row(model) for model in models]
     if context.out.is_terminal:
-        platforms = {model.platform for model in models}
+        is_one = len({model.platform for model in models}) == 1
         there = [target for target in targets if target.platform == "vertex"]
         only = there[0] if len(there) == 1 else None
         here = f"projects/{only.project}/locations/{only.location}/" if only else ""
-        rows = [_shortened(here, row, is_one=len(platforms) == 1) for row in rows]
-    columns: tuple[str, ...] = _COLUMNS
+        for row in rows:
+            _shorten(row, here, is_one=is_one)
     if with_reasons:
-        columns = (*_COLUMNS, "why")
-        rows = [[*row, model.model.error or ""] for row, model in zip(rows, models, strict=True)]
-    context.out.result(
-        [library_data(model) for model in models],
-        *([Table(columns, rows, right=frozenset({"age"}))] if models else []),
-    )
+        for row, model in zip(rows, models, strict=True):
+            row["why"] = model.model.error or ""
+    cells = [list(row.values()) for row in rows]
+    views = [Table(list(rows[0]), cells, right={"age"})] if rows else []
+    context.out.result([library_data(model) for model in models], *views)
 
 
-def _row(model: LibraryModel) -> list[str | Cell]:
+def _row(model: LibraryModel) -> dict[str, str | Cell]:
+    """What the columns hold, by their names."""
     from langchain_tuned_gemini.cli.age import age_text
 
-    return [
-        model.name,
-        state_cell(model.state),
-        model.family,
-        model.version,
-        model.model.base_model,
-        "" if model.age is None else age_text(model.age),
-        model.dataset,
-        ", ".join(model.aliases),
-        {True: "yes", False: "no", None: ""}[model.deployed],
-        model.platform,
-    ]
+    return {
+        "name": model.name,
+        "state": state_cell(model.state),
+        "family": model.family,
+        "version": model.version,
+        "base": model.model.base_model,
+        "age": "" if model.age is None else age_text(model.age),
+        "dataset": model.dataset,
+        "aliases": ", ".join(model.aliases),
+        "deployed": {True: "yes", False: "no", None: ""}[model.deployed],
+        "platform": model.platform,
+    }
 
 
-def _shortened(here: str, row: list[str | Cell], *, is_one: bool) -> list[str | Cell]:
-    """A row for somebody who knows where he looks: short names, and nothing told twice."""
+def _shorten(row: dict[str, Any], here: str, *, is_one: bool) -> None:
+    """Leaves out what who looks knows: short names, and nothing twice."""
     from langchain_tuned_gemini.tuned_models.base_models import base_model_id
 
-    name, state, family, version, base, age, dataset, aliases, deployed, platform = map(
-        text_of, row
-    )
-    return [
-        name.removeprefix(here),
-        state_cell(state),
-        "" if name.startswith(f"tunedModels/{family}-") else family,
-        version,
-        base_model_id(base) or base,
-        age,
-        dataset[:12],
-        aliases.replace(f"{family}@", "@"),
-        deployed,
-        "" if is_one else platform,
-    ]
+    family = row["family"]
+    row["aliases"] = row["aliases"].replace(f"{family}@", "@")
+    if row["name"].startswith(f"tunedModels/{family}-"):
+        row["family"] = ""
+    row["name"] = row["name"].removeprefix(here)
+    row["base"] = base_model_id(row["base"]) or row["base"]
+    row["dataset"] = row["dataset"][:12]
+    if is_one:
+        row["platform"] = ""

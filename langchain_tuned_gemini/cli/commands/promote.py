@@ -1,4 +1,4 @@
-"""`tuned-gemini promote` and `tuned-gemini rollback`: which version is in use."""
+"""`tuned-gemini promote`: which version an alias points to."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langchain_tuned_gemini.cli.command import VERSIONS, Columns, columns_of, command
-from langchain_tuned_gemini.cli.commands.compare import (
+from langchain_tuned_gemini.cli.command import VERSIONS, command
+from langchain_tuned_gemini.cli.commands.compare import TestSet, ask_all
+from langchain_tuned_gemini.cli.context import CommandContext
+from langchain_tuned_gemini.cli.errors import CommandError
+from langchain_tuned_gemini.cli.options import (
+    Columns,
     Concurrency,
     Guards,
     Journal,
     Match,
     Metric,
-    Test,
-    refuse_unless_better,
+    existing_file,
 )
-from langchain_tuned_gemini.cli.context import CommandContext
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.library import ModelLibrary
     from langchain_tuned_gemini.library.promotion import Promotion
+    from langchain_tuned_gemini.names.alias_name import AliasName
 
 _IF_BETTER = "Only if it is better"
 
@@ -44,13 +46,7 @@ def promote(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="The test set: held-back examples.",
-            rich_help_panel=_IF_BETTER,
-        ),
+        existing_file("The test set: held-back examples.", rich_help_panel=_IF_BETTER),
     ] = None,
     margin: Annotated[
         float,
@@ -69,59 +65,62 @@ def promote(
     columns: Columns = None,
 ) -> None:
     """Let an alias point to a version, once that has answered a call."""
-    if (than is None) != (data is None):
-        raise typer.BadParameter("--if-better-than and --data go together.")
-    if than is not None and data is not None:
-        named = columns_of(columns)
-        test = Test(data, metric, match, guards or (), None, journal, concurrency, named)
-        names = (_full(alias, than), _full(alias, version))
-        refuse_unless_better(context, alias, names, test, margin=margin)
-    library = context.library()
-    _tell(context, library.promote(alias, version))
-    _tell_what_is_missing(context, library, alias)
-
-
-@command("rollback", panel=VERSIONS)
-def rollback(
-    context: CommandContext,
-    alias: Alias,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go back without calling the version before.")
-    ] = False,
-) -> None:
-    """Let an alias point to the version before."""
-    _tell(context, context.library().rollback(alias, force=force))
-
-
-def _tell_what_is_missing(context: CommandContext, library: ModelLibrary, alias: str) -> None:
-    """What an application that names the alias will not find in the records."""
     from langchain_tuned_gemini.names.alias_name import AliasName
 
-    version = library.records.load().target(AliasName.parse(alias))
-    if version.missing:
+    if (than is None) != (data is None):
+        raise typer.BadParameter("--if-better-than and --data go together.")
+    parsed = AliasName.parse(alias)
+    if than is not None and data is not None:
+        test = TestSet(data, metric, match, guards, journal, concurrency, columns)
+        _refuse_unless_better(context, parsed, version, than, test, margin=margin)
+    library = context.library()
+    show_promotion(context, library.promote(alias, version))
+    recorded = library.records.load().target(parsed)
+    if recorded.missing:  # what an application that names the alias will not find
         flags = {"a base model": "--fallback BASE", "examples on this machine": "--examples FILE"}
         context.out.warn(
-            f"init_tuned_gemini({alias!r}) will miss {' and '.join(version.missing)}, for the "
-            f"fallback. Record that: tuned-gemini set {version.family} "
-            f"{' '.join(flags[what] for what in version.missing)}"
+            f"init_tuned_gemini({alias!r}) will miss {' and '.join(recorded.missing)}, for the "
+            f"fallback. Record that: tuned-gemini set {recorded.family} "
+            f"{' '.join(flags[what] for what in recorded.missing)}"
         )
 
 
-def _full(alias: str, text: str) -> str:
-    """A model of the alias's family, which may be called by its version alone."""
-    from langchain_tuned_gemini.names.alias_name import AliasName
+def _refuse_unless_better(
+    context: CommandContext,
+    alias: AliasName,
+    version: str,
+    than: str,
+    test: TestSet,
+    *,
+    margin: float,
+) -> None:
+    """Returns if a version is better than another model, and says so.
+
+    Raises:
+        CommandError: It is not.
+    """
+    from langchain_tuned_gemini.comparison import is_better
     from langchain_tuned_gemini.names.version_name import version_or_none
 
-    family = AliasName.parse(alias).family
-    return text if version_or_none(text) is None else f"{family}-{text}"
+    # One of the alias's family may be called by its version alone.
+    baseline, candidate = (
+        text if version_or_none(text) is None else f"{alias.family}-{text}"
+        for text in (than, version)
+    )
+    comparison = ask_all(context, (baseline, candidate), test)
+    decision = is_better(comparison, candidate, baseline, margin=margin)
+    if not decision:
+        raise CommandError(f"{alias} stays as it is: {decision.why}.")
+    context.out.say(f"{decision.why}.")
 
 
-def _tell(context: CommandContext, done: Promotion) -> None:
+def show_promotion(context: CommandContext, done: Promotion) -> None:
+    """Shows which version an alias points to now."""
     if done.before == done.version:
-        told = f"{done.alias} is {done.version} already: {done.model}"
+        text = f"{done.alias} is {done.version} already: {done.model}"
     else:
         before = f" (was {done.before})" if done.before else ""
-        told = f"{done.alias} is {done.version} now{before}: {done.model}"
+        text = f"{done.alias} is {done.version} now{before}: {done.model}"
     context.out.result(
         {
             "alias": done.alias,
@@ -129,5 +128,5 @@ def _tell(context: CommandContext, done: Promotion) -> None:
             "before": done.before or None,
             "model": done.model,
         },
-        told,
+        text,
     )

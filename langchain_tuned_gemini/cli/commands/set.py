@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from langchain_tuned_gemini.cli.command import VERSIONS, command
-from langchain_tuned_gemini.cli.commands.ask import Examples, Fallback, K, Task
-from langchain_tuned_gemini.cli.commands.compare import Guards
 from langchain_tuned_gemini.cli.context import CommandContext
+from langchain_tuned_gemini.cli.options import Examples, Fallback, Guards, K, Task, guard_record
 
 
 @command("set", panel=VERSIONS)
@@ -30,7 +29,6 @@ def set_family(
 ) -> None:
     """Record how a family is used: its fallback, its task and its guards."""
     from langchain_tuned_gemini.chat_models.base_model_names import check_base, check_location
-    from langchain_tuned_gemini.cli.compared_models import guard_told
     from langchain_tuned_gemini.errors import RecordNotFoundError
     from langchain_tuned_gemini.registry import Records
 
@@ -38,31 +36,32 @@ def set_family(
     known = records.load().families
     if family not in known:
         raise RecordNotFoundError.of(family, records.path, what="families", known=list(known))
-    told: dict[str, Any] = {"task": task, "guards": [guard_told(text) for text in guards or ()]}
-    shown = examples and os.path.relpath(examples.resolve(), records.path.resolve().parent)
+    guard_records = [guard_record(text) for text in guards or ()]
     if fallback is not None:
         check_base(fallback)
     if fallback_location is not None:
         check_location(fallback_location)
-    said = {
-        "base_model": fallback,
-        "location": fallback_location,
-        "k": k,
-        "examples": shown and Path(shown).as_posix(),
-    }
-    if given := {key: value for key, value in said.items() if value}:
+    shown = examples and os.path.relpath(examples.resolve(), records.path.resolve().parent)
+    changed = _given(
+        base_model=fallback,
+        location=fallback_location,
+        k=k,
+        examples=shown and Path(shown).as_posix(),
+    )
+    if changed:
         before = known[family].fallback
-        told["fallback"] = {
-            **(before.model_dump(exclude_defaults=True) if before else {}),
-            **given,
-        }
-        if "base_model" not in told["fallback"]:
+        changed = {**(before.model_dump(exclude_defaults=True) if before else {}), **changed}
+        if "base_model" not in changed:
             raise typer.BadParameter(f"{family} has no fallback yet: say with --fallback which.")
-    told = {key: value for key, value in told.items() if value}
-    if not told:
+    settings = _given(task=task, guards=guard_records, fallback=changed)
+    if not settings:
         raise typer.BadParameter(
             "Say what: --fallback, --fallback-location, --examples, -k, --task or --guard."
         )
     with records.edit() as (_, editor):
-        editor.set_family(family, told)
-    context.out.result({"family": family, **told}, f"{family} is changed in {records.path}.")
+        editor.set_family(family, settings)
+    context.out.result({"family": family, **settings}, f"{family} is changed in {records.path}.")
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, command
 from langchain_tuned_gemini.cli.context import CommandContext
-from langchain_tuned_gemini.cli.target import tells_the_loss
+from langchain_tuned_gemini.cli.options import AnyName
+from langchain_tuned_gemini.cli.target import has_loss_extra
 from langchain_tuned_gemini.cli.views import Cell, Details, View, state_cell
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ _LACKING = (
 @command("show", panel=MODELS)
 def show(
     context: CommandContext,
-    name: Annotated[str, typer.Argument(help="Its full name, family and version, or an alias.")],
+    name: AnyName,
     loss_plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="Draw its loss: FILE.svg or FILE.png."),
@@ -36,15 +38,17 @@ def show(
 ) -> None:
     """Show one tuned model in full: parameters, data, progress and loss."""
     from langchain_tuned_gemini.cli.loss_plot import check_plot, save_loss
+    from langchain_tuned_gemini.services.raw_record import raw_record
 
     if loss_plot:
         check_plot(loss_plot)
     found = context.find(name)
     if raw:
-        context.out.document(_raw(context, found.name))
+        parsed = context.target.name(found.name)
+        context.out.document(raw_record(context.target.access(parsed), parsed))
     else:
         _show(context, found)
-    if found.platform == "developer" and not tells_the_loss():
+    if found.platform == "developer" and not has_loss_extra():
         context.out.say(_LACKING)
     if loss_plot:
         save_loss(found.model.snapshots, loss_plot, title=found.name)
@@ -61,15 +65,12 @@ def _show(context: CommandContext, found: LibraryModel) -> None:
     context.out.result({**library_data(found), **model_data(found.model)}, *views)
 
 
-def _raw(context: CommandContext, name: str) -> dict[str, Any]:
-    from langchain_tuned_gemini.services.raw_record import raw_record
-
-    parsed = context.target.name(name)
-    return raw_record(context.target.access(parsed), parsed)
-
-
 def _details(found: LibraryModel) -> Details:
+    from langchain_tuned_gemini.cli.age import age_text
+
     model = found.model
+    age = "" if found.age is None else f", {age_text(found.age)} ago"
+    is_done = model.progress is None or model.state == "ACTIVE"
     return Details(
         [
             ("name", model.name),
@@ -79,15 +80,15 @@ def _details(found: LibraryModel) -> Details:
             ("platform's word", model.raw_state if model.raw_state != model.state else ""),
             ("doing", model.doing),
             ("error", Cell(model.error or "", "red")),
-            ("progress", _progress(model)),
+            ("progress", "" if is_done else f"{model.progress:.0%}"),
             ("base model", model.base_model),
             ("base retired", Cell(_retirement(found), "red")),
             ("family", found.family),
             ("version", found.version),
             ("aliases", ", ".join(found.aliases)),
             ("dataset", found.dataset),
-            ("created", _created(found)),
-            ("updated", f"{model.update_time:%Y-%m-%d %H:%M:%S %Z}" if model.update_time else ""),
+            ("created", f"{_time(model.create_time)}{age}"),
+            ("updated", _time(model.update_time)),
             ("endpoint", model.endpoint if model.endpoint != model.name else ""),
             ("model", model.model),
             ("deployed", {True: "yes", False: "no", None: ""}[found.deployed]),
@@ -98,25 +99,12 @@ def _details(found: LibraryModel) -> Details:
     )
 
 
-def _progress(model: TunedModel) -> str:
-    if model.progress is None or model.state == "ACTIVE":
-        return ""
-    return f"{model.progress:.0%}"
-
-
-def _created(found: LibraryModel) -> str:
-    from langchain_tuned_gemini.cli.age import age_text
-
-    if found.model.create_time is None:
-        return ""
-    age = "" if found.age is None else f", {age_text(found.age)} ago"
-    return f"{found.model.create_time:%Y-%m-%d %H:%M:%S %Z}{age}"
+def _time(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S %Z}" if time else ""
 
 
 def _retirement(found: LibraryModel) -> str:
     """That its base model is gone, if it is."""
-    from datetime import UTC, datetime
-
     from langchain_tuned_gemini.tuned_models.base_models import find
 
     known = find(found.model.base_model)
@@ -125,12 +113,12 @@ def _retirement(found: LibraryModel) -> str:
 
 
 def _checkpoint(checkpoint: Checkpoint) -> str:
-    told = [
+    parts = [
         f"epoch {checkpoint.epoch}" if checkpoint.epoch is not None else "",
         f"step {checkpoint.step}" if checkpoint.step is not None else "",
         checkpoint.endpoint,
     ]
-    return ", ".join(filter(None, told))
+    return ", ".join(filter(None, parts))
 
 
 def _loss(model: TunedModel) -> str:

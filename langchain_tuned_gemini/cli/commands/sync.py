@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from langchain_tuned_gemini.cli.command import VERSIONS, command, leave
 from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
-from langchain_tuned_gemini.cli.views import Cell, Table
-
-if TYPE_CHECKING:
-    from langchain_tuned_gemini.library.differences import RecordDifference
+from langchain_tuned_gemini.cli.views import Cell, Row, Table
 
 _STYLES = {"mended": "green", "can be mended": "yellow", "by hand": "red"}
 
@@ -29,21 +26,18 @@ def sync(
     differences = library.differences()
     mended = library.mend(differences) if mend else ()
     left = library.differences() if mended else differences  # mending may bring others to light
-    told = dict.fromkeys(mended, "mended")
-    told |= {one: "can be mended" if one.mends else "by hand" for one in left}
+    found = dict.fromkeys(mended, "mended")
+    found |= {one: "can be mended" if one.mends else "by hand" for one in left}
+    fields = ("kind", "name", "family", "version", "detail")
+    rows: list[Row] = [
+        [one.name, one.detail, Cell(what, _STYLES[what])] for one, what in found.items()
+    ]
     context.out.result(
         [
-            {
-                "kind": one.kind,
-                "name": one.name,
-                "family": one.family,
-                "version": one.version,
-                "detail": one.detail,
-                "what": what,
-            }
-            for one, what in told.items()
+            {**{field: getattr(one, field) for field in fields}, "what": what}
+            for one, what in found.items()
         ],
-        *([_table(told)] if told else []),
+        *([Table(("name", "what differs", ""), rows)] if rows else []),
     )
     if not left:
         context.out.say(f"{library.records.path} is up to date.")
@@ -51,17 +45,3 @@ def sync(
     if not mend and any(one.mends for one in left):
         context.out.say("To bring the records up to date, add --mend.")
     leave(ExitCode.FAILED)
-
-
-def _table(told: dict[RecordDifference, str]) -> Table:
-    return Table(
-        ("name", "what differs", ""),
-        [
-            [
-                one.name,
-                one.detail,
-                Cell(what, _STYLES[what]),
-            ]
-            for one, what in told.items()
-        ],
-    )

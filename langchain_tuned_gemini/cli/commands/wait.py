@@ -1,4 +1,4 @@
-"""`tuned-gemini wait`."""
+"""`tuned-gemini wait`: until a tuned model can serve."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def wait(
     from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
     parsed = context.name(name)
-    service = context.service_of(parsed)
     steps = total_steps(context.target.access(parsed), parsed)
     model = TunedModel(str(parsed), TunedModelState.UNKNOWN, "", total_steps=steps)
+    service = context.service_of(parsed)
     ready = wait_with_progress(context.out, service, model, timeout=timeout, interval=interval)
     context.out.result(model_data(ready), f"{ready.name} is {ready.told_state}")
 
@@ -43,9 +43,9 @@ def wait(
 def wait_with_progress(
     out: Output,
     service: StateService,
-    model: str | TunedModel,
+    model: TunedModel,
     *,
-    timeout: float = 3600.0,
+    timeout: float,
     interval: float = 1.0,
 ) -> TunedModel:
     """Waits until a model is ACTIVE, and shows percent, step and loss meanwhile.
@@ -55,13 +55,12 @@ def wait_with_progress(
     Args:
         out: Where the progress is shown.
         service: Who knows the state.
-        model: The model, or its name; one that `create` returned knows its steps.
+        model: The model; one that `create` returned knows its steps.
         timeout: How long to wait at the most, in seconds.
         interval: The first pause between two looks, in seconds.
     """
     from langchain_tuned_gemini.services.waiting import wait_until_active
 
-    name = model if isinstance(model, str) else model.name
     with out.progress() as advance:
         try:
             return wait_until_active(
@@ -69,14 +68,14 @@ def wait_with_progress(
                 model,
                 timeout=timeout,
                 poll_interval=interval,
-                on_progress=lambda progress: advance(_told(progress), progress.percent),
+                on_progress=lambda progress: advance(_describe(progress), progress.percent),
             )
         except KeyboardInterrupt:
-            out.say(f"The tuning goes on. To wait again: tuned-gemini wait {name}")
+            out.say(f"The tuning goes on. To wait again: tuned-gemini wait {model.name}")
             raise
 
 
-def _told(progress: Progress) -> str:
+def _describe(progress: Progress) -> str:
     """One look at a model: its state, what it is at, step, loss, and what went wrong."""
     model = progress.model
     told = [model.told_state if model else "no answer yet", progress.doing]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from langchain_tuned_gemini.comparison.reports.figure_text import printable, seconds
+from langchain_tuned_gemini.comparison.figure_text import printable, seconds
 
 _WIDTH = 460
 """Narrow, so that a telephone, which scales it down, leaves the text readable."""

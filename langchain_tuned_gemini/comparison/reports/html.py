@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
+from langchain_tuned_gemini.comparison import figure_text as told
 from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.figures import Figures
-from langchain_tuned_gemini.comparison.reports import charts, figure_text as told, table
+from langchain_tuned_gemini.comparison.reports import charts, table
 from langchain_tuned_gemini.comparison.reports.charts import Mark
 from langchain_tuned_gemini.comparison.scoring import Metric, Result
 from langchain_tuned_gemini.comparison.significance import is_better

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from langchain_tuned_gemini.comparison import figure_text as told
 from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.figures import Figures
-from langchain_tuned_gemini.comparison.reports import figure_text as told
 from langchain_tuned_gemini.comparison.significance import is_better
 
 _GAP = "  "

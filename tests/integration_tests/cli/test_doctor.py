@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from langchain_tuned_gemini.cli import installation
+from langchain_tuned_gemini.cli import diagnosis
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.integration_tests.cli.running import AT, LOCATION, PROJECT, rows
@@ -162,30 +162,32 @@ def test_records_are_read(run, monkeypatch, tmp_path) -> None:
     assert wrong.code == ExitCode.FAILED
 
 
+def installation(monkeypatch: pytest.MonkeyPatch, *requirements: str) -> dict[str, tuple[str, str]]:
+    """What is found of a package that asks for these: levels and words, by what they are about."""
+    monkeypatch.setattr(diagnosis, "requires", lambda _: requirements)
+    return {finding.about: (finding.level, finding.told) for finding in diagnosis._installation()}
+
+
 def test_packages_that_will_not_do_are_told(monkeypatch) -> None:
-    monkeypatch.setattr(
-        installation,
-        "requires",
-        lambda _: ["httpx<0.1", "nobody-has-this>=1", 'pytest>=1; extra == "x"', "rich"],
+    there = installation(
+        monkeypatch, "httpx<0.1", "nobody-has-this>=1", 'pytest>=1; extra == "x"', "rich"
     )
 
-    told = {wrong.package: wrong.told for wrong in installation.check_packages()}
-
-    assert set(told) == {"httpx", "nobody-has-this"}
-    assert 'pip install "httpx<0.1"' in told["httpx"]
-    assert "is not installed" in told["nobody-has-this"]
+    problems = {about for about, (level, _) in there.items() if level == "problem"}
+    assert problems == {"httpx", "nobody-has-this"}
+    assert 'pip install "httpx<0.1"' in there["httpx"][1]
+    assert "is not installed" in there["nobody-has-this"][1]
 
 
 def test_extras_are_told_with_what_is_missing(monkeypatch) -> None:
-    lines = ['pytest>=1; extra == "emulator"', 'nobody-has-this; extra == "json"', "httpx"]
-    monkeypatch.setattr(installation, "requires", lambda _: lines)
+    there = installation(
+        monkeypatch, 'pytest>=1; extra == "emulator"', 'nobody-has-this; extra == "json"', "httpx"
+    )
 
-    told = {extra.name: extra for extra in installation.check_extras()}
-
-    assert told["emulator"].missing == ()
-    assert told["json"].missing == ("nobody-has-this",)
-    assert told["json"].told.endswith('pip install "langchain-tuned-gemini[json]"')
-    assert "dev" not in told
+    assert there["extra emulator"][0] == "ok"
+    assert there["extra json"][0] == "note"
+    assert there["extra json"][1].endswith('pip install "langchain-tuned-gemini[json]"')
+    assert "extra dev" not in there
 
 
 RECORDS = """

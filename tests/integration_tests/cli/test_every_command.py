@@ -15,8 +15,8 @@ import typer.main
 from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.app import PROGRAM
 from langchain_tuned_gemini.cli.command import app
-from langchain_tuned_gemini.cli.reference import commands
 from langchain_tuned_gemini.emulator import Emulator
+from tests.cli_reference import commands
 from tests.conftest import NEXT_NUMBER
 from tests.integration_tests.cli.running import Done, Terminal, plain
 

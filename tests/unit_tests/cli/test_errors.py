@@ -26,7 +26,6 @@ from langchain_tuned_gemini.cli.errors import (
     CommandError,
     ExitCode,
     exit_code_of,
-    exit_code_table,
     meaning_of_call,
     sentence_for,
 )
@@ -273,10 +272,3 @@ def test_a_group_names_what_each_model_raised() -> None:
 
     assert told[0].startswith("No model could answer. tunedModels/x: connection")
     assert "Connection refused" in told[1]
-
-
-def test_every_exit_code_has_its_line_in_the_table() -> None:
-    table = exit_code_table().splitlines()
-
-    assert len(table) == 2 + len(ExitCode)
-    assert len({code.meaning for code in ExitCode}) == len(ExitCode)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from langchain_tuned_gemini.cli.errors import exit_code_table
-from langchain_tuned_gemini.cli.reference import command_table
+from langchain_tuned_gemini.cli.errors import ExitCode
+from tests.cli_reference import command_table, exit_code_table
 from tests.pages import README, between_marks
 
 
@@ -16,3 +16,7 @@ def test_the_table_stands_in_the_readme(title: str, made) -> None:
     table = between_marks(README, title)
 
     assert table == made(), f"In the README, write between the marks of {title}:\n{made()}"
+
+
+def test_every_exit_code_has_a_meaning_of_its_own() -> None:
+    assert len({code.meaning for code in ExitCode}) == len(ExitCode)

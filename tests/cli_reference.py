@@ -1,4 +1,4 @@
-"""The commands as a table, for the README: made from what `--help` says."""
+"""The tables of the README about the command line, made from what `--help` and the code say."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer.main
 
 from langchain_tuned_gemini.cli.app import PROGRAM
 from langchain_tuned_gemini.cli.command import app
+from langchain_tuned_gemini.cli.errors import ExitCode
 
 
 def command_table() -> str:
@@ -18,6 +19,12 @@ def command_table() -> str:
         for path, command in commands(PROGRAM, typer.main.get_command(app))
     ]
     return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
+
+
+def exit_code_table() -> str:
+    """The exit codes as a Markdown table."""
+    rows = [f"| {code.value} | {code.meaning} |" for code in ExitCode]
+    return "\n".join(["| exit code | meaning |", "| --- | --- |", *rows])
 
 
 def commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
