@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,34 +78,34 @@ def save_loss(snapshots: Sequence[TuningSnapshot], path: Path, *, title: str) ->
 
 def loss_svg(snapshots: Sequence[TuningSnapshot], *, title: str) -> str:
     """The loss over the steps as an SVG picture."""
+    from langchain_tuned_gemini.comparison.reports import svg
+
     last, most = snapshots[-1].step, max(s.mean_loss for s in snapshots) or 1.0
     right, bottom = _WIDTH - _MARGIN / 2, _HEIGHT - _MARGIN
-    x = [_MARGIN + (right - _MARGIN) * share / _MARKS for share in range(_MARKS + 1)]
-    y = [bottom - (bottom - _MARGIN) * share / _MARKS for share in range(_MARKS + 1)]
-    points = " ".join(
-        f"{_MARGIN + (right - _MARGIN) * s.step / last:.1f},"
-        f"{bottom - (bottom - _MARGIN) * s.mean_loss / most:.1f}"
-        for s in snapshots
-    )
-    marks = [
-        f'<text x="{at:.0f}" y="{bottom + 18:.0f}" text-anchor="middle">'
-        f"{last * n / _MARKS:.4g}</text>"
-        for n, at in enumerate(x)
+
+    def x(share: float) -> float:
+        return round(_MARGIN + (right - _MARGIN) * share, 1)
+
+    def y(share: float) -> float:
+        return round(bottom - (bottom - _MARGIN) * share, 1)
+
+    parts = [
+        svg.element("rect", width=_WIDTH, height=_HEIGHT, fill="#fff"),
+        svg.text(f"Loss of {title}", _MARGIN, 28, font_size=15),
+        svg.text("step", right, _HEIGHT - 14, text_anchor="end"),
     ]
-    marks += [
-        f'<line x1="{_MARGIN}" y1="{at:.0f}" x2="{right:.0f}" y2="{at:.0f}" stroke="#ddd"/>'
-        f'<text x="{_MARGIN - 8}" y="{at + 4:.0f}" text-anchor="end">{most * n / _MARKS:.3g}</text>'
-        for n, at in enumerate(y)
-    ]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        'font-family="sans-serif" font-size="12">'
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>'
-        f'<text x="{_MARGIN}" y="28" font-size="15">Loss of {escape(title)}</text>'
-        f"{''.join(marks)}"
-        f'<text x="{right:.0f}" y="{_HEIGHT - 14}" text-anchor="end">step</text>'
-        f'<polyline points="{points}" fill="none" stroke="#1a73e8" stroke-width="2"/></svg>\n'
-    )
+    for share in (mark / _MARKS for mark in range(_MARKS + 1)):
+        step, loss = f"{last * share:.4g}", f"{most * share:.3g}"
+        parts += [
+            svg.text(step, x(share), bottom + 18, text_anchor="middle"),
+            svg.line((_MARGIN, right), (y(share), y(share)), stroke="#ddd"),
+            svg.text(loss, _MARGIN - 8, y(share) + 4, text_anchor="end"),
+        ]
+    points = " ".join(f"{x(s.step / last)},{y(s.mean_loss / most)}" for s in snapshots)
+    curve = svg.element("polyline", points=points, fill="none", stroke="#1a73e8", stroke_width=2)
+    xmlns, box = "http://www.w3.org/2000/svg", f"0 0 {_WIDTH} {_HEIGHT}"
+    font = {"font_family": "sans-serif", "font_size": 12}
+    return svg.element("svg", *parts, curve, xmlns=xmlns, viewBox=box, **font) + "\n"
 
 
 def _save_png(snapshots: Sequence[TuningSnapshot], path: Path, *, title: str) -> None:

@@ -4,10 +4,9 @@ A test set is put to every candidate, each answer is judged, and what that comes
 JSON, a report in HTML, and the decision of `is_better`.
 """
 
-from langchain_tuned_gemini.comparison.answers import Answer, Failed
 from langchain_tuned_gemini.comparison.candidates import Candidate, Candidates
 from langchain_tuned_gemini.comparison.comparison import Comparison
-from langchain_tuned_gemini.comparison.figures import Difference, Figures, Latency
+from langchain_tuned_gemini.comparison.figures import CandidateDifference, Figures, Latency
 from langchain_tuned_gemini.comparison.matching import Matches, SameSQL, same_json, same_text
 from langchain_tuned_gemini.comparison.questions import Question
 from langchain_tuned_gemini.comparison.run import (
@@ -15,19 +14,19 @@ from langchain_tuned_gemini.comparison.run import (
     acompare,
     compare,
 )
-from langchain_tuned_gemini.comparison.scoring import Metric, Result, Usage
+from langchain_tuned_gemini.comparison.scoring import CandidateAnswer, Failed, Metric, Result, Usage
 from langchain_tuned_gemini.comparison.significance import Decision, is_better
 from langchain_tuned_gemini.comparison.statistics import Interval, PairedDifference, Rate
 from langchain_tuned_gemini.prices import Price, PriceTable
 
 __all__ = [
-    "Answer",
     "Candidate",
+    "CandidateAnswer",
+    "CandidateDifference",
     "Candidates",
     "Comparison",
     "ComparisonProgress",
     "Decision",
-    "Difference",
     "Failed",
     "Figures",
     "Interval",

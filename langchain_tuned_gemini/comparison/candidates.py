@@ -94,55 +94,49 @@ def version_of(model: Model) -> str:
     return sha256(_ADDRESS.sub("", described).encode()).hexdigest()[:16]
 
 
-def _shown_to(model: object) -> Iterator[str]:
-    """The hashes of the tuning sets that models choose examples from.
-
-    A model's settings say how many there are, not what they are.
-    """
-    match model:
-        case FallbackChatModel():
-            for part in model.models:
-                yield from _shown_to(part)
-        case FewShotChatModel():
-            yield from _shown_to(model.prompt)
-            yield from _shown_to(model.wrapped)
-        case WrapperChatModel():
-            yield from _shown_to(model.wrapped)
-        case FewShotPrompt(examples=TuningExampleSelector() as selector):
-            yield selector.dataset.content_hash()
-        case RunnableBinding():
-            yield from _shown_to(model.bound)
-        case RunnableSequence():
-            for step in model.steps:
-                yield from _shown_to(step)
-
-
 def tuned_from(candidate: Candidate) -> dict[str, str]:
     """The base models of a candidate's tuned models, by the names that these are called by.
 
     A name may be one of two: that of a tuning job of Vertex AI, and that of the endpoint, which
     answers carry. What a model was tuned from is known once it was called; until then it is empty.
     """
-    told: dict[str, str] = {}
-    for tuned in _tuned_in(candidate.model):
-        identity = tuned.binding.identity
-        base = candidate.base_model or tuned.base_model or identity.base_model
-        told |= dict.fromkeys(filter(None, (tuned.model, identity.address)), base)
-    return told
+    found: dict[str, str] = {}
+    for part in _parts(candidate.model):
+        if isinstance(part, ChatTunedGemini):
+            tuned = part.current
+            identity = tuned.binding.identity
+            base = candidate.base_model or tuned.base_model or identity.base_model
+            found |= dict.fromkeys(filter(None, (tuned.model, identity.address)), base)
+    return found
 
 
-def _tuned_in(model: object) -> Iterator[ChatTunedGemini]:
-    """The tuned models that a candidate is made of."""
+def _shown_to(model: object) -> Iterator[str]:
+    """The hashes of the tuning sets that models choose examples from.
+
+    A model's settings say how many there are, not what they are.
+    """
+    for part in _parts(model):
+        match part:
+            case FewShotPrompt(examples=TuningExampleSelector() as selector):
+                yield selector.dataset.content_hash()
+
+
+def _parts(model: object) -> Iterator[object]:
+    """A model or a chain, and all that it is made of."""
+    yield model
+    inner: Iterable[object] = ()
     match model:
         case ChatTunedGemini():
-            yield model.current
+            pass  # what it wraps is its own
         case FallbackChatModel():
-            for part in model.models:
-                yield from _tuned_in(part)
+            inner = model.models
+        case FewShotChatModel():
+            inner = (model.prompt, model.wrapped)
         case WrapperChatModel():
-            yield from _tuned_in(model.wrapped)
+            inner = (model.wrapped,)
         case RunnableBinding():
-            yield from _tuned_in(model.bound)
+            inner = (model.bound,)
         case RunnableSequence():
-            for step in model.steps:
-                yield from _tuned_in(step)
+            inner = model.steps
+    for part in inner:
+        yield from _parts(part)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from langchain_tuned_gemini.comparison.figures import Difference, Figures
+from langchain_tuned_gemini.comparison.figures import CandidateDifference, Figures
 from langchain_tuned_gemini.comparison.questions import Question
 from langchain_tuned_gemini.comparison.scoring import Metric, Result
 from langchain_tuned_gemini.dataset.atomic_write import write_whole
@@ -63,7 +63,7 @@ class Comparison:
             for name, version in self.versions.items()
         )
 
-    def difference(self, candidate: str, baseline: str | None = None) -> Difference:
+    def difference(self, candidate: str, baseline: str | None = None) -> CandidateDifference:
         """How a candidate differs from another one; from the baseline by default.
 
         Raises:
@@ -76,10 +76,10 @@ class Comparison:
                     f"{name!r} was not compared; these were: {', '.join(self.candidates)}."
                 )
         ours, theirs = (self.results[name] for name in names)
-        return Difference.between(names, list(zip(ours, theirs, strict=True)), self.metric)
+        return CandidateDifference.between(names, list(zip(ours, theirs, strict=True)), self.metric)
 
     @property
-    def differences(self) -> tuple[Difference, ...]:
+    def differences(self) -> tuple[CandidateDifference, ...]:
         """How each further candidate differs from the baseline."""
         return tuple(map(self.difference, self.candidates[1:]))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from langchain_tuned_gemini.comparison.figures import Difference, Figures
-from langchain_tuned_gemini.comparison.statistics import Rate
+from langchain_tuned_gemini.comparison.figures import CandidateDifference, Figures
+from langchain_tuned_gemini.comparison.statistics import Interval, Rate
 
 UNKNOWN = "-"
 
@@ -31,39 +31,43 @@ def signed_points(share: float) -> str:
     return f"{rounded:+.1f}" if rounded else "0.0"
 
 
-def rate(told: Rate) -> str:
+def signed_bounds(interval: Interval) -> str:
+    """From where to where a difference may be, in percentage points."""
+    return f"{signed_points(interval.low)} to {signed_points(interval.high)}"
+
+
+def rate(measured: Rate) -> str:
     """A rate with its interval.
 
     Example:
         >>> rate(Rate(8, 10))
         '80.0 % (49.0 to 94.3)'
     """
-    interval = told.interval
-    return f"{points(told.value)} % ({points(interval.low)} to {points(interval.high)})"
+    interval = measured.interval
+    return f"{points(measured.value)} % ({points(interval.low)} to {points(interval.high)})"
 
 
-def difference(told: Difference) -> str:
+def difference(measured: CandidateDifference) -> str:
     """A difference with its interval."""
-    paired = told.paired
-    low, high = signed_points(paired.interval.low), signed_points(paired.interval.high)
-    return f"{signed_points(paired.value)} ({low} to {high})"
+    paired = measured.paired
+    return f"{signed_points(paired.value)} ({signed_bounds(paired.interval)})"
 
 
-def seconds(told: float) -> str:
+def seconds(duration: float) -> str:
     """A duration, in milliseconds or seconds.
 
     Example:
         >>> seconds(0.0042), seconds(0.5), seconds(12.34)
         ('4.2 ms', '500 ms', '12.3 s')
     """
-    if told < 0.01:
-        return f"{1e3 * told:.1f} ms"
-    return f"{1e3 * told:.0f} ms" if told < 1 else f"{told:.1f} s"
+    if duration < 0.01:
+        return f"{1e3 * duration:.1f} ms"
+    return f"{1e3 * duration:.0f} ms" if duration < 1 else f"{duration:.1f} s"
 
 
-def number(told: int | None) -> str:
+def number(amount: int | None) -> str:
     """A number, with its thousands apart."""
-    return UNKNOWN if told is None else f"{told:,}"
+    return UNKNOWN if amount is None else f"{amount:,}"
 
 
 def money(amount: float | None, currency: str) -> str:
@@ -79,15 +83,15 @@ def money(amount: float | None, currency: str) -> str:
     return f"{digits} {currency}"
 
 
-def counts(told: Mapping[str, int]) -> str:
+def counts(times: Mapping[str, int]) -> str:
     """How often each of some things was there, the most frequent first.
 
     Example:
         >>> counts({"quota": 1, "timeout": 3})
         '3 timeout, 1 quota'
     """
-    often = sorted(told.items(), key=lambda item: -item[1])
-    return ", ".join(f"{times} {name}" for name, times in often)
+    often = sorted(times.items(), key=lambda item: -item[1])
+    return ", ".join(f"{number} {name}" for name, number in often)
 
 
 def tokens(figures: Figures) -> str:

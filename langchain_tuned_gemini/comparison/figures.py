@@ -129,7 +129,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CandidateDifference:
     """How a candidate differs from another one on the same questions.
 
     What the candidate did not answer counts against it, for whatever reason. A question that the

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Self
 
-from langchain_tuned_gemini.comparison.answers import Answer
 from langchain_tuned_gemini.comparison.candidates import Candidate
+from langchain_tuned_gemini.comparison.scoring import CandidateAnswer
 from langchain_tuned_gemini.errors import JournalError
 
 _log = logging.getLogger("langchain_tuned_gemini")
@@ -37,7 +37,7 @@ class Journal:
         self._file: IO[str] | None = None
         self._answers = tuple(_read(self._path)) if self._path and self._path.exists() else ()
 
-    def answers_of(self, candidate: Candidate) -> dict[str, Answer]:
+    def answers_of(self, candidate: Candidate) -> dict[str, CandidateAnswer]:
         """A candidate's answers by their questions; failures are none, to be asked again."""
         return {
             answer.question: answer
@@ -58,7 +58,7 @@ class Journal:
                     versions.total(),
                 )
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: CandidateAnswer) -> None:
         """Writes an answer down at once, so that nothing can be lost."""
         if self._path is None:
             return
@@ -76,13 +76,13 @@ class Journal:
             self._file.close()
 
 
-def _read(path: Path) -> Iterator[Answer]:
+def _read(path: Path) -> Iterator[CandidateAnswer]:
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield Answer.from_dict(json.loads(line))
+            yield CandidateAnswer.from_dict(json.loads(line))
         except (KeyError, TypeError, ValueError) as error:
             if number == len(lines):
                 return  # it was interrupted while it wrote: the line has no end

@@ -6,16 +6,15 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
-from langchain_tuned_gemini.comparison.answers import Answer, Failed
 from langchain_tuned_gemini.comparison.candidates import (
     Candidate,
     Candidates,
@@ -26,7 +25,7 @@ from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.journal import Journal
 from langchain_tuned_gemini.comparison.matching import Matches, same_text
 from langchain_tuned_gemini.comparison.questions import Question, questions_of
-from langchain_tuned_gemini.comparison.scoring import Judge, Metric
+from langchain_tuned_gemini.comparison.scoring import CandidateAnswer, Failed, Judge, Metric
 from langchain_tuned_gemini.dataset import Examples, TuningDataset
 from langchain_tuned_gemini.errors import ComparisonCancelledError, ParameterError
 from langchain_tuned_gemini.guards import Guard, as_guards
@@ -52,7 +51,7 @@ class ComparisonProgress:
     total: int
     reused: int
     failed: int
-    answer: Answer | None = None
+    answer: CandidateAnswer | None = None
 
 
 OnProgress: TypeAlias = Callable[[ComparisonProgress], object]
@@ -114,14 +113,14 @@ def compare(
         >>> [figures.exact.value for figures in outcome.figures]
         [0.5, 1.0]
     """
-    run = _Run.of(candidates, data, journal, max_concurrency, on_progress, clock)
+    run = _Run(candidates, data, journal, max_concurrency, on_progress, clock)
     with run.journal, ContextThreadPoolExecutor(max_workers=max_concurrency) as threads:
 
         def ask(task: _Task) -> None:
             if cancel is not None and cancel.is_set():
-                raise run.cancelled()
-            with run.asking(task) as asking:
-                asking.message = task.candidate.model.invoke(task.question.messages)
+                raise ComparisonCancelledError(done=run.done, total=run.total)
+            with run.asking(task) as keep:
+                keep(task.candidate.model.invoke(task.question.messages))
 
         for _ in threads.map(ask, run.tasks):  # when it is left early, it cancels the others
             pass
@@ -145,13 +144,13 @@ async def acompare(
 
     As `compare`; to end it early, cancel the task. The journal is written in between.
     """
-    run = _Run.of(candidates, data, journal, max_concurrency, on_progress, clock)
+    run = _Run(candidates, data, journal, max_concurrency, on_progress, clock)
     tasks = iter(run.tasks)
 
     async def ask() -> None:
         for task in tasks:
-            with run.asking(task) as asking:
-                asking.message = await task.candidate.model.ainvoke(task.question.messages)
+            with run.asking(task) as keep:
+                keep(await task.candidate.model.ainvoke(task.question.messages))
 
     with run.journal:
         workers = [asyncio.ensure_future(ask()) for _ in range(max_concurrency)]
@@ -164,135 +163,103 @@ async def acompare(
     return run.outcome(Judge(as_guards(guards), matches), metric, prices)
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(NamedTuple):
     """A question that is to be asked of a candidate."""
 
     candidate: Candidate
     question: Question
 
 
-@dataclass(slots=True)
 class _Run:
-    """What was answered, and what is left to ask. Threads may share it."""
+    """The answers so far, and what is left to ask. Threads may share it."""
 
-    candidates: tuple[Candidate, ...]
-    dataset: TuningDataset
-    questions: tuple[Question, ...]
-    journal: Journal
-    on_progress: OnProgress | None
-    clock: Callable[[], float]
-    tasks: Sequence[_Task] = ()
-    reused: int = 0
-    _failed: int = 0
-    _answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         candidates: Candidates,
         data: Examples,
         journal: str | os.PathLike[str] | None,
         max_concurrency: int,
         on_progress: OnProgress | None,
         clock: Callable[[], float],
-    ) -> Self:
-        """Reads the test set and the journal, and says how much is left."""
+    ) -> None:
         if max_concurrency < 1:
             raise ParameterError(f"max_concurrency={max_concurrency!r} must be 1 or more.")
-        known = as_candidates(candidates)
-        dataset = TuningDataset.of(data)
-        questions = questions_of(dataset)
-        run = cls(known, dataset, questions, Journal(journal), on_progress, clock)
-        run.journal.warn_of_changes(known)
-        run._plan()
-        run._tell()
-        return run
+        self._candidates = as_candidates(candidates)
+        self._dataset = TuningDataset.of(data)
+        self._questions = questions_of(self._dataset)
+        self._on_progress = on_progress
+        self._clock = clock
+        self._answers: dict[tuple[str, str], CandidateAnswer] = {}
+        self._failed = 0
+        self._lock = threading.Lock()
+        self.journal = Journal(journal)
+        self.journal.warn_of_changes(self._candidates)
+        self.tasks = list(self._left())
+        self.total = len(self._candidates) * len(self._questions)
+        self._reused = self.done
+        self._report(None)
 
-    def _plan(self) -> None:
+    @property
+    def done(self) -> int:
+        """How many answers are there."""
+        return len(self._answers)
+
+    def _left(self) -> Iterator[_Task]:
         """Takes over what the journal has; the rest is asked, each candidate first in its turn."""
-        known = {c.name: self.journal.answers_of(c) for c in self.candidates}
-        tasks = []
-        for place, question in enumerate(self.questions):
-            first = place % len(self.candidates)
-            for candidate in (*self.candidates[first:], *self.candidates[:first]):
+        known = {c.name: self.journal.answers_of(c) for c in self._candidates}
+        for place, question in enumerate(self._questions):
+            first = place % len(self._candidates)
+            for candidate in (*self._candidates[first:], *self._candidates[:first]):
                 if answer := known[candidate.name].get(question.key):
                     self._answers[candidate.name, question.key] = answer
                 else:
-                    tasks.append(_Task(candidate, question))
-        self.tasks = tasks
-        self.reused = len(self._answers)
+                    yield _Task(candidate, question)
 
-    def asking(self, task: _Task) -> _Asking:
-        """Measures a call, and keeps what comes of it."""
-        return _Asking(self, task)
-
-    def add(self, answer: Answer) -> None:
-        """Keeps an answer."""
+    @contextmanager
+    def asking(self, task: _Task) -> Iterator[Callable[[AIMessage], None]]:
+        """Measures a call, and keeps the answer, or a failure of the model; other errors pass."""
+        messages: list[AIMessage] = []
+        failure = None
+        started = self._clock()
+        try:
+            yield messages.append
+        except BaseException as error:
+            failure = Failed.of(error)
+            if failure is None:
+                raise
+        took = self._clock() - started
+        (name, version), key = (task.candidate.name, task.candidate.version), task.question.key
+        answer = CandidateAnswer(
+            name, version, key, took, messages[0] if messages else None, failure
+        )
         with self._lock:
             self.journal.add(answer)
-            self._answers[answer.candidate, answer.question] = answer
-            self._failed += answer.failure is not None
-            self._tell(answer)
+            self._answers[name, key] = answer
+            self._failed += failure is not None
+            self._report(answer)
 
-    def _tell(self, newest: Answer | None = None) -> None:
-        if self.on_progress:
-            total = len(self.candidates) * len(self.questions)
-            done = len(self._answers)
-            self.on_progress(ComparisonProgress(done, total, self.reused, self._failed, newest))
-
-    def cancelled(self) -> ComparisonCancelledError:
-        """The error that ends it."""
-        return ComparisonCancelledError(
-            done=len(self._answers), total=len(self.candidates) * len(self.questions)
-        )
+    def _report(self, newest: CandidateAnswer | None) -> None:
+        if self._on_progress:
+            progress = ComparisonProgress(self.done, self.total, self._reused, self._failed, newest)
+            self._on_progress(progress)
 
     def outcome(self, judge: Judge, metric: Metric, prices: PriceTable | None) -> Comparison:
         """Judges all answers."""
+        results = {
+            candidate.name: tuple(
+                judge(question, self._answers[candidate.name, question.key])
+                for question in self._questions
+            )
+            for candidate in self._candidates
+        }
         return Comparison(
-            source=self.dataset.source,
-            data_hash=self.dataset.content_hash(),
-            questions=self.questions,
-            versions={candidate.name: candidate.version for candidate in self.candidates},
-            results={
-                candidate.name: tuple(
-                    judge(question, self._answers[candidate.name, question.key])
-                    for question in self.questions
-                )
-                for candidate in self.candidates
-            },
+            source=self._dataset.source,
+            data_hash=self._dataset.content_hash(),
+            questions=self._questions,
+            versions={candidate.name: candidate.version for candidate in self._candidates},
+            results=results,
             metric=metric,
             prices=prices,
             ended=datetime.now(UTC),
-            tuned={candidate.name: tuned_from(candidate) for candidate in self.candidates},
+            tuned={candidate.name: tuned_from(candidate) for candidate in self._candidates},
         )
-
-
-class _Asking:
-    """One call: its time, and what comes of it."""
-
-    def __init__(self, run: _Run, task: _Task) -> None:
-        self._run = run
-        self._task = task
-        self._started = 0.0
-        self.message: AIMessage | None = None
-
-    def __enter__(self) -> Self:
-        self._started = self._run.clock()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        """Keeps the answer, or a failure of the model; everything else goes on its way."""
-        failure = Failed.of(error) if error is not None else None
-        if error is not None and failure is None:
-            return False
-        candidate, took = self._task.candidate, self._run.clock() - self._started
-        key = self._task.question.key
-        self._run.add(Answer(candidate.name, candidate.version, key, took, self.message, failure))
-        return True

@@ -1,25 +1,117 @@
-"""Judging answers: is it the right one, may it be used, who gave it, what did it take?
+"""Answers, and what they are worth: is it the right one, may it be used, what did it take?
 
-Verdicts are not kept in the journal: with other guards, or another idea of what is right, the same
-answers are judged anew, and nobody is asked again.
+An answer costs time and money, and so is kept. Its verdict is not: with other guards, or another
+idea of what is right, the same answers are judged anew, and nobody is asked again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, cast
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, message_to_dict, messages_from_dict
 
-from langchain_tuned_gemini.comparison.answers import Answer, Failed
 from langchain_tuned_gemini.comparison.matching import Matches, same_text
 from langchain_tuned_gemini.comparison.questions import Question
+from langchain_tuned_gemini.failures import Reason, classify
 from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, check
 from langchain_tuned_gemini.provenance import METADATA_KEY
+from langchain_tuned_gemini.secrets.redaction import without_secrets
 
 Metric: TypeAlias = Literal["exact", "guards"]
 """What counts: that the answer is the right one, or that all guards let it pass."""
+
+_MOST_TOLD = 500
+"""How many characters of an error are kept."""
+
+_OF_THE_ANSWER = frozenset({Reason.BAD_OUTPUT, Reason.BLOCKED, Reason.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why there is no answer.
+
+    Attributes:
+        reason: What kind of failure it was, as in the table of reasons.
+        error_type: The error's class.
+        text: What the error said, without secrets; at most 500 characters.
+    """
+
+    reason: str
+    error_type: str
+    text: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self | None:
+        """What an error of a call means.
+
+        Returns:
+            None for an error that ends the comparison: a bug, a cancellation, or credentials
+            that no other question would be answered with, either.
+        """
+        failure = classify(error)
+        if failure is None or failure.reason is Reason.CREDENTIALS:
+            return None
+        text = without_secrets(str(error))[:_MOST_TOLD]
+        return cls(failure.reason.value, type(error).__name__, text)
+
+    @property
+    def is_the_services(self) -> bool:
+        """Whether the model was not there to answer; else it was, and could not."""
+        return self.reason not in _OF_THE_ANSWER
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateAnswer:
+    """What a candidate said to a question.
+
+    Attributes:
+        candidate: The candidate's name.
+        version: The candidate's version.
+        question: The question's key.
+        duration_s: How long it took, in seconds.
+        message: The answer; None where there is none.
+        failure: Why there is none.
+    """
+
+    candidate: str
+    version: str
+    question: str
+    duration_s: float
+    message: AIMessage | None = None
+    failure: Failed | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer as plain data, which `from_dict` reads."""
+        return {
+            "candidate": self.candidate,
+            "version": self.version,
+            "question": self.question,
+            "duration_s": self.duration_s,
+            "message": message_to_dict(self.message) if self.message else None,
+            "failure": asdict(self.failure) if self.failure else None,
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Reads what `as_dict` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it is nothing of the kind.
+        """
+        message = fields["message"] and messages_from_dict([fields["message"]])[0]
+        failure = fields["failure"] and Failed(**fields["failure"])
+        if not (isinstance(message, AIMessage) or failure):
+            raise ValueError("neither an answer nor a failure")
+        return cls(
+            candidate=str(fields["candidate"]),
+            version=str(fields["version"]),
+            question=str(fields["question"]),
+            duration_s=float(fields["duration_s"]),
+            message=cast("AIMessage | None", message),
+            failure=failure,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +164,6 @@ class Result:
         """Whether the service kept the candidate from answering; that says nothing of it."""
         return self.failure is not None and self.failure.is_the_services
 
-    def as_dict(self) -> dict[str, Any]:
-        """The result as plain data."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -90,7 +178,7 @@ class Judge:
     guards: tuple[Guard, ...] = ()
     matches: Matches = same_text
 
-    def __call__(self, question: Question, answer: Answer) -> Result:
+    def __call__(self, question: Question, answer: CandidateAnswer) -> Result:
         """Judges one answer.
 
         Raises:

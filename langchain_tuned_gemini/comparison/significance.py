@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain_tuned_gemini.comparison.comparison import Comparison
-from langchain_tuned_gemini.comparison.figure_text import points, signed_points
-from langchain_tuned_gemini.comparison.figures import Difference
+from langchain_tuned_gemini.comparison.figure_text import points, signed_bounds, signed_points
+from langchain_tuned_gemini.comparison.figures import CandidateDifference
 from langchain_tuned_gemini.comparison.statistics import CONFIDENCE
 from langchain_tuned_gemini.errors import ParameterError
 
@@ -27,7 +27,7 @@ class Decision:
 
     is_better: bool
     why: str
-    difference: Difference
+    difference: CandidateDifference
     margin: float
 
     def __bool__(self) -> bool:
@@ -77,22 +77,15 @@ def is_better(
         raise ParameterError(f"margin={margin!r} must be a share from 0.0 to less than 1.0.")
     difference = comparison.difference(candidate, than)
     paired = difference.paired
-    is_above = paired.interval.low > -margin
     agrees = margin > 0 or paired.p_value < _CHANCE
-    better = is_above and agrees
-    return Decision(better, _told(difference, margin, better=better), difference, margin)
-
-
-def _told(difference: Difference, margin: float, *, better: bool) -> str:
-    """The decision in a sentence."""
+    better = agrees and paired.interval.low > -margin
     what = f"not worse by {points(margin)} points" if margin else "better"
     verb = "is" if better else "is not shown to be"
-    paired = difference.paired
-    low, high = signed_points(paired.interval.low), signed_points(paired.interval.high)
     questions = f"{paired.of} question{'' if paired.of == 1 else 's'}"
     left_out = f", {difference.left_out} more left out" if difference.left_out else ""
-    return (
+    why = (
         f"{difference.candidate} {verb} {what} than {difference.baseline}: "
-        f"{signed_points(paired.value)} points ({low} to {high}), p = {paired.p_value:.2g}, "
-        f"{questions}{left_out}"
+        f"{signed_points(paired.value)} points ({signed_bounds(paired.interval)}), "
+        f"p = {paired.p_value:.2g}, {questions}{left_out}"
     )
+    return Decision(better, why, difference, margin)

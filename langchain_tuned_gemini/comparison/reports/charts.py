@@ -1,13 +1,15 @@
-"""The plots of the report: SVG, written by hand, since a plotting library weighs 60 MB."""
+"""The plots of the report."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
+from itertools import count
 
-from langchain_tuned_gemini.comparison.figure_text import printable, seconds
+from langchain_tuned_gemini.comparison.figure_text import seconds
+from langchain_tuned_gemini.comparison.reports import svg
+from langchain_tuned_gemini.comparison.statistics import Interval
 
 _WIDTH = 460
 """Narrow, so that a telephone, which scales it down, leaves the text readable."""
@@ -25,22 +27,20 @@ _CURVE = 220
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A value with an interval, on a row of its own.
+    """A value on a row of its own.
 
     Attributes:
         name: What it is about.
         color: Which of the colours it has, from 0.
         value: The value.
-        low: The interval's lower bound.
-        high: The interval's upper bound.
+        interval: Where the true value is.
         told: The same in words.
     """
 
     name: str
     color: int
     value: float
-    low: float
-    high: float
+    interval: Interval
     told: str
 
 
@@ -77,7 +77,7 @@ SHARES = Axis(0.0, 1.0, [(tick / 4, f"{25 * tick} %") for tick in range(5)])
 
 def differences_axis(marks: Sequence[Mark]) -> Axis:
     """An axis with zero in its middle, in percentage points, that all marks fit on."""
-    reach = max((abs(bound) for mark in marks for bound in (mark.low, mark.high)), default=0.1)
+    reach = max((max(-mark.interval.low, mark.interval.high) for mark in marks), default=0.1)
     tenths = max(math.ceil(10 * reach), 1)
     step = 1 if tenths <= 4 else 2 if tenths <= 6 else 5
     end = math.ceil(tenths / step) * step
@@ -95,18 +95,19 @@ def dots(label: str, marks: Sequence[Mark], axis: Axis) -> str:
     """
     height = _TOP + _ROW * len(marks) + _BOTTOM
     parts = [*_grid(axis, height)]
-    for place, mark in enumerate(marks):
-        y = _TOP + _ROW * place + 31
-        low, value, high = (axis.x(number) for number in (mark.low, mark.value, mark.high))
-        parts += [
-            f'<g class="c{mark.color % 8}"><title>{_text(f"{mark.name}: {mark.told}")}</title>',
-            _name(mark, y),
-            f'<line class="interval" x1="{low}" x2="{high}" y1="{y}" y2="{y}"/>',
-            f'<line class="interval" x1="{low}" x2="{low}" y1="{y - 5}" y2="{y + 5}"/>',
-            f'<line class="interval" x1="{high}" x2="{high}" y1="{y - 5}" y2="{y + 5}"/>',
-            f'<circle cx="{value}" cy="{y}" r="6"/></g>',
-        ]
-    return _svg(label, height, parts)
+    for y, mark in zip(_rows(), marks, strict=False):
+        low, high = axis.x(mark.interval.low), axis.x(mark.interval.high)
+        parts.append(
+            _colored(
+                mark.color,
+                svg.element("title", svg.safe(f"{mark.name}: {mark.told}")),
+                _name(mark, y),
+                svg.line((low, high), (y, y), class_="interval"),
+                *(svg.line((x, x), (y - 5, y + 5), class_="interval") for x in (low, high)),
+                svg.element("circle", cx=axis.x(mark.value), cy=y, r=6),
+            )
+        )
+    return _plot(label, height, parts)
 
 
 def bars(label: str, marks: Sequence[Mark]) -> str:
@@ -114,17 +115,19 @@ def bars(label: str, marks: Sequence[Mark]) -> str:
     most = max((mark.value for mark in marks), default=0.0) or 1.0
     axis = Axis(0.0, most * 1.4, [])  # room for the text
     height = _TOP + _ROW * len(marks) + 4
-    parts = [f'<line class="grid" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP + 4}" y2="{height - 4}"/>']
-    for place, mark in enumerate(marks):
-        y = _TOP + _ROW * place + 31
+    parts = [svg.line((_LEFT, _LEFT), (_TOP + 4, height - 4), class_="grid")]
+    for y, mark in zip(_rows(), marks, strict=False):
         end = axis.x(mark.value)
-        parts += [
-            f'<g class="c{mark.color % 8}">',
-            _name(mark, y),
-            f'<rect x="{_LEFT}" y="{y - 8}" width="{max(end - _LEFT, 1):.1f}" height="16" rx="2"/>',
-            f'<text class="value" x="{end + 8}" y="{y + 4}">{_text(mark.told)}</text></g>',
-        ]
-    return _svg(label, height, parts)
+        width = round(max(end - _LEFT, 1), 1)
+        parts.append(
+            _colored(
+                mark.color,
+                _name(mark, y),
+                svg.element("rect", x=_LEFT, y=y - 8, width=width, height=16, rx=2),
+                svg.text(mark.told, end + 8, y + 4, class_="value"),
+            )
+        )
+    return _plot(label, height, parts)
 
 
 def curves(label: str, samples: Sequence[tuple[str, Sequence[float]]]) -> str:
@@ -142,17 +145,14 @@ def curves(label: str, samples: Sequence[tuple[str, Sequence[float]]]) -> str:
     parts = [*_grid(axis, height)]
     for share in (0.5, 0.95, 1.0):
         y = _height_of(share)
-        parts += [
-            f'<line class="grid" x1="{_LEFT}" x2="{_RIGHT}" y1="{y}" y2="{y}"/>',
-            f'<text class="level" x="{_LEFT}" y="{y + 11}">{100 * share:.0f} %</text>',
-        ]
+        parts.append(svg.line((_LEFT, _RIGHT), (y, y), class_="grid"))
+        parts.append(svg.text(f"{100 * share:.0f} %", _LEFT, y + 11, class_="level"))
     for color, (name, durations) in enumerate(samples):
         if durations:
-            parts.append(
-                f'<g class="c{color % 8}"><title>{_text(name)}</title>'
-                f'<path class="curve" d="{_steps(sorted(durations), axis)}"/></g>'
-            )
-    return _svg(label, height, parts)
+            path = _steps(sorted(durations), axis)
+            curve = svg.element("path", class_="curve", d=path)
+            parts.append(_colored(color, svg.element("title", svg.safe(name)), curve))
+    return _plot(label, height, parts)
 
 
 def _steps(durations: Sequence[float], axis: Axis) -> str:
@@ -182,25 +182,28 @@ def _time_axis(least: float, most: float) -> Axis:
 
 
 def _grid(axis: Axis, height: float) -> Iterator[str]:
-    for value, text in axis.ticks:
+    for value, words in axis.ticks:
         x = axis.x(value)
         kind = "zero" if value == axis.zero else "grid"
-        yield f'<line class="{kind}" x1="{x}" x2="{x}" y1="{_TOP}" y2="{height - _BOTTOM}"/>'
-        yield f'<text class="tick" x="{x}" y="{height - 12}">{text}</text>'
+        yield svg.line((x, x), (_TOP, height - _BOTTOM), class_=kind)
+        yield svg.text(words, x, height - 12, class_="tick")
+
+
+def _rows() -> Iterator[int]:
+    """The heights of the rows, from the top down."""
+    return count(_TOP + 31, _ROW)
 
 
 def _name(mark: Mark, y: float) -> str:
     name = mark.name
     shown = name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
-    return f'<text class="name" x="{_LEFT}" y="{y - 14}">{_text(shown)}</text>'
+    return svg.text(shown, _LEFT, y - 14, class_="name")
 
 
-def _text(text: str) -> str:
-    return escape(printable(text))
+def _colored(color: int, *content: str) -> str:
+    return svg.element("g", *content, class_=f"c{color % 8}")
 
 
-def _svg(label: str, height: float, parts: Sequence[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{_text(label)}">'
-        f"{''.join(parts)}</svg>"
-    )
+def _plot(label: str, height: float, parts: Sequence[str]) -> str:
+    box = f"0 0 {_WIDTH} {height}"
+    return svg.element("svg", *parts, viewBox=box, role="img", aria_label=label)

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
-from langchain_tuned_gemini.comparison import figure_text as told
+from langchain_tuned_gemini.comparison import figure_text
 from langchain_tuned_gemini.comparison.comparison import Comparison
-from langchain_tuned_gemini.comparison.figures import Figures
 from langchain_tuned_gemini.comparison.reports import charts, table
 from langchain_tuned_gemini.comparison.reports.charts import Mark
 from langchain_tuned_gemini.comparison.scoring import Metric, Result
 from langchain_tuned_gemini.comparison.significance import is_better
+from langchain_tuned_gemini.comparison.statistics import Interval
 
 _MOST_QUESTIONS = 500
 """How many questions a report shows: a browser has to read it. The JSON has all of them."""
@@ -52,10 +52,10 @@ def report(comparison: Comparison) -> Iterator[str]:
 
 def _head(comparison: Comparison) -> Iterator[str]:
     ended = comparison.ended.strftime("%Y-%m-%d %H:%M UTC")
-    number = told.number(len(comparison.questions))
+    number = figure_text.number(len(comparison.questions))
     yield (
         "<header>\n<h1>Comparison of "
-        f"{told.number(len(comparison.candidates))} candidates</h1>\n"
+        f"{figure_text.number(len(comparison.candidates))} candidates</h1>\n"
         f"<p>{number} questions from <code>{_text(comparison.source)}</code>, {ended}</p>\n"
     )
     yield from (_verdict(comparison, candidate) for candidate in comparison.candidates[1:])
@@ -65,7 +65,6 @@ def _head(comparison: Comparison) -> Iterator[str]:
 def _verdict(comparison: Comparison, candidate: str) -> str:
     """Whether a candidate is better than the baseline, and by how much."""
     paired = comparison.difference(candidate).paired
-    bounds = (told.signed_points(bound) for bound in (paired.interval.low, paired.interval.high))
     if is_better(comparison, candidate):
         kind, verb = "better", "is better than"
     elif paired.interval.high < 0:
@@ -74,40 +73,62 @@ def _verdict(comparison: Comparison, candidate: str) -> str:
         kind, verb = "open", "can't be told from"
     return (
         f'<section class="verdict {kind}"><h2><b>{_text(candidate)}</b> {verb} '
-        f"<b>{_text(comparison.baseline)}</b></h2><p>{told.signed_points(paired.value)} points "
-        f"({' to '.join(bounds)}), p = {paired.p_value:.2g}: "
+        f"<b>{_text(comparison.baseline)}</b></h2>"
+        f"<p>{figure_text.signed_points(paired.value)} points "
+        f"({figure_text.signed_bounds(paired.interval)}), p = {paired.p_value:.2g}: "
         f"{paired.gained} questions gained, {paired.lost} lost</p>"
         "</section>\n"
     )
 
 
 def _figures(comparison: Comparison) -> Iterator[str]:
-    yield '<section>\n<h2>Figures</h2>\n<div class="wide"><table class="figures">\n<thead><tr>'
-    yield from (f"<th scope=col>{_text(name)}</th>" for name in table.columns(comparison))
-    yield "</tr></thead>\n<tbody>\n"
+    yield "<section>\n<h2>Figures</h2>\n"
+    yield from _table("figures", table.columns(comparison), _figure_rows(comparison))
+    yield from (f'<p class="note">{_text(note)}</p>\n' for note in table.notes(comparison))
+    yield "</section>\n"
+
+
+def _figure_rows(comparison: Comparison) -> Iterator[str]:
     for color, (name, *cells) in enumerate(table.rows(comparison)):
-        yield f'<tr><th scope=row><span class="key c{color % 8}"></span>{_text(name)}</th>'
+        yield f"<tr><th scope=row>{_key(color)}{_text(name)}</th>"
         yield from (f"<td>{_text(cell)}</td>" for cell in cells)
         yield "</tr>\n"
+
+
+def _table(kind: str, columns: Iterable[str], rows: Iterable[str]) -> Iterator[str]:
+    yield f'<div class="wide"><table class="{kind}">\n<thead><tr>'
+    yield from (f"<th scope=col>{_text(name)}</th>" for name in columns)
+    yield "</tr></thead>\n<tbody>\n"
+    yield from rows
     yield "</tbody>\n</table></div>\n"
-    notes = table.notes(comparison)
-    yield from (f'<p class="note">{_text(note)}</p>\n' for note in notes)
-    yield "</section>\n"
 
 
 def _plots(comparison: Comparison) -> Iterator[str]:
     figures = comparison.figures
     yield '<section class="plots">\n'
     for metric, name in _METRICS.items():
-        yield _figure(
-            f"{name}, with 95 % intervals",
-            charts.dots(name, _rates(figures, metric), charts.SHARES),
-        )
-    if differences := _differences(comparison):
+        rates = [(one.candidate, one.rate(metric)) for one in figures]
+        marks = [
+            Mark(candidate, color, rate.value, rate.interval, figure_text.rate(rate))
+            for color, (candidate, rate) in enumerate(rates)
+        ]
+        caption = f"{name}, with 95 % intervals"
+        yield _figure(caption, charts.dots(name, marks, charts.SHARES))
+    differences = [
+        Mark(d.candidate, color, d.paired.value, d.paired.interval, figure_text.difference(d))
+        for color, d in enumerate(comparison.differences, start=1)
+    ]
+    if differences:
         name = f"Points more than {comparison.baseline} ({_METRICS[comparison.metric].lower()})"
         axis = charts.differences_axis(differences)
         yield _figure(f"{name}, with 95 % intervals", charts.dots(name, differences, axis))
-    if costs := _costs(comparison):
+    currency = comparison.prices.currency if comparison.prices else ""
+    costs = [
+        Mark(one.candidate, color, cost, Interval(cost, cost), figure_text.money(cost, currency))
+        for color, one in enumerate(figures)
+        if (cost := one.cost_of_a_thousand) is not None
+    ]
+    if costs:
         name = "Cost of 1,000 questions"
         yield _figure(name, charts.bars(name, costs))
     samples = [
@@ -122,49 +143,13 @@ def _plots(comparison: Comparison) -> Iterator[str]:
 def _figure(caption: str, svg: str, *, legend: Sequence[str] = ()) -> str:
     if not svg:
         return ""
-    keys = "".join(
-        f'<li><span class="key c{color % 8}"></span>{_text(name)}</li>'
-        for color, name in enumerate(legend)
-    )
+    keys = "".join(f"<li>{_key(color)}{_text(name)}</li>" for color, name in enumerate(legend))
     below = f'<ul class="legend">{keys}</ul>' if keys else ""
     return f"<figure><figcaption>{_text(caption)}</figcaption>{svg}{below}</figure>\n"
 
 
-def _rates(figures: Sequence[Figures], metric: Metric) -> list[Mark]:
-    return [
-        Mark(
-            one.candidate,
-            color,
-            one.rate(metric).value,
-            one.rate(metric).interval.low,
-            one.rate(metric).interval.high,
-            told.rate(one.rate(metric)),
-        )
-        for color, one in enumerate(figures)
-    ]
-
-
-def _differences(comparison: Comparison) -> list[Mark]:
-    return [
-        Mark(
-            one.candidate,
-            color,
-            one.paired.value,
-            one.paired.interval.low,
-            one.paired.interval.high,
-            told.difference(one),
-        )
-        for color, one in enumerate(comparison.differences, start=1)
-    ]
-
-
-def _costs(comparison: Comparison) -> list[Mark]:
-    currency = comparison.prices.currency if comparison.prices else ""
-    return [
-        Mark(one.candidate, color, cost, cost, cost, told.money(cost, currency))
-        for color, one in enumerate(comparison.figures)
-        if (cost := one.cost_of_a_thousand) is not None
-    ]
+def _key(color: int) -> str:
+    return f'<span class="key c{color % 8}"></span>'
 
 
 def _questions(comparison: Comparison) -> Iterator[str]:
@@ -181,44 +166,40 @@ def _questions(comparison: Comparison) -> Iterator[str]:
         ("that tell the candidates apart", apart, True),
         ("on which they pass or fail alike", alike, False),
     ):
-        shown = places[:_MOST_QUESTIONS]
         yield f"<details{' open' if is_open else ''}><summary>{len(places):,} {name}</summary>\n"
-        yield from _question_table(comparison, shown)
-        if more := len(places) - len(shown):
+        columns = ("question", "right", *comparison.candidates)
+        yield from _table(
+            "questions", columns, _question_rows(comparison, places[:_MOST_QUESTIONS])
+        )
+        if (more := len(places) - _MOST_QUESTIONS) > 0:
             yield f'<p class="note">{more:,} more are in the JSON, not here.</p>\n'
         yield "</details>\n"
     yield "</section>\n"
 
 
-def _question_table(comparison: Comparison, places: Iterable[int]) -> Iterator[str]:
-    yield '<div class="wide"><table class="questions">\n<thead><tr>'
-    names = ("question", "right", *comparison.candidates)
-    yield from (f"<th scope=col>{_text(name)}</th>" for name in names)
-    yield "</tr></thead>\n<tbody>\n"
+def _question_rows(comparison: Comparison, places: Iterable[int]) -> Iterator[str]:
     for place in places:
         question = comparison.questions[place]
-        right = "<hr>".join(map(_said, question.expected))
-        yield f"<tr><td>{_said(question.example.text_input)}</td><td>{right}</td>"
+        right = "<hr>".join(map(_quote, question.expected))
+        yield f"<tr><td>{_quote(question.example.text_input)}</td><td>{right}</td>"
         for results in comparison.results.values():
             yield from _answer(results[place], comparison.metric)
         yield "</tr>\n"
-    yield "</tbody>\n</table></div>\n"
 
 
 def _answer(result: Result, metric: Metric) -> Iterator[str]:
     passes = result.passes(metric)
     mark = '<span class="yes">✓ passes</span>' if passes else '<span class="no">✗ fails</span>'
-    yield f"<td>{mark}{_said(result.text) if result.text else ''}"
-    details = [told.seconds(result.duration_s)]
-    if result.answered_by:
-        details.append(f"by {result.answered_by}")
-    if result.fell_back:
-        details.append(f"fell back: {result.fell_back}")
-    if result.refusal:
-        details.append(result.refusal)
-    if result.failure:
-        details.append(f"no answer: {result.failure.reason}, {result.failure.text}")
-    yield f'<div class="meta">{_text(" · ".join(details))}</div></td>'
+    yield f"<td>{mark}{_quote(result.text) if result.text else ''}"
+    failure = result.failure
+    details = (
+        figure_text.seconds(result.duration_s),
+        result.answered_by and f"by {result.answered_by}",
+        result.fell_back and f"fell back: {result.fell_back}",
+        result.refusal,
+        f"no answer: {failure.reason}, {failure.text}" if failure else "",
+    )
+    yield f'<div class="meta">{_text(" · ".join(filter(None, details)))}</div></td>'
 
 
 def _colophon(comparison: Comparison) -> Iterator[str]:
@@ -234,11 +215,11 @@ def _colophon(comparison: Comparison) -> Iterator[str]:
     yield "</footer>\n"
 
 
-def _said(text: str) -> str:
-    """What somebody said, in a box of its own that its writing direction does not leave."""
+def _quote(text: str) -> str:
+    """Somebody's words, in a box of its own that their writing direction does not leave."""
     shown = text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}…"
     return f'<bdi class="said">{_text(shown)}</bdi>'
 
 
 def _text(text: str) -> str:
-    return escape(told.printable(text, keep="\n\t"))
+    return escape(figure_text.printable(text, keep="\n\t"))

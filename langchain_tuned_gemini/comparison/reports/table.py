@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from langchain_tuned_gemini.comparison import figure_text as told
+from langchain_tuned_gemini.comparison import figure_text
 from langchain_tuned_gemini.comparison.comparison import Comparison
 from langchain_tuned_gemini.comparison.figures import Figures
 from langchain_tuned_gemini.comparison.significance import is_better
@@ -36,18 +36,18 @@ def rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
 def _row(comparison: Comparison, figures: Figures) -> tuple[str, ...]:
     name, latency = figures.candidate, figures.latency
     prices = comparison.prices
-    cost = [told.money(figures.cost_of_a_thousand, prices.currency)] if prices else []
+    cost = [figure_text.money(figures.cost_of_a_thousand, prices.currency)] if prices else []
     is_baseline = name == comparison.baseline
     return (
         name,
-        told.rate(figures.exact),
-        told.rate(figures.guards),
-        told.UNKNOWN if is_baseline else told.difference(comparison.difference(name)),
-        told.seconds(latency.p50) if latency else told.UNKNOWN,
-        told.seconds(latency.p95) if latency else told.UNKNOWN,
-        told.tokens(figures),
+        figure_text.rate(figures.exact),
+        figure_text.rate(figures.guards),
+        figure_text.UNKNOWN if is_baseline else figure_text.difference(comparison.difference(name)),
+        figure_text.seconds(latency.p50) if latency else figure_text.UNKNOWN,
+        figure_text.seconds(latency.p95) if latency else figure_text.UNKNOWN,
+        figure_text.tokens(figures),
         *cost,
-        told.counts(figures.failures) or "0",
+        figure_text.counts(figures.failures) or "0",
     )
 
 
@@ -66,7 +66,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
             if name != figures.candidate:
                 yield f"{figures.candidate} is {name}{f', tuned from {base}' if base else ''}."
         if figures.fell_back:
-            yield f"{figures.candidate} fell back for {told.counts(figures.fell_back)}."
+            yield f"{figures.candidate} fell back for {figure_text.counts(figures.fell_back)}."
         if figures.unpriced:
             names = ", ".join(figures.unpriced)
             yield f"The cost of {figures.candidate} is not known: there is no price for {names}."
@@ -74,7 +74,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
 
 def table(comparison: Comparison) -> str:
     """The figures as text."""
-    head = f"{told.number(len(comparison.questions))} questions from {comparison.source}"
+    head = f"{figure_text.number(len(comparison.questions))} questions from {comparison.source}"
     grid = [columns(comparison), *rows(comparison)]
     lines = [
         f"{head}, 95 % intervals",
@@ -84,7 +84,7 @@ def table(comparison: Comparison) -> str:
         *notes(comparison),
         *verdicts(comparison),
     ]
-    return "\n".join(told.printable(line) for line in lines)
+    return "\n".join(figure_text.printable(line) for line in lines)
 
 
 def _aligned(grid: Sequence[Sequence[str]]) -> Iterator[str]:
