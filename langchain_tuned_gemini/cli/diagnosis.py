@@ -1,11 +1,11 @@
-"""What `tuned-gemini doctor` looks at. A key is never in what it finds."""
+"""The checks of `tuned-gemini doctor`. A key is never in what they find."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
@@ -30,7 +30,6 @@ _PACKAGES = ("langchain-tuned-gemini", "langchain-core", "langchain-google-genai
 _NOT_FOR_USERS = {"dev", "mutants"}
 
 Level = Literal["ok", "note", "problem"]
-Check = Callable[[], Iterable["Finding"]]
 
 _SOON = 90
 """From how many days before its end on a base model is spoken of."""
@@ -53,28 +52,39 @@ class Finding:
 
 def checks(
     context: CommandContext, name: str | None, base: str | None = None
-) -> Iterator[tuple[str, Check]]:
-    """All checks, each with its title.
+) -> Iterator[tuple[str, Iterable[Finding]]]:
+    """All checks, each with its title; one is carried out when its findings are asked for.
 
     Args:
         context: Where to look.
         name: A tuned model that is to be called once; None for none.
         base: The base model that is to stand in for it; the recorded one when None.
     """
-    target = context.target
-    yield "the installation", _installation
-    yield "the environment", lambda: _environment(target)
+    yield "the installation", _installation()
+    yield "the environment", _environment(context.target)
     targets, objections = _set_up(context)
     if objections:
-        yield "what is set up", lambda: objections
-    for there in targets:
-        if there.platform == "vertex":
-            yield f"the rights on Vertex AI ({there})", lambda p=there: _rights(p, targets)  # type: ignore[misc]
-        yield f"the tuned models ({there})", lambda p=there: _models(context, p)  # type: ignore[misc]
-    yield "the records", lambda: _records(context)
+        yield "what is set up", objections
+    has_several = len([target for target in targets if target.platform == "vertex"]) > 1
+    for target in targets:
+        if target.platform == "vertex":
+            where = f" in {target}" if has_several else ""
+            rights = _or_problem(f"Vertex AI{where}", _rights(target, where))
+            yield f"the rights on Vertex AI ({target})", rights
+        about = f"models ({target})"
+        yield f"the tuned {about}", _or_problem(about, _models(context, target, about))
+    yield "the records", _or_problem("records", _records(context))
     if name:
-        yield name, lambda: _probe(context, name)
-        yield "its fallback", lambda: _fallback(context, name, base)
+        yield name, _or_problem(name, _probe(context, name))
+        yield "its fallback", _fallback(context, name, base)
+
+
+def _or_problem(about: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings of a check; an error of this package is a problem, and the last one."""
+    try:
+        yield from findings
+    except TunedGeminiError as error:
+        yield Finding("problem", about, sentence_for(error) or "")
 
 
 def _installation() -> Iterator[Finding]:
@@ -172,38 +182,22 @@ def _set_up(context: CommandContext) -> tuple[list[Target], list[Finding]]:
     except TunedGeminiError as error:
         return [], [Finding("problem", "set-up", sentence_for(error) or "")]
     told = context.target.not_asked(targets)
-    return (
-        [
-            target
-            for target in targets
-            if target.location != "global" or target.platform != "vertex"
-        ],
-        [Finding("note", "not asked", told.removeprefix("Not asked: "))] if told else [],
-    )
+    notes = [Finding("note", "not asked", told.removeprefix("Not asked: "))] if told else []
+    return [one for one in targets if (one.platform, one.location) != ("vertex", "global")], notes
 
 
-def _rights(target: Target, targets: Sequence[Target]) -> Iterator[Finding]:
+def _rights(target: Target, where: str) -> Iterator[Finding]:
     """Which records of Vertex AI may be seen; credentials that don't work are told by the list."""
-    where = f" in {target}" if len([p for p in targets if p.platform == "vertex"]) > 1 else ""
-    try:
-        access = target.access(target.name("endpoints/0"))
-        assert isinstance(access, VertexAccess)  # noqa: S101  # what an endpoint's name takes
-        for right, needed_for in RIGHTS.items():
-            allowed = may_list(access, right)
-            level: Level = "ok" if allowed else "note"
-            told = "allowed" if allowed else f"forbidden to this account; needed for {needed_for}"
-            yield Finding(level, right, f"{told}{where}.")
-    except TunedGeminiError as error:
-        yield Finding("problem", f"Vertex AI{where}", sentence_for(error) or "")
+    access = target.access(target.name("endpoints/0"))
+    assert isinstance(access, VertexAccess)  # noqa: S101  # what an endpoint's name takes
+    for right, needed_for in RIGHTS.items():
+        allowed = may_list(access, right)
+        told = "allowed" if allowed else f"forbidden to this account; needed for {needed_for}"
+        yield Finding("ok" if allowed else "note", right, f"{told}{where}.")
 
 
-def _models(context: CommandContext, target: Target) -> Iterator[Finding]:
-    about = f"models ({target})"
-    try:
-        models = context.library_at([target]).list()
-    except TunedGeminiError as error:
-        yield Finding("problem", about, sentence_for(error) or "")
-        return
+def _models(context: CommandContext, target: Target, about: str) -> Iterator[Finding]:
+    models = context.library_at([target]).list()
     active = [model for model in models if model.state == "ACTIVE"]
     failed = [model for model in models if model.has_failed]
     told = f"{_counted(len(models), 'tuned model')} can be seen, {len(active):,} of them ACTIVE."
@@ -238,25 +232,16 @@ def _records(context: CommandContext) -> Iterator[Finding]:
     records = Records(context.target.records)
     if not records.path.exists():
         return
-    try:
-        catalog = records.load()
-    except TunedGeminiError as error:
-        yield Finding("problem", "records", sentence_for(error) or "")
-        return
+    catalog = records.load()
     versions = _counted(len(catalog.versions), "version")
     aliases = _counted(len(catalog.aliases), "alias", "aliases")
-    told = f"{records.path}: {versions}, {aliases}."
-    yield Finding("ok", "records", told)
+    yield Finding("ok", "records", f"{records.path}: {versions}, {aliases}.")
 
 
 def _probe(context: CommandContext, name: str) -> Iterator[Finding]:
-    try:
-        seen = context.probe(name)
-    except TunedGeminiError as error:
-        yield Finding("problem", name, sentence_for(error) or "")
-        return
-    level: Level = "ok" if seen.is_ready else "problem"
-    yield Finding(level, name, f"{seen.outcome}: {seen.for_command_line}")
+    seen = context.probe(name)
+    told = f"{seen.outcome}: {seen.for_command_line}"
+    yield Finding("ok" if seen.is_ready else "problem", name, told)
 
 
 def _fallback(context: CommandContext, name: str, base: str | None) -> Iterator[Finding]:

@@ -95,7 +95,7 @@ class Output:
 
     def say(self, text: str, style: str = "") -> None:
         """Tells something beside the result."""
-        self._tell(clean(text), style)
+        self._write_beside(clean(text), style)
 
     def beside(self, view: View) -> None:
         """Shows something to look at before a question, on the error stream."""
@@ -104,11 +104,11 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Tells of something that is odd and stops nothing."""
-        self._tell(f"warning: {clean(text)}", "yellow")
+        self._write_beside(f"warning: {clean(text)}", "yellow")
 
     def error(self, text: str) -> None:
         """Tells why it can't be done."""
-        self._tell(f"error: {clean(text)}", "red")
+        self._write_beside(f"error: {clean(text)}", "red")
 
     def write_nowhere(self) -> None:
         """Lets go of an output that nobody reads: Python would flush it once more at its end."""
@@ -141,7 +141,7 @@ class Output:
             line = clean_line(f"{text}{done}")
             if line not in last[-1:]:
                 last.append(line)
-                self._tell(line)
+                self._write_beside(line)
 
         return advance
 
@@ -156,7 +156,7 @@ class Output:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    def _tell(self, text: str, style: str = "") -> None:
+    def _write_beside(self, text: str, style: str = "") -> None:
         """Writes clean text to the error stream."""
         if sys.stderr.isatty():
             self._console(sys.stderr).print(_styled(text, style), soft_wrap=True)
@@ -221,13 +221,38 @@ def _widths(table: Table, shown: Sequence[int], width: int) -> list[int]:
     """How wide the columns are that are shown."""
     from rich.cells import cell_len
 
-    from langchain_tuned_gemini.cli.widths import fitted
-
     longest = [max(cell_len(clean_line(text_of(row[n]))) for row in table.rows) for n in shown]
     pairs = list(zip(shown, longest, strict=True))
     natural = [max(cell_len(clean_line(table.columns[n])), cells) for n, cells in pairs]
     least = [min(cells, _SHORT if n else _NAME_WIDTH) for n, cells in pairs]
-    return fitted(natural, least, width - _GAP * len(shown) + 1)
+    return _fitted(natural, least, width - _GAP * len(shown) + 1)
+
+
+def _fitted(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """The widths of columns that fit: the widest give way first.
+
+    rich, told how wide a column is to be at least, makes the table wider than the terminal and
+    cuts off what has no room (15.0), so that a figure loses its end, or its column.
+
+    Args:
+        natural: How wide each column would be.
+        least: How wide each had better stay, for its shorter cells to be whole.
+        room: How wide all of them may be together.
+
+    Example:
+        >>> _fitted([10, 30, 20], [10, 8, 8], room=40)
+        [10, 15, 15]
+        >>> _fitted([10, 30, 20], [10, 8, 8], room=20)
+        [6, 7, 7]
+    """
+    widths = list(natural)
+    for floors in (least, [1] * len(widths)):
+        while sum(widths) > room:
+            yielding = [n for n, width in enumerate(widths) if width > floors[n]]
+            if not yielding:
+                break
+            widths[max(yielding, key=lambda n: widths[n])] -= 1
+    return widths
 
 
 def _cell(cell: str | Cell, *, multiline: bool = False) -> Text:

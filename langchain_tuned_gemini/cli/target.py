@@ -28,8 +28,8 @@ ANY_KEY = "any-key"
 """What an emulator on this machine takes."""
 
 
-_HERE = "Where to look"
-"""The heading of these options in `--help`."""
+def _option(envvar: str, help_: str, **settings: Any) -> Any:
+    return typer.Option(envvar=envvar, help=help_, rich_help_panel="Where to look", **settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +42,33 @@ class Target:
 
     platform: Annotated[
         Platform | None,
-        typer.Option(
-            envvar="TUNED_GEMINI_PLATFORM",
-            help="Where the tuned models are; by default what the name or the environment says.",
-            rich_help_panel=_HERE,
+        _option(
+            "TUNED_GEMINI_PLATFORM",
+            "Where the tuned models are; by default what the name or the environment says.",
         ),
     ] = None
-    project: Annotated[
-        str | None,
-        typer.Option(
-            envvar="GOOGLE_CLOUD_PROJECT", help="Project of Vertex AI.", rich_help_panel=_HERE
-        ),
-    ] = None
+    project: Annotated[str | None, _option("GOOGLE_CLOUD_PROJECT", "Project of Vertex AI.")] = None
     location: Annotated[
         str | None,
-        typer.Option(
-            envvar="GOOGLE_CLOUD_LOCATION",
-            help="Region of Vertex AI; for list, versions and doctor also several, or 'all'.",
-            rich_help_panel=_HERE,
+        _option(
+            "GOOGLE_CLOUD_LOCATION",
+            "Region of Vertex AI; for list, versions and doctor also several, or 'all'.",
         ),
     ] = None
     base_url: Annotated[
         str | None,
-        typer.Option(
-            envvar="TUNED_GEMINI_BASE_URL",
+        _option(
+            "TUNED_GEMINI_BASE_URL",
+            "Address of the API: of the emulator, or a gateway.",
             metavar="URL",
-            help="Address of the API: of the emulator, or a gateway.",
-            rich_help_panel=_HERE,
         ),
     ] = None
     records: Annotated[
         str | None,
-        typer.Option(
-            envvar="TUNED_MODELS",
+        _option(
+            "TUNED_MODELS",
+            "File of versions and aliases; tuned-models.toml by default.",
             metavar="FILE",
-            help="File of versions and aliases; tuned-models.toml by default.",
-            rich_help_panel=_HERE,
         ),
     ] = None
 
@@ -173,18 +164,16 @@ class Target:
         return [name for name in ("project", "location") if not getattr(self, name)]
 
     def _nothing_is_set_up(self) -> ParameterError:
-        from langchain_tuned_gemini.errors import ParameterError
-
         if self.platform == "vertex":
             missing = self._missing()
             options = " and ".join(f"--{name}" for name in missing)
             variables = " and ".join(f"GOOGLE_CLOUD_{name.upper()}" for name in missing)
-            return ParameterError(
+            return _parameter_error(
                 f"Vertex AI is asked in a project and a location, and {' and '.join(missing)} "
                 f"{'is' if len(missing) == 1 else 'are'} missing: pass {options}, or set "
                 f"{variables}."
             )
-        return ParameterError(
+        return _parameter_error(
             "Nothing says where your tuned models are. For the Gemini Developer API set "
             "GOOGLE_API_KEY; for Vertex AI pass --project and --location, or set "
             "GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION; for the emulator pass --base-url."
@@ -218,27 +207,16 @@ class Target:
         if platform == "vertex":
             from langchain_tuned_gemini.services.vertex import VertexService
 
-            if name:
-                return VertexService(name.project, name.location, **self._vertex_rights())
-            if not (self.project and self.location):
-                raise self._nothing_is_set_up()
-            self._check_location()
-            rights = self._vertex_rights()
-            return VertexService(self.project, self.location, **rights, upload=upload_to)
-        secret = self._developer_key()
+            project, location = (name.project, name.location) if name else self._one_location()
+            return VertexService(project, location, **self.rights(platform), upload=upload_to)
+        rights = self.rights(platform)
         if has_loss_extra():
             from langchain_tuned_gemini.services.generativeai import GenerativeAIService
 
-            return GenerativeAIService(secret, self.base_url)
+            return GenerativeAIService(**rights)
         from langchain_tuned_gemini.services.genai import GenAIService
 
-        return GenAIService.from_api_key(secret, base_url=self.base_url)
-
-    def rights(self, platform: Platform) -> dict[str, Any]:
-        """What `ChatTunedGemini` needs besides a name."""
-        if platform == "vertex":
-            return self._vertex_rights()
-        return {"api_key": self._developer_key(), "base_url": self.base_url}
+        return GenAIService.from_api_key(**rights)
 
     def access(self, name: TunedModelName) -> Access:
         """The right to ask for a tuned model."""
@@ -246,69 +224,65 @@ class Target:
 
         from langchain_tuned_gemini.transport.access import access_to
 
-        secret = self.rights(name.platform)["api_key"]
-        return access_to(
-            name,
-            api_key=SecretStr(secret) if secret else None,
-            credentials=None,
-            base_url=self.base_url,
-        )
+        rights = self.rights(name.platform)
+        secret = rights.pop("api_key")
+        api_key = SecretStr(secret) if secret else None
+        return access_to(name, api_key=api_key, credentials=None, **rights)
 
-    def _developer_key(self) -> str:
-        self._check_destination()
-        if secret := key():
-            return secret
-        if self.is_local:
-            return ANY_KEY
-        from langchain_tuned_gemini.errors import ParameterError
+    def rights(self, platform: Platform) -> dict[str, Any]:
+        """What `ChatTunedGemini` and services need besides a name.
 
-        raise ParameterError(
-            "The Gemini Developer API needs an API key: set GOOGLE_API_KEY. To try it without one, "
-            "run: tuned-gemini emulate, and pass the address that it prints as --base-url."
-        )
-
-    def _vertex_rights(self) -> dict[str, Any]:
-        self._check_destination()
-        secret = os.environ.get(KEYS[0])
-        if not secret and self.is_local and "GOOGLE_APPLICATION_CREDENTIALS" not in os.environ:
-            secret = ANY_KEY
-        return {"api_key": secret, "base_url": self.base_url}
-
-    def _check_location(self) -> None:
-        """Refuses where no tuned model can be; a list of them would be empty."""
-        from langchain_tuned_gemini.errors import ParameterError
-
-        self._check_that_it_is_one()
-        if self.location == "global":
-            raise ParameterError(
-                "No tuned model is in the location 'global': each lies in the region that it was "
-                "tuned in. Pass that one, for example --location us-central1."
-            )
-
-    def _check_that_it_is_one(self) -> None:
-        """Refuses several locations where one is needed."""
-        from langchain_tuned_gemini.errors import ParameterError
-
-        if self.location == ALL or "," in (self.location or ""):
-            raise ParameterError(
-                f"--location {self.location} is for list, versions and doctor. What this command "
-                "is about lies in one location: pass that."
-            )
-
-    def _check_destination(self) -> None:
-        """Sends what was not meant for an address to Google and to this machine only."""
+        What was not meant for an address goes to Google and to this machine only.
+        """
         from langchain_tuned_gemini.errors import ParameterError
         from langchain_tuned_gemini.secrets.trusted_hosts import check_destination
 
-        if os.environ.get(KEYS[0]):
-            return
+        meant = os.environ.get(KEYS[0])
         try:
-            check_destination(self.base_url)
+            if not meant:
+                check_destination(self.base_url)
         except ParameterError as refusal:
             raise ParameterError(
                 f"{self.base_url!r} is neither Google's nor this machine's, so it gets no key and "
                 f"no credentials that were meant for Google. Set {KEYS[0]} to the one it is to get."
             ) from refusal
+        any_key = ANY_KEY if self.is_local else None
+        if platform == "vertex":
+            has_credentials = "GOOGLE_APPLICATION_CREDENTIALS" in os.environ
+            secret = meant or (None if has_credentials else any_key)
+        elif (secret := key() or any_key) is None:
+            raise ParameterError(
+                "The Gemini Developer API needs an API key: set GOOGLE_API_KEY. To try it without "
+                "one, run: tuned-gemini emulate, and pass the address that it prints as --base-url."
+            )
+        return {"api_key": secret, "base_url": self.base_url}
+
+    def _one_location(self) -> tuple[str, str]:
+        """A project and a location that may have tuned models; elsewhere a list is empty."""
+        if not (self.project and self.location):
+            raise self._nothing_is_set_up()
+        self._check_that_it_is_one()
+        if self.location == "global":
+            raise _parameter_error(
+                "No tuned model is in the location 'global': each lies in the region that it was "
+                "tuned in. Pass that one, for example --location us-central1."
+            )
+        return self.project, self.location
+
+    def _check_that_it_is_one(self) -> None:
+        """Refuses several locations where one is needed."""
+        if self.location == ALL or "," in (self.location or ""):
+            raise _parameter_error(
+                f"--location {self.location} is for list, versions and doctor. What this command "
+                "is about lies in one location: pass that."
+            )
+
+
+def _parameter_error(message: str) -> ParameterError:
+    """The error, whose module is too heavy for the start of each command."""
+    from langchain_tuned_gemini.errors import ParameterError
+
+    return ParameterError(message)
 
 
 def has_loss_extra() -> bool:

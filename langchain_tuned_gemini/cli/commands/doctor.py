@@ -33,9 +33,9 @@ def doctor(
 
     findings: list[Finding] = []
     with context.out.progress() as advance:
-        for title, check in checks(context, name, base):
+        for title, found in checks(context, name, base):
             advance(f"checking {title}", None)
-            findings.extend(check())
+            findings.extend(found)
     context.out.result(
         [{"level": f.level, "about": f.about, "told": f.told} for f in findings],
         Table(

@@ -60,7 +60,7 @@ def list_models(
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FoundModels:
     """What the targets have answered.
 
     Attributes:
@@ -85,7 +85,7 @@ class Listing:
             leave(ExitCode.PARTLY if len(self.failed) < len(self.targets) else ExitCode.FAILED)
 
 
-def list_everywhere(context: CommandContext, **selection: Any) -> Listing:
+def list_everywhere(context: CommandContext, **selection: Any) -> FoundModels:
     """Asks all targets for their tuned models.
 
     Args:
@@ -116,7 +116,7 @@ def list_everywhere(context: CommandContext, **selection: Any) -> Listing:
         if not isinstance(answer, TunedGeminiError)
         for model in answer
     }
-    return Listing(targets, list(models.values()), failed)
+    return FoundModels(targets, list(models.values()), failed)
 
 
 def show_models(

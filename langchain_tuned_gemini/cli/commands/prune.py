@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from langchain_tuned_gemini.cli.command import CLEANING_UP, command
+from langchain_tuned_gemini.cli.commands.delete import Consent, carry_out
 from langchain_tuned_gemini.cli.context import CommandContext
-from langchain_tuned_gemini.cli.deletion_plan import Consent, carry_out
 from langchain_tuned_gemini.cli.options import Family
 
 

@@ -78,14 +78,14 @@ def wait_with_progress(
 def _describe(progress: Progress) -> str:
     """One look at a model: its state, what it is at, step, loss, and what went wrong."""
     model = progress.model
-    told = [model.told_state if model else "no answer yet", progress.doing]
+    parts = [model.told_state if model else "no answer yet", progress.doing]
     if model and (step := _step(model)):
-        told.append(f"step {step}")
+        parts.append(f"step {step}")
     if progress.loss is not None:
-        told.append(f"loss {progress.loss:.4g}")
+        parts.append(f"loss {progress.loss:.4g}")
     if progress.problem:
-        told.append(f"the last question failed: {progress.problem}")
-    return ", ".join(filter(None, told))
+        parts.append(f"the last question failed: {progress.problem}")
+    return ", ".join(filter(None, parts))
 
 
 def _step(model: TunedModel) -> str:
