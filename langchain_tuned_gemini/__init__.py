@@ -120,7 +120,7 @@ if TYPE_CHECKING:
         ReadinessPolicy as ReadinessPolicy,
     )
     from langchain_tuned_gemini.services.vertex import VertexService as VertexService
-    from langchain_tuned_gemini.services.waiting import (
+    from langchain_tuned_gemini.services.wait import (
         Progress as Progress,
         await_until_active as await_until_active,
         wait_until_active as wait_until_active,
@@ -175,7 +175,7 @@ _HOMES = {
     "services.generativeai": "GenerativeAIService",
     "services.readiness": "ReadinessGate ReadinessPolicy",
     "services.vertex": "VertexService",
-    "services.waiting": "Progress await_until_active wait_until_active",
+    "services.wait": "Progress await_until_active wait_until_active",
     "tuned_models.base_models": "BaseModelRetiredWarning Retirement",
     "tuned_models.tuned_model": "Checkpoint TunedModel TunedModelState TuningSnapshot",
 }

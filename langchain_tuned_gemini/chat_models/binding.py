@@ -31,7 +31,7 @@ from langchain_tuned_gemini.failures import Failure, Reason
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.trusted_hosts import check_destination
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.factory import service_for
+from langchain_tuned_gemini.services.by_access import service_for
 from langchain_tuned_gemini.services.readiness import Answer, ReadinessGate
 from langchain_tuned_gemini.transport.access import Access, VertexAccess, access_to
 from langchain_tuned_gemini.transport.http import CONNECT_TIMEOUT

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from langchain_core.rate_limiters import BaseRateLimiter
 
 from langchain_tuned_gemini.runtime.deadline import queueing, wait_within_deadline
-from langchain_tuned_gemini.runtime.program_errors import user_code
+from langchain_tuned_gemini.runtime.error_origins import user_code
 from langchain_tuned_gemini.runtime.threads import HelperThread, within_deadline
 
 _PAUSE = 0.1

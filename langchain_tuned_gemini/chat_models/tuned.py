@@ -56,7 +56,7 @@ from langchain_tuned_gemini.registry.alias_resolver import AliasResolver
 from langchain_tuned_gemini.secrets.redaction import redacting
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.readiness import ReadinessGate
-from langchain_tuned_gemini.services.waiting import Progress, await_until_active, wait_until_active
+from langchain_tuned_gemini.services.wait import Progress, await_until_active, wait_until_active
 from langchain_tuned_gemini.transport.access import AbsentAccess
 from langchain_tuned_gemini.tuned_models.base_models import (
     BaseModelRetiredWarning,

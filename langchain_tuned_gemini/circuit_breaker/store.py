@@ -15,8 +15,7 @@ from typing import Literal, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from langchain_tuned_gemini.circuit_breaker.record import Circuit
-from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
-from langchain_tuned_gemini.runtime.shared import SharedByKey
+from langchain_tuned_gemini.runtime.fork_safety import SharedByKey, renew_after_fork
 
 T = TypeVar("T")
 

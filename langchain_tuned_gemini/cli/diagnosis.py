@@ -19,7 +19,7 @@ from langchain_tuned_gemini.cli.target import KEYS, Target
 from langchain_tuned_gemini.errors import RecordsError, TunedGeminiError
 from langchain_tuned_gemini.library import LibraryModel
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.services.permissions import RIGHTS, may_list
+from langchain_tuned_gemini.services.by_access import RIGHTS, may_list
 from langchain_tuned_gemini.transport.access import VertexAccess
 from langchain_tuned_gemini.tuned_models.base_models import find
 from langchain_tuned_gemini.tuned_models.locations import elsewhere

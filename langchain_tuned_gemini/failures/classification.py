@@ -29,8 +29,11 @@ from langchain_tuned_gemini.failures.known_errors import (
     VALIDATION_ERROR,
 )
 from langchain_tuned_gemini.failures.server_answer import ServerAnswer
-from langchain_tuned_gemini.runtime.causes import is_about_a_certificate, is_local
-from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
+from langchain_tuned_gemini.runtime.error_origins import (
+    is_about_a_certificate,
+    is_local,
+    raised_by_the_program,
+)
 from langchain_tuned_gemini.secrets.redaction import redact, without_secrets
 
 _GENAI_ERROR = "google.genai.errors.APIError"

@@ -34,7 +34,7 @@ from langchain_tuned_gemini.few_shot.selectors import (
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.few_shot.selectors.selector import checked_count
-from langchain_tuned_gemini.runtime.program_errors import user_code
+from langchain_tuned_gemini.runtime.error_origins import user_code
 
 _LEFT_FREE = 0.9
 """Which part of a model's context is filled with examples at the most: sizes are estimates."""

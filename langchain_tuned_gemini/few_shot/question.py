@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messag
 from langchain_core.prompt_values import PromptValue
 
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.runtime.program_errors import user_code
+from langchain_tuned_gemini.runtime.error_origins import user_code
 
 Question: TypeAlias = Callable[[Sequence[BaseMessage]], str] | str | None
 """Where the question of a conversation stands: a text after which it begins in the last human

@@ -21,7 +21,7 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.guards.gemini import block_of, block_reason, safety_ratings
 from langchain_tuned_gemini.guards.results import Guard, Refusal
-from langchain_tuned_gemini.runtime.program_errors import is_async, passes_through
+from langchain_tuned_gemini.runtime.error_origins import is_async, passes_through
 
 
 def as_guards(guards: Iterable[Guard]) -> tuple[Guard, ...]:

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.model_parts import TunedModelParts
-from langchain_tuned_gemini.tuned_models.platform import Platform
-from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
+from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel
 
 if TYPE_CHECKING:
     from google.genai import Client

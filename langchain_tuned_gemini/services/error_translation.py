@@ -28,7 +28,7 @@ _LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ErrorResponse:
     """An answer that is an error.
 
     Attributes:
@@ -45,7 +45,7 @@ class Refusal:
     reason: str = ""
 
     @classmethod
-    def read(cls, status: int, body: object) -> Refusal:
+    def read(cls, status: int, body: object) -> ErrorResponse:
         """Reads `{"error": {"code", "message", "status", "details"}}`.
 
         https://cloud.google.com/apis/design/errors#http_mapping
@@ -55,10 +55,10 @@ class Refusal:
             body: The parsed body, whatever it is.
 
         Example:
-            >>> Refusal.read(404, {"error": {"status": "NOT_FOUND", "message": "No."}}).word
+            >>> ErrorResponse.read(404, {"error": {"status": "NOT_FOUND", "message": "No."}}).word
             'NOT_FOUND'
-            >>> Refusal.read(502, "<html>…")
-            Refusal(status=502, word='', message='', reason='')
+            >>> ErrorResponse.read(502, "<html>…")
+            ErrorResponse(status=502, word='', message='', reason='')
         """
         error = _dict(_dict(body).get("error"))
         details = error.get("details")
@@ -133,7 +133,7 @@ def read_answer(action: str, response: httpx.Response, name: TunedModelName | No
     except ValueError:
         body = None
     if not response.is_success:
-        raise Refusal.read(response.status_code, body).as_error(action, name=name)
+        raise ErrorResponse.read(response.status_code, body).as_error(action, name=name)
     if not isinstance(body, dict):
         raise ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
     return body

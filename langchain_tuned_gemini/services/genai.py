@@ -23,11 +23,10 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
-from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, Refusal, reason_of
-from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
+from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, ErrorResponse, reason_of
+from langchain_tuned_gemini.services.pages import PAGE_SIZE, Pages
 from langchain_tuned_gemini.transport.access import API_VERSION, DeveloperAccess
-from langchain_tuned_gemini.tuned_models.platform import Platform
-from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel, TunedModelState
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -263,7 +262,7 @@ def _translated(action: str, name: TunedModelName | None = None) -> Iterator[Non
     try:
         yield
     except APIError as error:
-        refusal = Refusal.read(error.code, redact(error).details)
+        refusal = ErrorResponse.read(error.code, redact(error).details)
         raise refusal.as_error(action, name=name) from error
     except httpx.TransportError as error:
         raise ServiceUnreachableError(_address_in(error), reason_of(error)) from redact(error)

@@ -35,13 +35,13 @@ from langchain_tuned_gemini.secrets.secret_values import remember, secrets_in_ur
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.error_translation import (
     NOT_GEMINI,
-    Refusal,
+    ErrorResponse,
     reason_of,
 )
-from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
+from langchain_tuned_gemini.services.pages import PAGE_SIZE, Pages
 from langchain_tuned_gemini.transport.access import DeveloperAccess
-from langchain_tuned_gemini.tuned_models.platform import Platform
 from langchain_tuned_gemini.tuned_models.tuned_model import (
+    Platform,
     TunedModel,
     TunedModelState,
     TuningSnapshot,
@@ -215,11 +215,11 @@ class GenerativeAIService:
         try:
             yield
         except GoogleAPICallError as error:
-            refusal = Refusal.read(int(error.code or 0), _body_of(error))
+            refusal = ErrorResponse.read(int(error.code or 0), _body_of(error))
             raise refusal.as_error(action, name=name) from redact(error)
         except TooManyRedirects as error:  # it is the first one: see _make_client
             status = error.response.status_code if error.response is not None else 300
-            raise Refusal(status).as_error(action, name=name) from redact(error)
+            raise ErrorResponse(status).as_error(action, name=name) from redact(error)
         except (ParseError, ValueError) as error:
             problem = ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
             raise problem from redact(error)

@@ -12,8 +12,8 @@ from typing import Any, Final
 import httpx
 
 from langchain_tuned_gemini.errors import LocalResourceError, UntrustedCertificateError
-from langchain_tuned_gemini.runtime.causes import is_about_a_certificate, is_local, roots_of
 from langchain_tuned_gemini.runtime.deadline import note_lost, time_left
+from langchain_tuned_gemini.runtime.error_origins import is_about_a_certificate, is_local, roots_of
 
 logger = logging.getLogger("langchain_tuned_gemini")
 

@@ -24,7 +24,7 @@ from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
 from langchain_tuned_gemini.services.readiness import ReadinessGate
 from langchain_tuned_gemini.services.vertex import VertexService
-from langchain_tuned_gemini.services.waiting import await_until_active
+from langchain_tuned_gemini.services.wait import await_until_active
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 from tests.conftest import VERTEX_STATES, Deployed
 

@@ -24,7 +24,7 @@ from langchain_tuned_gemini.emulator import Emulator, Hyperparameters, after
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
-from langchain_tuned_gemini.services.waiting import Progress, wait_until_active
+from langchain_tuned_gemini.services.wait import Progress, wait_until_active
 from tests.conftest import BASE, NEXT_NUMBER, TUNED
 from tests.recordings import CASSETTES, THE_EMULATOR, Nobody, RealClock, Source, StandingClock
 

@@ -16,7 +16,7 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
-from langchain_tuned_gemini.services.waiting import Progress, wait_until_active
+from langchain_tuned_gemini.services.wait import Progress, wait_until_active
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 KEY = "not-a-real-key-1234"

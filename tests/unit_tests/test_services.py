@@ -18,10 +18,10 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.error_translation import Refusal
+from langchain_tuned_gemini.services.error_translation import ErrorResponse
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
-from langchain_tuned_gemini.services.paging import Pages
+from langchain_tuned_gemini.services.pages import Pages
 
 KEY = "k-1234567"
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
@@ -149,7 +149,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "error", "advice"), REFUSALS)
 def test_a_refusal_says_what_happened_and_what_to_do(status, error, advice):
-    refusal = Refusal.read(status, {"error": error})
+    refusal = ErrorResponse.read(status, {"error": error})
 
     told = refusal.as_error("Reading tunedModels/x", name=NAME)
 
@@ -162,7 +162,9 @@ def test_a_refusal_says_what_happened_and_what_to_do(status, error, advice):
 
 
 def test_a_404_of_google_means_that_the_model_is_gone():
-    refusal = Refusal.read(404, {"error": {"status": "NOT_FOUND", "message": "…does not exist."}})
+    refusal = ErrorResponse.read(
+        404, {"error": {"status": "NOT_FOUND", "message": "…does not exist."}}
+    )
 
     assert isinstance(refusal.as_error("…", name=NAME), TunedModelNotFoundError)
     assert isinstance(refusal.as_error("…", name=None), ServiceError)
@@ -171,7 +173,7 @@ def test_a_404_of_google_means_that_the_model_is_gone():
 @pytest.mark.parametrize("body", ["<html>…", None, {}, [], {"error": "x"}, {"error": None}])
 @pytest.mark.parametrize("status", [307, 404, 418])
 def test_an_answer_that_is_not_googles_points_at_the_address(status, body):
-    told = Refusal.read(status, body).as_error("Reading tunedModels/x", name=NAME)
+    told = ErrorResponse.read(status, body).as_error("Reading tunedModels/x", name=NAME)
 
     assert isinstance(told, ServiceError)
     assert "check base_url" in str(told)
@@ -190,7 +192,7 @@ SECRETIVE = [
 def test_a_key_in_googles_own_words_is_hidden(message):
     error = {"status": "PERMISSION_DENIED", "message": message}
 
-    told = str(Refusal.read(403, {"error": error}).as_error("…", name=NAME))
+    told = str(ErrorResponse.read(403, {"error": error}).as_error("…", name=NAME))
 
     assert "[hidden]" in told
     assert not any(secret in told for secret in (KEY, "AIza", "ya29.a"))

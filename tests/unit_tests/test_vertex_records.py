@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.services.vertex import tuning_jobs
+from langchain_tuned_gemini.services.vertex import resources
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 AT = "projects/acme/locations/us-central1"
@@ -42,18 +42,18 @@ anything = st.recursive(
 @given(st.dictionaries(st.sampled_from(FIELDS), anything))
 def test_no_record_can_break_what_reads_it(record: dict[str, Any]) -> None:
     for told in (
-        tuning_jobs.tuning_job(JOB, record),
-        tuning_jobs.model(MODEL, record),
-        tuning_jobs.endpoint(ENDPOINT, record),
+        resources.tuning_job(JOB, record),
+        resources.model(MODEL, record),
+        resources.endpoint(ENDPOINT, record),
     ):
         assert told.state in TunedModelState
         assert told.progress is None or 0 <= told.progress <= 1
     for name in (
-        tuning_jobs.job_in_labels(ENDPOINT, record),
-        tuning_jobs.model_of_job(record),
-        *tuning_jobs.deployed_models(record).values(),
-        *tuning_jobs.endpoints_of_job(record),
-        *tuning_jobs.endpoints_of_model(record),
+        resources.job_in_labels(ENDPOINT, record),
+        resources.model_of_job(record),
+        *resources.deployed_models(record).values(),
+        *resources.endpoints_of_job(record),
+        *resources.endpoints_of_model(record),
     ):
         assert name is None or TunedModelName.parse(str(name)) == name
 
@@ -61,7 +61,7 @@ def test_no_record_can_break_what_reads_it(record: dict[str, Any]) -> None:
 def test_a_job_that_was_tuned_further_has_the_base_of_its_source() -> None:
     record = {"preTunedModel": {"tunedModelName": str(MODEL), "baseModel": "gemini-2.5-flash"}}
 
-    assert tuning_jobs.tuning_job(JOB, record).base_model == "gemini-2.5-flash"
+    assert resources.tuning_job(JOB, record).base_model == "gemini-2.5-flash"
 
 
 @pytest.mark.skipif(not FACTS.exists(), reason="the real bodies are not here")
@@ -75,7 +75,7 @@ def test_a_job_that_was_tuned_further_has_the_base_of_its_source() -> None:
 def test_real_jobs_are_understood(file: str, state: TunedModelState) -> None:
     record = json.loads((FACTS / file).read_text(encoding="utf-8"))
 
-    job = tuning_jobs.tuning_job(record["name"], record)
+    job = resources.tuning_job(record["name"], record)
 
     assert job.state is state
     assert job.base_model.startswith("gemini-")
@@ -84,5 +84,5 @@ def test_real_jobs_are_understood(file: str, state: TunedModelState) -> None:
     assert bool(job.endpoint) is (state is TunedModelState.ACTIVE)
     if state is TunedModelState.ACTIVE:
         assert job.hyperparameters["epochCount"] == 10
-        assert tuning_jobs.model_of_job(record) is not None
-        assert [str(name) for name in tuning_jobs.endpoints_of_job(record)] == [job.endpoint]
+        assert resources.model_of_job(record) is not None
+        assert [str(name) for name in resources.endpoints_of_job(record)] == [job.endpoint]

@@ -22,7 +22,7 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModels
-from langchain_tuned_gemini.services.waiting import Progress, await_until_active, wait_until_active
+from langchain_tuned_gemini.services.wait import Progress, await_until_active, wait_until_active
 from langchain_tuned_gemini.tuned_models.tuned_model import (
     TunedModel,
     TunedModelState,

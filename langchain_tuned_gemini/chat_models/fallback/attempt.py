@@ -47,7 +47,7 @@ from langchain_tuned_gemini.provenance import (
     AttemptRecord,
     Outcome as RecordedOutcome,
 )
-from langchain_tuned_gemini.runtime.program_errors import raised_by_the_program
+from langchain_tuned_gemini.runtime.error_origins import raised_by_the_program
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.telemetry import Request
 

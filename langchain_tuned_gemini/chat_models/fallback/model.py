@@ -72,7 +72,7 @@ from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot.novelty import NovelInput
 from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, as_guards
 from langchain_tuned_gemini.registry.alias_resolver import AliasResolver
-from langchain_tuned_gemini.runtime.program_errors import is_async
+from langchain_tuned_gemini.runtime.error_origins import is_async
 from langchain_tuned_gemini.secrets.secret_values import remember, secrets_of
 
 

@@ -15,8 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
-from langchain_tuned_gemini.runtime.shared import SharedByKey
+from langchain_tuned_gemini.runtime.fork_safety import SharedByKey, renew_after_fork
 
 logger = logging.getLogger("langchain_tuned_gemini")
 

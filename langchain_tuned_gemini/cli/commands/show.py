@@ -38,7 +38,7 @@ def show(
 ) -> None:
     """Show one tuned model in full: parameters, data, progress and loss."""
     from langchain_tuned_gemini.cli.loss_plot import check_plot, save_loss
-    from langchain_tuned_gemini.services.raw_record import raw_record
+    from langchain_tuned_gemini.services.by_access import raw_record
 
     if loss_plot:
         check_plot(loss_plot)

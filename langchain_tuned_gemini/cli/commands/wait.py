@@ -12,7 +12,7 @@ from langchain_tuned_gemini.cli.context import CommandContext
 if TYPE_CHECKING:
     from langchain_tuned_gemini.cli.output import Output
     from langchain_tuned_gemini.services import StateService
-    from langchain_tuned_gemini.services.waiting import Progress
+    from langchain_tuned_gemini.services.wait import Progress
     from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 
@@ -29,7 +29,7 @@ def wait(
 ) -> None:
     """Wait until a tuned model can serve. Ctrl-C ends the waiting, not the tuning."""
     from langchain_tuned_gemini.cli.json_output import model_data
-    from langchain_tuned_gemini.services.raw_record import total_steps
+    from langchain_tuned_gemini.services.by_access import total_steps
     from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
     parsed = context.name(name)
@@ -59,7 +59,7 @@ def wait_with_progress(
         timeout: How long to wait at the most, in seconds.
         interval: The first pause between two looks, in seconds.
     """
-    from langchain_tuned_gemini.services.waiting import wait_until_active
+    from langchain_tuned_gemini.services.wait import wait_until_active
 
     with out.progress() as advance:
         try:

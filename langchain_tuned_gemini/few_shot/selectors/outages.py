@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from langchain_tuned_gemini.failures import classify
-from langchain_tuned_gemini.runtime.causes import DEEPEST, cause_of
 from langchain_tuned_gemini.runtime.deadline import time_left
+from langchain_tuned_gemini.runtime.error_origins import DEEPEST, cause_of
 
 _log = logging.getLogger("langchain_tuned_gemini")
 

@@ -1,10 +1,10 @@
 """The control plane of Vertex AI, where new tuned models are made.
 
 * `service`: the `TunedModelService`.
-* `flows`, `api`: operations that say what they want, and what carries it out.
-* `records`: what the platform's records say.
-* `reading`, `creating`, `deleting`, `operations`: the operations.
-* `files`: training files.
+* `api`: requests that flows yield, and what sends them.
+* `resources`: what the platform's records say.
+* `resolution`, `existence`: what a name stands for, and what there is of it.
+* `tuning_jobs`, `training_files`, `removal`: what makes models, and what deletes them.
 """
 
 from langchain_tuned_gemini.services.vertex.service import VertexService

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import httpx
 from google.auth.exceptions import GoogleAuthError
@@ -25,20 +26,54 @@ from langchain_tuned_gemini.errors import (
     ServiceUnreachableError,
 )
 from langchain_tuned_gemini.errors.control_plane import LOG_IN
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.secrets.secret_values import remember, without_userinfo
-from langchain_tuned_gemini.services.error_translation import read_answer, reason_of
-from langchain_tuned_gemini.services.vertex.flows import (
-    ApiCall,
-    Flow,
-    JsonObject,
-    Pause,
-)
+from langchain_tuned_gemini.services.error_translation import JsonObject, read_answer, reason_of
 from langchain_tuned_gemini.transport import http
 from langchain_tuned_gemini.transport.access import VERTEX_API_VERSION, VertexAccess, vertex_address
 from langchain_tuned_gemini.tuned_models.locations import doubt_about
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class VertexRequest:
+    """A request, whose answer is a JSON object.
+
+    Attributes:
+        action: What it is for, as the start of a sentence: "Reading projects/…".
+        location: The location whose host is asked.
+        path: The URL's path after the API's version.
+        method: The HTTP method.
+        query: The URL's query.
+        body: The request's JSON object, if it has one.
+        name: What is not found when the answer is 404; None for a list.
+    """
+
+    action: str
+    location: str
+    path: str
+    method: Literal["GET", "POST", "DELETE"] = "GET"
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    body: JsonObject | None = None
+    name: TunedModelName | None = None
+
+    @classmethod
+    def get(cls, name: TunedModelName) -> VertexRequest:
+        """Asks for a resource."""
+        return cls(f"Reading {name}", name.location, str(name), name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A pause of so many seconds."""
+
+    seconds: float
+
+
+Flow: TypeAlias = Generator[VertexRequest | Sleep, JsonObject, _T]
+"""What it wants, what it is given, and what it comes to."""
 
 
 class VertexApi:
@@ -72,8 +107,8 @@ class VertexApi:
         """Carries a flow out without blocking the event loop."""
         return await arun(flow, self._aperform)
 
-    def _perform(self, effect: ApiCall | Pause) -> JsonObject:
-        if isinstance(effect, Pause):
+    def _perform(self, effect: VertexRequest | Sleep) -> JsonObject:
+        if isinstance(effect, Sleep):
             self._sleep(effect.seconds)
             return {}
         with self._translated(effect):
@@ -81,8 +116,8 @@ class VertexApi:
             response = self._client.request(**self._request(effect), headers=headers)
         return _read(effect, response)
 
-    async def _aperform(self, effect: ApiCall | Pause) -> JsonObject:
-        if isinstance(effect, Pause):
+    async def _aperform(self, effect: VertexRequest | Sleep) -> JsonObject:
+        if isinstance(effect, Sleep):
             await asyncio.sleep(effect.seconds)
             return {}
         with self._translated(effect):
@@ -91,7 +126,7 @@ class VertexApi:
             response = await self._async_client.request(**self._request(effect), headers=headers)
         return _read(effect, response)
 
-    def _request(self, call: ApiCall) -> dict[str, Any]:
+    def _request(self, call: VertexRequest) -> dict[str, Any]:
         return {
             "method": call.method,
             "url": f"{self._address(call)}/{VERTEX_API_VERSION}/{call.path}",
@@ -100,15 +135,15 @@ class VertexApi:
             "timeout": self._timeout,
         }
 
-    def _address(self, call: ApiCall) -> str:
+    def _address(self, call: VertexRequest) -> str:
         return (self._access.base_url or vertex_address(call.location)).rstrip("/")
 
-    def _translated(self, call: ApiCall) -> AbstractContextManager[None]:
+    def _translated(self, call: VertexRequest) -> AbstractContextManager[None]:
         """Turns what stands for no answer into an error of ours."""
         return translated(call.action, self._address(call), doubt_about(call.location))
 
 
-def _read(call: ApiCall, response: httpx.Response) -> JsonObject:
+def _read(call: VertexRequest, response: httpx.Response) -> JsonObject:
     """The answer; where it is none of Gemini's, a location that may be wrong is told."""
     try:
         return read_answer(call.action, response, call.name)

@@ -20,9 +20,10 @@ from langchain_tuned_gemini.names.tuned_model_name import (
     is_number,
     is_same_project,
 )
+from langchain_tuned_gemini.services.error_translation import JsonObject
 from langchain_tuned_gemini.services.model_parts import Deployments, TunedModelParts
-from langchain_tuned_gemini.services.vertex import tuning_jobs
-from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow, JsonObject
+from langchain_tuned_gemini.services.vertex import resources
+from langchain_tuned_gemini.services.vertex.api import Flow, VertexRequest
 from langchain_tuned_gemini.services.vertex.resolution import (
     pages,
     project_number,
@@ -55,7 +56,7 @@ def parts_of(name: TunedModelName) -> Flow[TunedModelParts]:
     if model:
         yield from _check_that_it_is_of_one_project(exact, model)
     known = [exact] if name.kind == "endpoints" else []
-    known += tuning_jobs.endpoints_of_job(job or {}) + tuning_jobs.endpoints_of_model(about or {})
+    known += resources.endpoints_of_job(job or {}) + resources.endpoints_of_model(about or {})
     endpoints = yield from _those_there(known)
     _check_that_they_agree(model, about, endpoints)
     if about is None and not endpoints:
@@ -64,7 +65,7 @@ def parts_of(name: TunedModelName) -> Flow[TunedModelParts]:
     left, is_only = None, True
     if meant and model and about is not None:
         left, is_only = yield from _version_of(meant, model, about)
-    serving = {endpoint.key for endpoint in tuning_jobs.endpoints_of_model(about or {})}
+    serving = {endpoint.key for endpoint in resources.endpoints_of_model(about or {})}
     there = {e: _deployments(told, left, e.key in serving) for e, told in endpoints.items()}
     keys = {endpoint.key for endpoint in endpoints}
     lost = tuple(one for one in known if one.key not in keys)
@@ -80,7 +81,7 @@ def look_for(name: TunedModelName) -> Flow[JsonObject | None]:
     """A resource; None where two looks find none of that name."""
     for _ in range(2):
         try:
-            return (yield ApiCall.get(name))
+            return (yield VertexRequest.get(name))
         except TunedModelNotFoundError:
             continue
     return None
@@ -106,12 +107,12 @@ def _job_of(
         if record is not None:
             _check_that_it_has_ended(name, record)
         return name, record, frozenset()
-    labelled = tuning_jobs.job_in_labels(name, record or {})
+    labelled = resources.job_in_labels(name, record or {})
     if labelled:
         return labelled, (yield from unless_forbidden(look_for(labelled))), frozenset()
     jobs = yield from unless_forbidden(pages(name, "tuningJobs", {}))
     for job in jobs or ():
-        made = [*tuning_jobs.endpoints_of_job(job), tuning_jobs.model_of_job(job)]
+        made = [*resources.endpoints_of_job(job), resources.model_of_job(job)]
         if any(part and _is_made(part, name) for part in made):
             return TunedModelName.parse(str(job["name"])), job, frozenset()
     return None, None, frozenset({"tuningJobs"}) if jobs is None else frozenset()
@@ -126,14 +127,14 @@ def _is_made(part: TunedModelName, name: TunedModelName) -> bool:
 
 def _model_of(name: TunedModelName, record: JsonObject, job: JsonObject) -> TunedModelName | None:
     """The model, with its version where that is known."""
-    deployed = {model for model in tuning_jobs.deployed_models(record).values() if model}
+    deployed = {model for model in resources.deployed_models(record).values() if model}
     if len(deployed) > 1:
         raise TunedModelNotDeletableError(
             f"{name} answers for several models: {', '.join(sorted(map(str, deployed)))}. Name "
             "the one that is to be deleted.",
             name=str(name),
         )
-    return next(iter(deployed), None) or tuning_jobs.model_of_job(job)
+    return next(iter(deployed), None) or resources.model_of_job(job)
 
 
 def _check_that_it_is_of_one_project(name: TunedModelName, model: TunedModelName) -> Flow[None]:
@@ -158,11 +159,11 @@ def _check_that_they_agree(
 ) -> None:
     """A model that is deployed is there, and so is each endpoint that it is deployed to."""
     there = {endpoint.key for endpoint in endpoints}
-    for endpoint in tuning_jobs.endpoints_of_model(about or {}):
+    for endpoint in resources.endpoints_of_model(about or {}):
         if endpoint.key not in there:
             raise _contradiction(f"{model} is deployed to {endpoint}", endpoint)
     for endpoint, record in endpoints.items():
-        for deployed in tuning_jobs.deployed_models(record).values():
+        for deployed in resources.deployed_models(record).values():
             if model and about is None and deployed and _is_made(deployed, model):
                 raise _contradiction(f"{endpoint} answers for {deployed}", deployed)
 
@@ -220,7 +221,7 @@ def _deployments(
     model: TunedModelName | None,
     is_told: bool,  # a verdict that is passed on
 ) -> Deployments:
-    deployed = tuning_jobs.deployed_models(record)
+    deployed = resources.deployed_models(record)
     ours = [id_ for id_, other in deployed.items() if model and other and _is_made(other, model)]
     return Deployments(tuple(ours), others=len(ours) < len(deployed), is_told=is_told)
 
@@ -241,7 +242,7 @@ def _those_there(names: Iterable[TunedModelName]) -> Flow[dict[TunedModelName, J
 
 
 def _check_that_it_has_ended(name: TunedModelName, record: JsonObject) -> None:
-    job = tuning_jobs.tuning_job(name, record)
+    job = resources.tuning_job(name, record)
     if not job.state.is_terminal:
         raise TunedModelNotDeletableError(
             f"{name} is {job.told_state}: cancel it first, and delete it when it has ended.",
@@ -255,7 +256,7 @@ def _nothing_left(
 ) -> TunedModelNotDeletableError | TunedModelNotFoundError:
     if name.kind != "tuningJobs" or record is None:
         return TunedModelNotFoundError.of(str(name))
-    job = tuning_jobs.tuning_job(name, record)
+    job = resources.tuning_job(name, record)
     why = (
         "was deleted"
         if job.state is TunedModelState.ACTIVE

@@ -7,25 +7,38 @@ a deletion that failed in the middle goes on when it is asked for again, by any 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from langchain_tuned_gemini.errors import (
     DeletionIncompleteError,
     ServiceError,
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.services.error_translation import NOT_NOW
+from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, NOT_NOW, JsonObject
 from langchain_tuned_gemini.services.model_parts import Deployments, TunedModelParts
-from langchain_tuned_gemini.services.vertex import tuning_jobs
+from langchain_tuned_gemini.services.vertex import resources
+from langchain_tuned_gemini.services.vertex.api import Flow, Sleep, VertexRequest
 from langchain_tuned_gemini.services.vertex.existence import look_for, parts_of
-from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow, JsonObject, Pause
-from langchain_tuned_gemini.services.vertex.operations import completed
 
 SETTLING = 120.0
 """How long something may count as deployed after it was undeployed, in seconds of pauses. Users
 report more than a minute: https://github.com/googleapis/python-aiplatform/issues/2807
 """
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
+TIMEOUT = 600.0
+"""How long an operation is awaited, in seconds of pauses."""
+
+_FAILED_PRECONDITION = 9
+"""The code of an operation's error; https://cloud.google.com/apis/design/errors#handling_errors"""
+
+# It is put into a URL, so it is checked like any other name.
+_NAME = re.compile(
+    r"projects/[\w.:-]+/locations/[\w-]+/(?:\w+/[\w@-]+/)?operations/[\w-]+", re.ASCII
+)
+
+_LONGEST_PAUSE = 10.0
 
 
 def deletion(name: TunedModelName) -> Flow[None]:
@@ -64,7 +77,7 @@ def _delete_endpoint(name: TunedModelName, deployments: Deployments) -> Flow[Non
 
 
 def _undeploy(name: TunedModelName, deployment: str) -> Flow[None]:
-    start = ApiCall(
+    start = VertexRequest(
         f"Undeploying {name}",
         name.location,
         f"{name}:undeployModel",
@@ -76,7 +89,7 @@ def _undeploy(name: TunedModelName, deployment: str) -> Flow[None]:
         yield from completed(start)
     except (ServiceError, TunedModelNotFoundError) as error:
         record = yield from _left_after(error, name)
-        if record is not None and deployment in tuning_jobs.deployed_models(record):
+        if record is not None and deployment in resources.deployed_models(record):
             raise _failed(error, name) from error
 
 
@@ -90,8 +103,8 @@ def _delete(name: TunedModelName, path: str) -> Flow[None]:
 
     For a while after it was undeployed it may count as deployed; that is waited for.
     """
-    start = ApiCall(f"Deleting {name}", name.location, path, method="DELETE", name=name)
-    pause, waited = _FIRST_PAUSE, 0.0
+    start = VertexRequest(f"Deleting {name}", name.location, path, method="DELETE", name=name)
+    pauses = _pauses(1.0, growth=2.0, at_most=SETTLING)
     while True:
         try:
             yield from completed(start)
@@ -100,12 +113,12 @@ def _delete(name: TunedModelName, path: str) -> Flow[None]:
             if record is None:
                 return
             is_early = isinstance(error, ServiceError) and error.word == NOT_NOW
-            if not is_early or record.get("deployedModels") or waited >= SETTLING:
+            pause = next(pauses, None)
+            if not is_early or record.get("deployedModels") or pause is None:
                 raise _failed(error, name) from error
+            yield Sleep(pause)
         else:
             return
-        yield Pause(pause)
-        waited, pause = waited + pause, min(pause * 2, _LONGEST_PAUSE)
 
 
 def _left_after(
@@ -127,3 +140,53 @@ def _failed(error: ServiceError | TunedModelNotFoundError, name: TunedModelName)
         "while.",
         is_retryable=True,
     )
+
+
+def completed(start: VertexRequest) -> Flow[JsonObject]:
+    """Starts an operation, and waits for its end.
+
+    An outage while it goes on is waited out; the operation does not notice.
+
+    Args:
+        start: What starts it.
+
+    Raises:
+        TunedModelNotFoundError: What it is about is not there.
+        ServiceError: It failed, or did not end in time.
+    """
+    operation = yield start
+    pauses = _pauses(0.1, growth=1.5, at_most=TIMEOUT)
+    while not operation.get("done"):
+        if (pause := next(pauses, None)) is None:
+            raise ServiceError(
+                f"{start.action} has not ended after {TIMEOUT:.0f} s. Try again in a while.",
+                is_retryable=True,
+            )
+        yield Sleep(pause)
+        try:
+            operation = yield VertexRequest(
+                start.action, start.location, _name_of(operation, start)
+            )
+        except ServiceError as outage:
+            if not outage.is_retryable:
+                raise
+    if isinstance(error := operation.get("error"), dict):
+        said = str(error.get("message", "")).rstrip(".") or f"code {error.get('code')}"
+        word = NOT_NOW if error.get("code") == _FAILED_PRECONDITION else ""
+        raise ServiceError(f"{start.action} failed: {said}.", is_retryable=False, word=word)
+    return operation
+
+
+def _pauses(first: float, *, growth: float, at_most: float) -> Iterator[float]:
+    """Ever longer pauses, until they are that many seconds together."""
+    waited = 0.0
+    while waited < at_most:
+        yield first
+        waited, first = waited + first, min(first * growth, _LONGEST_PAUSE)
+
+
+def _name_of(operation: JsonObject, start: VertexRequest) -> str:
+    name = str(operation.get("name", ""))
+    if not _NAME.fullmatch(name):
+        raise ServiceError(f"{start.action} failed. {NOT_GEMINI}", is_retryable=False)
+    return name

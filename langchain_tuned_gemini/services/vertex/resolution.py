@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from langchain_tuned_gemini.errors import ServiceError, TunedModelNotFoundError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number
-from langchain_tuned_gemini.services.paging import PAGE_SIZE, Pages
-from langchain_tuned_gemini.services.vertex import tuning_jobs
-from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow, JsonObject
+from langchain_tuned_gemini.services.error_translation import JsonObject
+from langchain_tuned_gemini.services.pages import PAGE_SIZE, Pages
+from langchain_tuned_gemini.services.vertex import resources
+from langchain_tuned_gemini.services.vertex.api import Flow, VertexRequest
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 _T = TypeVar("_T")
@@ -50,7 +51,7 @@ def tuned_models(parent: TunedModelName, condition: str | None) -> Flow[list[Tun
     """
     query = {"filter": condition} if condition else {}
     jobs = yield from pages(parent, "tuningJobs", query)
-    models = [tuning_jobs.tuning_job(str(job.get("name", "")), job) for job in jobs]
+    models = [resources.tuning_job(str(job.get("name", "")), job) for job in jobs]
     if any(model.endpoint for model in models):
         endpoints = yield from unless_forbidden(pages(parent, "endpoints", {}))
         if endpoints is not None:
@@ -90,13 +91,13 @@ def _registered(parent: TunedModelName, models: list[TunedModel]) -> Flow[set[st
 
 
 def _endpoint(name: TunedModelName) -> Flow[TunedModel]:
-    record = yield ApiCall.get(name)
-    described = tuning_jobs.endpoint(name, record)
-    deployed = [model for model in tuning_jobs.deployed_models(record).values() if model]
+    record = yield VertexRequest.get(name)
+    described = resources.endpoint(name, record)
+    deployed = [model for model in resources.deployed_models(record).values() if model]
     if not described.base_model and deployed:
         about = yield from _if_seen(deployed[0])
-        described = replace(described, base_model=tuning_jobs.base_in_labels(about))
-    job = tuning_jobs.job_in_labels(name, record)
+        described = replace(described, base_model=resources.base_in_labels(about))
+    job = resources.job_in_labels(name, record)
     if job and (not described.base_model or not deployed):
         about = yield from _if_seen(job)
         described = _completed_by_job(described, about) if about else described
@@ -105,27 +106,27 @@ def _endpoint(name: TunedModelName) -> Flow[TunedModel]:
 
 def _completed_by_job(described: TunedModel, record: JsonObject) -> TunedModel:
     """What the endpoint does not tell: the base, and why nothing is deployed to it."""
-    told = tuning_jobs.tuning_job(described.name, record)
+    told = resources.tuning_job(described.name, record)
     if described.state is TunedModelState.UNKNOWN and told.state is not TunedModelState.ACTIVE:
         return replace(told, endpoint=described.endpoint)
     return replace(described, base_model=described.base_model or told.base_model)
 
 
 def _model(name: TunedModelName) -> Flow[TunedModel]:
-    record = yield ApiCall.get(name)
-    return tuning_jobs.model(name, record)
+    record = yield VertexRequest.get(name)
+    return resources.model(name, record)
 
 
 def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
-    record = yield ApiCall.get(name)
-    described = tuning_jobs.tuning_job(name, record)
-    endpoints = tuning_jobs.endpoints_of_job(record)
+    record = yield VertexRequest.get(name)
+    described = resources.tuning_job(name, record)
+    endpoints = resources.endpoints_of_job(record)
     if described.state is not TunedModelState.ACTIVE or not endpoints:
         return described
     try:
-        at_endpoint = yield ApiCall.get(endpoints[0])
+        at_endpoint = yield VertexRequest.get(endpoints[0])
     except TunedModelNotFoundError:
-        return (yield from _without_endpoint(described, tuning_jobs.model_of_job(record)))
+        return (yield from _without_endpoint(described, resources.model_of_job(record)))
     except ServiceError:  # it is not needed
         return described
     return _at_endpoint(described, at_endpoint)
@@ -134,7 +135,7 @@ def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
 def _without_endpoint(described: TunedModel, model: TunedModelName | None) -> Flow[TunedModel]:
     """A model whose endpoint was not found. It is gone only where the registry says so, too."""
     try:
-        about = (yield ApiCall.get(model)) if model else None
+        about = (yield VertexRequest.get(model)) if model else None
     except ServiceError:
         return _undeployed(described)
     except TunedModelNotFoundError:
@@ -142,7 +143,7 @@ def _without_endpoint(described: TunedModel, model: TunedModelName | None) -> Fl
     if about is None:
         raise TunedModelNotFoundError.of(described.name)
     if any(
-        _id(str(name)) == _id(described.endpoint) for name in tuning_jobs.endpoints_of_model(about)
+        _id(str(name)) == _id(described.endpoint) for name in resources.endpoints_of_model(about)
     ):
         return described  # it is deployed: the 404 was wrong
     return _undeployed(described)
@@ -150,20 +151,20 @@ def _without_endpoint(described: TunedModel, model: TunedModelName | None) -> Fl
 
 def _at_endpoint(described: TunedModel, record: JsonObject) -> TunedModel:
     """What a tuning job says, unless its endpoint can't answer any more."""
-    if described.state is not TunedModelState.ACTIVE or tuning_jobs.deployed_models(record):
+    if described.state is not TunedModelState.ACTIVE or resources.deployed_models(record):
         return described
     return _undeployed(described)
 
 
 def _undeployed(described: TunedModel) -> TunedModel:
     """What a tuning job says of a model that no endpoint answers for."""
-    return replace(described, state=TunedModelState.UNKNOWN, raw_state=tuning_jobs.NOT_DEPLOYED)
+    return replace(described, state=TunedModelState.UNKNOWN, raw_state=resources.NOT_DEPLOYED)
 
 
 def _if_seen(name: TunedModelName) -> Flow[JsonObject]:
     """A record that is not needed; empty where it is hidden, or can't be told right now."""
     try:
-        return (yield ApiCall.get(name))
+        return (yield VertexRequest.get(name))
     except (ServiceError, TunedModelNotFoundError):
         return {}
 
@@ -191,7 +192,7 @@ def project_number(name: TunedModelName) -> Flow[str]:
     for kind in ("tuningJobs", "endpoints", "models"):
         path = f"{name.parent}/{kind}"
         try:
-            answer = yield ApiCall(
+            answer = yield VertexRequest(
                 f"Listing the {kind} of {name.parent}", name.location, path, query={"pageSize": 1}
             )
         except ServiceError:
@@ -220,7 +221,7 @@ def pages(
     """
     listed, token = Pages[JsonObject](), ""
     while True:
-        answer = yield ApiCall(
+        answer = yield VertexRequest(
             f"Listing the {kind} of {parent.parent}",
             parent.location,
             path or f"{parent.parent}/{kind}",

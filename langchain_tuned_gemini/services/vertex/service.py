@@ -13,14 +13,17 @@ from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.errors import Advice, ParameterError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, place_of
 from langchain_tuned_gemini.services import TunedModelParts, TunedModels
-from langchain_tuned_gemini.services.vertex import existence, removal, resolution, tuning
+from langchain_tuned_gemini.services.vertex import existence, removal, resolution, tuning_jobs
 from langchain_tuned_gemini.services.vertex.api import VertexApi
-from langchain_tuned_gemini.services.vertex.training_files import Upload, is_uri, vertex_file
-from langchain_tuned_gemini.services.vertex.upload import CloudStorage
+from langchain_tuned_gemini.services.vertex.training_files import (
+    CloudStorage,
+    Upload,
+    is_uri,
+    vertex_file,
+)
 from langchain_tuned_gemini.transport.access import VertexAccess
 from langchain_tuned_gemini.transport.credentials import SharedCredentials
-from langchain_tuned_gemini.tuned_models.platform import Platform
-from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
+from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -178,11 +181,11 @@ class VertexService:
         Raises:
             TunedModelNameError: It is not a tuning job's name.
         """
-        self._api.run(tuning.cancellation(self._named(name)))
+        self._api.run(tuning_jobs.cancellation(self._named(name)))
 
     async def acancel(self, name: str | TunedModelName) -> None:
         """Asks a tuning job to stop; see `cancel`."""
-        await self._api.arun(tuning.cancellation(self._named(name)))
+        await self._api.arun(tuning_jobs.cancellation(self._named(name)))
 
     def create(
         self,
@@ -228,13 +231,13 @@ class VertexService:
         """
         if model_id is not None:
             raise ParameterError("Vertex AI makes a model's id itself. Use display_name=...")
-        request = tuning.TuningRequest(
+        request = tuning_jobs.TuningRequest(
             base_model=base_model,
             training=self._uri_of(examples),
             validation=None if validation is None else self._uri_of(validation),
             checkpoint=checkpoint,
             display_name=display_name,
-            hyperparameters=tuning.hyperparameters(
+            hyperparameters=tuning_jobs.hyperparameters(
                 epochs=epochs,
                 batch_size=batch_size,
                 learning_rate=learning_rate,
@@ -242,7 +245,7 @@ class VertexService:
                 adapter_size=adapter_size,
             ),
         )
-        return self._api.run(tuning.creation(self._place, request))
+        return self._api.run(tuning_jobs.creation(self._place, request))
 
     async def acreate(
         self, examples: Examples, *, base_model: str, **parameters: Any

@@ -26,7 +26,7 @@ from langchain_tuned_gemini import (
 from langchain_tuned_gemini.dataset import Turn
 from langchain_tuned_gemini.emulator import Emulator, VertexModel
 from langchain_tuned_gemini.services.vertex import VertexService
-from langchain_tuned_gemini.services.vertex.upload import CloudStorage
+from langchain_tuned_gemini.services.vertex.training_files import CloudStorage
 from langchain_tuned_gemini.transport.access import VertexAccess
 from tests.integration_tests.vertex.conftest import AT, KEY, ROWS, TRAIN, Ask
 

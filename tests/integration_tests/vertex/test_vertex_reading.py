@@ -15,7 +15,7 @@ from langchain_tuned_gemini import (
 from langchain_tuned_gemini.emulator import Emulator, VertexModel
 from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.vertex import VertexService
-from langchain_tuned_gemini.services.waiting import Progress, wait_until_active
+from langchain_tuned_gemini.services.wait import Progress, wait_until_active
 from tests.integration_tests.vertex.conftest import AT, KEY, LABELS, ROWS, TRAIN, Ask
 
 NO_LABELS: dict[str, str] = {}

@@ -40,7 +40,7 @@ from langchain_tuned_gemini.circuit_breaker.rules import acquire, force, report,
 from langchain_tuned_gemini.circuit_breaker.store import decode, encode
 from langchain_tuned_gemini.errors import CircuitOpenError, TunedModelError
 from langchain_tuned_gemini.runtime import fork_safety
-from langchain_tuned_gemini.runtime.shared import SharedByKey
+from langchain_tuned_gemini.runtime.fork_safety import SharedByKey
 
 T = TypeVar("T")
 NAME = "tunedModels/sql-expert-v1"

@@ -1,6 +1,11 @@
-"""The record of a tuned model as the platform sends it, with all that nobody here reads."""
+"""A right to call is enough for these: a service, a model's raw record, and what may be seen."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import cast
 
 import httpx
 
@@ -10,18 +15,46 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.error_translation import JsonObject, read_answer, reason_of
-from langchain_tuned_gemini.services.vertex.api import VertexApi
-from langchain_tuned_gemini.services.vertex.flows import ApiCall, Flow
+from langchain_tuned_gemini.services.genai import GenAIService
+from langchain_tuned_gemini.services.vertex import VertexService
+from langchain_tuned_gemini.services.vertex.api import Flow, VertexApi, VertexRequest
 from langchain_tuned_gemini.transport import http
 from langchain_tuned_gemini.transport.access import (
     API_VERSION,
+    Absent,
+    AbsentAccess,
     Access,
     DeveloperAccess,
     VertexAccess,
 )
 
 _GOOGLE = "https://generativelanguage.googleapis.com"
+
+RIGHTS: Mapping[str, str] = MappingProxyType(
+    {
+        "aiplatform.tuningJobs.list": "listing tuned models, and waiting for one by its job",
+        "aiplatform.endpoints.list": "telling deleted models from those that can serve",
+        "aiplatform.models.list": "versions, and deleting",
+    }
+)
+"""The rights that can be tried without changing anything, and what each is needed for."""
+
+
+def service_for(access: Access) -> TunedModelService:
+    """A service that reads states with this right."""
+    if isinstance(access, VertexAccess):
+        return VertexService(
+            access.project,
+            access.location,
+            credentials=access.credentials,
+            api_key=access.api_key.get_secret_value() if access.api_key else None,
+            base_url=access.base_url,
+        )
+    if isinstance(access, AbsentAccess):
+        return cast("TunedModelService", Absent(access.why))
+    return GenAIService(access.client())
 
 
 def raw_record(access: Access, name: TunedModelName, *, timeout: float = 10.0) -> JsonObject:
@@ -38,7 +71,7 @@ def raw_record(access: Access, name: TunedModelName, *, timeout: float = 10.0) -
         ServiceError: It refused, or the answer is not Gemini's.
     """
     if isinstance(access, VertexAccess):
-        return VertexApi(access, timeout=timeout).run(_asked(name))
+        return VertexApi(access, timeout=timeout).run(_answer_to(VertexRequest.get(name)))
     return _read(access, name, str(name), timeout)
 
 
@@ -73,5 +106,33 @@ def _read(access: Access, name: TunedModelName, path: str, timeout: float) -> Js
     return read_answer(f"Reading {name}", response, name)
 
 
-def _asked(name: TunedModelName) -> Flow[JsonObject]:
-    return (yield ApiCall.get(name))
+def may_list(access: VertexAccess, right: str, *, timeout: float = 10.0) -> bool:
+    """Whether an account has one of `RIGHTS`.
+
+    Args:
+        access: The account, and where.
+        right: The right.
+        timeout: How long the request may take, in seconds.
+
+    Raises:
+        ServiceError: That can't be told: no answer, wrong credentials, trouble.
+    """
+    collection = right.removeprefix("aiplatform.").removesuffix(".list")
+    parent = f"projects/{access.project}/locations/{access.location}"
+    first = VertexRequest(
+        f"Listing {collection} in {parent}",
+        access.location,
+        f"{parent}/{collection}",
+        query={"pageSize": 1},
+    )
+    try:
+        VertexApi(access, timeout=timeout).run(_answer_to(first))
+    except ServiceError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        return False
+    return True
+
+
+def _answer_to(request: VertexRequest) -> Flow[JsonObject]:
+    return (yield request)

@@ -1,25 +1,33 @@
-"""What the program itself raises in the middle of a call: none of it is a model's failure.
+"""Where an error comes from: the network, this machine, or the program itself.
 
-A signal's handler raises wherever the program is at the moment, most likely in a read from the
-network, whose library then takes a `TimeoutError` or an `OSError` of the program for its own.
+HTTP stacks wrap Python's errors. And what the program raises in the middle of a call is no model's
+failure: a signal's handler raises wherever the program is, most likely in a read from the network,
+whose library then takes a `TimeoutError` or an `OSError` of the program for its own.
 """
 
 from __future__ import annotations
 
+import errno
 import inspect
 import signal
+import socket
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from traceback import walk_tb
 from types import CodeType
-from typing import Any
+from typing import Any, Final
 
 from langchain_tuned_gemini.errors import TunedGeminiError, UserCodeError
-from langchain_tuned_gemini.runtime.causes import DEEPEST, HTTP_STACKS, cause_of, is_of_a_stack
 
-_NETWORK = HTTP_STACKS | {
+HTTP_STACKS: Final = frozenset(
+    {"google", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
+)
+"""The packages whose errors wrap those of Python's sockets; aiohttp's derive from them."""
+
+_NETWORK: Final = HTTP_STACKS | {
     "aiohttp",
     "anyio",
     "eventlet",
@@ -33,7 +41,7 @@ _NETWORK = HTTP_STACKS | {
 }
 """The packages that raise Python's own errors for what the network does."""
 
-_WAITS = frozenset(
+_WAITS: Final = frozenset(
     {
         "httpcore._backends.sync",
         "httpcore2._backends.sync",
@@ -47,7 +55,100 @@ _WAITS = frozenset(
 )
 """The modules in which a thread waits; out of these only a signal's handler is called."""
 
-_OURS = "langchain_tuned_gemini"
+_OURS: Final = "langchain_tuned_gemini"
+
+_LOCAL: Final = frozenset(
+    {
+        errno.EADDRNOTAVAIL,  # no port is left
+        errno.EMFILE,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+    }
+)
+"""What the system says before anything has left this machine."""
+
+_NO_THREAD: Final = "can't start new thread"  # asyncio looks names up in threads
+
+_ALL_ADDRESSES: Final = "All connection attempts failed"
+
+DEEPEST: Final = 8
+"""How many errors are followed: real ones are five deep, and made-up ones may be a circle."""
+
+
+def is_of_a_stack(error: BaseException) -> bool:
+    """Whether an HTTP stack has raised it, in the place of one of Python's, most likely."""
+    return type(error).__module__.partition(".")[0] in HTTP_STACKS
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """What an error was raised from, or in the place of, where a library cuts the cause off.
+
+    Not what the program was handling before, which was raised outside of the frames of this one.
+    """
+    caught = error.__context__
+    if error.__cause__ is not None or caught is None or caught.__traceback__ is None:
+        return error.__cause__
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return caught if caught.__traceback__.tb_frame in frames else None
+
+
+def roots_of(error: BaseException) -> Iterator[BaseException]:
+    """What a stack's errors, which wrap each other, were made from.
+
+    They are not followed beyond the first error that is not the stack's. anyio, which tries all
+    addresses of a host, puts an `OSError` of its own around theirs.
+    """
+    link: BaseException | None = error
+    for _ in range(DEEPEST):
+        if link is None:
+            return
+        if is_of_a_stack(link):
+            link = cause_of(link)
+        elif type(link) is OSError and str(link) == _ALL_ADDRESSES:
+            link = link.__cause__
+        elif isinstance(link, BaseExceptionGroup):
+            yield from link.exceptions
+            return
+        else:
+            yield link
+            return
+
+
+def is_about_a_certificate(error: BaseException) -> bool:
+    """Whether it could not be proved who had answered."""
+    return any(isinstance(root, ssl.SSLCertVerificationError) for root in roots_of(error))
+
+
+def is_local(error: BaseException) -> bool:
+    """Whether it was this machine that could not open a connection: of the server, it says nothing.
+
+    Example:
+        >>> is_local(OSError(errno.EMFILE, "Too many open files"))
+        True
+        >>> is_local(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
+        False
+    """
+    roots = list(roots_of(error))
+    return bool(roots) and all(_is_local(root) for root in roots)
+
+
+def _is_local(root: BaseException) -> bool:
+    if isinstance(root, socket.gaierror):  # the resolver needs a descriptor, and hides that
+        return not _has_a_descriptor()
+    if isinstance(root, OSError):
+        return root.errno in _LOCAL
+    return isinstance(root, RuntimeError) and str(root) == _NO_THREAD
+
+
+def _has_a_descriptor() -> bool:
+    try:
+        socket.socket().close()
+    except OSError:
+        return False
+    return True
 
 
 def raised_by_the_program(error: BaseException) -> Exception | None:
