@@ -3,15 +3,15 @@
 Pure functions and values; nothing here needs the network.
 """
 
+from langchain_tuned_gemini.dataset.checks import outputs_are_labels
 from langchain_tuned_gemini.dataset.dataset import Merge, TuningDataset, check, merge
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format
 from langchain_tuned_gemini.dataset.gather import Columns, Examples
-from langchain_tuned_gemini.dataset.labels import outputs_are_labels
 from langchain_tuned_gemini.dataset.platform_limits import (
     LIMITS,
-    Limits,
     Platform,
+    PlatformLimits as Limits,
     estimated_tokens,
 )
 from langchain_tuned_gemini.dataset.problems import Report

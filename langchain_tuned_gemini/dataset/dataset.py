@@ -14,15 +14,13 @@ from typing import Any, Self, overload
 
 from langchain_tuned_gemini.dataset import formats
 from langchain_tuned_gemini.dataset.atomic_write import write_whole
-from langchain_tuned_gemini.dataset.checks import find_problems, repeat_problem
+from langchain_tuned_gemini.dataset.checks import find_problems, find_repeats
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format
 from langchain_tuned_gemini.dataset.gather import Columns, Examples, gather
-from langchain_tuned_gemini.dataset.places import Places
 from langchain_tuned_gemini.dataset.platform_limits import Platform
-from langchain_tuned_gemini.dataset.problems import Findings, NotKept, Report, in_rows
+from langchain_tuned_gemini.dataset.problems import Findings, NotKept, Places, Report, in_rows
 from langchain_tuned_gemini.dataset.readers.files import FileSource, name_of
-from langchain_tuned_gemini.dataset.repeats import find_repeats
 from langchain_tuned_gemini.dataset.split import choose_held_back
 from langchain_tuned_gemini.errors import LossyConversionError
 from langchain_tuned_gemini.errors.problem import Place, Problem, Severity
@@ -157,7 +155,7 @@ class TuningDataset(Sequence[TuningExample]):
         """  # noqa: D205  one sentence
         findings = Findings(self.source)
         findings.extend(self._left_out())
-        findings.extend(find_problems(self, platform))
+        findings.extend(find_problems(self.examples, self.place, self.source, platform))
         return findings.report(len(self))
 
     def _left_out(self) -> Iterator[Problem]:
@@ -384,7 +382,7 @@ def merge(first: Examples, *others: Examples, columns: Columns | None = None) ->
     together = _concatenated([TuningDataset.of(each, columns=columns) for each in given])
     repeats = list(find_repeats(together))
     findings = Findings(together.source)
-    findings.extend(repeat_problem(together, repeat) for repeat in repeats)
+    findings.extend(repeat.problem(together.examples, together.place) for repeat in repeats)
     duplicates = {repeat.index for repeat in repeats if repeat.is_duplicate}
     kept = [index for index in range(len(together)) if index not in duplicates]
     return Merge(
@@ -433,6 +431,6 @@ def check(
         return examples.check(platform=platform)
     findings = Findings(name_of(examples))
     gathered = gather(examples, findings, columns)
-    dataset = TuningDataset(gathered.examples, findings.source, gathered.places)
-    findings.extend(find_problems(dataset, platform))
-    return findings.report(len(dataset))
+    found = gathered.examples
+    findings.extend(find_problems(found, gathered.places.__getitem__, findings.source, platform))
+    return findings.report(len(found))

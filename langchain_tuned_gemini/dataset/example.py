@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from langchain_tuned_gemini.dataset.problems import Flaw, has_errors
 from langchain_tuned_gemini.dataset.readers.rows import (
     HISTORY,
     MESSAGES,
@@ -15,9 +16,9 @@ from langchain_tuned_gemini.dataset.readers.rows import (
     TEXT_INPUT,
     read_row,
 )
-from langchain_tuned_gemini.dataset.turns import Flaw, Turn, has_errors
+from langchain_tuned_gemini.dataset.turns import Turn
 from langchain_tuned_gemini.errors import DatasetError
-from langchain_tuned_gemini.errors.problem import Problem
+from langchain_tuned_gemini.errors.problem import Place
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -68,15 +69,8 @@ class TuningExample:
         flaws: list[Flaw] = []
         fields = read_row(row.as_dict() if isinstance(row, TuningExample) else row, flaws)
         if fields is None:
-            raise DatasetError(
-                [
-                    Problem(
-                        flaw.code, flaw.message, source, line, field=flaw.field, advice=flaw.advice
-                    )
-                    for flaw in flaws
-                    if has_errors([flaw])
-                ]
-            )
+            place = Place(source, line)
+            raise DatasetError([flaw.at(place) for flaw in flaws if has_errors([flaw])])
         return cls(*fields)
 
     @property

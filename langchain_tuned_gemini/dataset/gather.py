@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from typing import IO, Any, TypeAlias
 
 from langchain_tuned_gemini.dataset.example import TuningExample
-from langchain_tuned_gemini.dataset.places import Places
-from langchain_tuned_gemini.dataset.problems import Findings, NotKept
-from langchain_tuned_gemini.dataset.readers.files import file_rows, is_file, renamed
+from langchain_tuned_gemini.dataset.problems import Findings, Flaw, NotKept, Places
+from langchain_tuned_gemini.dataset.readers.csv_rows import csv_rows
+from langchain_tuned_gemini.dataset.readers.files import (
+    FileSource,
+    Row,
+    first_text,
+    is_file,
+    opened,
+    why_elsewhere,
+    why_unreadable,
+)
 from langchain_tuned_gemini.dataset.readers.function_calls import read_function_calls
-from langchain_tuned_gemini.dataset.readers.lines import Row
+from langchain_tuned_gemini.dataset.readers.json_rows import json_rows
 from langchain_tuned_gemini.dataset.readers.messages import is_speaker
 from langchain_tuned_gemini.dataset.readers.rows import (
     OUTPUT,
@@ -22,9 +30,8 @@ from langchain_tuned_gemini.dataset.readers.rows import (
     TEXT_INPUT,
     read_row,
 )
-from langchain_tuned_gemini.dataset.turns import Flaw
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.errors.problem import Problem, Severity
+from langchain_tuned_gemini.errors.problem import Severity
 
 Examples: TypeAlias = (
     str
@@ -41,6 +48,13 @@ Columns: TypeAlias = Mapping[str, str]
 """What a file, or a row, calls the fields: `{"text_input": "question", "output": "answer"}`."""
 
 _COLUMNS = (TEXT_INPUT, OUTPUT, SYSTEM_INSTRUCTION)
+_LEFT_OUT = Flaw(
+    None,
+    "is left out: it holds a function call, an image or the like, and an example holds text only.",
+    "not-text",
+    Severity.WARNING,
+    is_common=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +82,7 @@ def gather(
 ) -> Gathered:
     """Reads all examples that can be read; what is wrong with the others is noted.
 
-    Args:
-        source: What stands for examples; see `Examples`.
-        findings: Where to add what is wrong.
-        columns: What the rows call the fields, where they have other names.
-        text_only: Whether rows that hold more than text are left out instead of being errors.
-        function_calls: Whether examples may call functions.
+    `TuningDataset.of` says what the parameters are.
 
     Raises:
         ParameterError: If it can't stand for examples, or `columns` names a field that there
@@ -84,16 +93,16 @@ def gather(
     not_kept: list[tuple[NotKept, ...]] = []
     alike: dict[tuple[NotKept, ...], tuple[NotKept, ...]] = {}  # most rows have the same fields
     by_line, is_left_out = True, False
-    for row in _rows(source, findings, columns):
+    for row in _rows(source, findings, columns or {}):
         flaws: list[Flaw] = []
         example = _example(row.value, flaws)
         if example is None and _all_not_text(flaws):
-            if function_calls and (example := read_function_calls(row.value)):
+            if function_calls and (example := _calling_example(row.value)):
                 flaws = [flaw for flaw in flaws if flaw.severity is not Severity.ERROR]
             elif text_only:
                 flaws, is_left_out = [_LEFT_OUT], True
         for flaw in dict.fromkeys(flaws):  # once for all turns that have the same field too many
-            _note(flaw, row, findings)
+            findings.note(flaw, line=row.line, item=row.item)
         fields = findings.take_not_kept()
         if example is not None:
             examples.append(example)
@@ -106,28 +115,69 @@ def gather(
     return Gathered(tuple(examples), places, tuple(not_kept) if any(not_kept) else ())
 
 
-def _rows(source: Any, findings: Findings, columns: Columns | None) -> Iterator[Row]:
-    columns = columns or {}
+def _rows(source: Any, findings: Findings, columns: Columns) -> Iterator[Row]:
     if unknown := columns.keys() - _COLUMNS:
         raise ParameterError(
             f"columns says what a file calls {', '.join(_COLUMNS)}, not "
             f"{', '.join(map(repr, unknown))}."
         )
     if is_file(source):
-        return file_rows(source, findings, {name: columns.get(name, name) for name in _COLUMNS})
+        return _file_rows(source, findings, {name: columns.get(name, name) for name in _COLUMNS})
     if isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
         rows = (Row(value, number) for number, value in enumerate(source, start=1))
-        return renamed(rows, columns, findings)
+        return _renamed(rows, columns, findings)
     raise ParameterError(
         f"examples takes a file's path, a TuningDataset, or a list of {{{TEXT_INPUT!r}: ..., "
         f"{OUTPUT!r}: ...}}, not {reprlib.repr(source)}."
     )
 
 
+def _file_rows(source: FileSource, findings: Findings, columns: Columns) -> Iterator[Row]:
+    """The rows of a file; its content decides which form it has, never its name."""
+    if elsewhere := why_elsewhere(source):
+        findings.error("unreadable", elsewhere)
+        return
+    try:
+        with opened(source) as opened_file:
+            file, first, line = first_text(opened_file, findings)
+            if first in {b"[", b"{"}:
+                yield from _renamed(json_rows(file, findings, line), columns, findings)
+            elif first:
+                yield from csv_rows(file, findings, line, columns)
+    except OSError as error:
+        findings.error("unreadable", why_unreadable(error))
+
+
+def _renamed(rows: Iterator[Row], columns: Columns, findings: Findings) -> Iterator[Row]:
+    """The rows with our names for their fields; what had such a name already is left out."""
+    ours = {theirs: name for name, theirs in columns.items()}
+    if all(name == theirs for theirs, name in ours.items()):
+        yield from rows
+        return
+    for row in rows:
+        if not isinstance(row.value, Mapping):
+            yield row
+            continue
+        fields = {}
+        for name, value in row.value.items():
+            if name in columns and name not in ours:
+                findings.leave_out(name, line=row.line, item=row.item)
+            else:
+                fields[ours.get(name, name)] = value
+        yield row._replace(value=fields)
+
+
 def _example(value: object, flaws: list[Flaw]) -> TuningExample | None:
     if isinstance(value, TuningExample):
         return value if read_row(value.as_dict(), flaws) else None
     fields = read_row(value, flaws)
+    return None if fields is None else TuningExample(*fields)
+
+
+def _calling_example(value: object) -> TuningExample | None:
+    if isinstance(value, TuningExample):
+        return value if value.messages else None
+    fields = read_function_calls(value)
     return None if fields is None else TuningExample(*fields)
 
 
@@ -147,32 +197,6 @@ def _check_whole(
         findings.error("shape", message)
 
 
-_LEFT_OUT = Flaw(
-    None,
-    "is left out: it holds a function call, an image or the like, and an example holds text only.",
-    "not-text",
-    Severity.WARNING,
-    is_common=True,
-)
-
-
 def _all_not_text(flaws: Sequence[Flaw]) -> bool:
     """Whether nothing is wrong with a row but that it holds more than text."""
     return all(flaw.code == "not-text" for flaw in flaws if flaw.severity is Severity.ERROR)
-
-
-def _note(flaw: Flaw, row: Row, findings: Findings) -> None:
-    problem = Problem(
-        flaw.code,
-        flaw.message,
-        findings.source,
-        row.line,
-        row.item,
-        flaw.field,
-        flaw.severity,
-        flaw.advice,
-    )
-    if flaw.is_common or flaw.code == "not-kept":
-        findings.common(problem)
-    else:
-        findings.add(problem)

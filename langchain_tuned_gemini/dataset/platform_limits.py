@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias
 
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format, losses
+from langchain_tuned_gemini.dataset.problems import Flaw
 from langchain_tuned_gemini.dataset.readers.rows import OUTPUT, TEXT_INPUT
 from langchain_tuned_gemini.dataset.tokens import estimate_tokens
-from langchain_tuned_gemini.dataset.turns import Flaw
 from langchain_tuned_gemini.errors.problem import Severity
 
 Platform: TypeAlias = Literal["developer", "vertex"]
@@ -18,7 +18,7 @@ Platform: TypeAlias = Literal["developer", "vertex"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PlatformLimits:
     """What a platform takes; None is no limit that is published.
 
     Attributes:
@@ -42,11 +42,11 @@ class Limits:
     most_tokens: int | None = None
 
 
-LIMITS: Mapping[Platform, Limits] = {
+LIMITS: Mapping[Platform, PlatformLimits] = {
     # "Fine-tuning datasets for Gemini 1.5 Flash", the last base that could be tuned: pairs only,
     # 40,000 and 5,000 characters, "as little as 20 examples", "file size limit is 4 MB".
     # https://ai.google.dev/gemini-api/docs/model-tuning, as of 2025.
-    "developer": Limits(
+    "developer": PlatformLimits(
         "the Developer API",
         "jsonl",
         enough=20,
@@ -57,7 +57,7 @@ LIMITS: Mapping[Platform, Limits] = {
     # The same for Gemini 2.5, 3.1 and 3.5; "we recommend that you start with 100 examples".
     # https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/supervised-tuning
     # (2026-09-25; in 2025 it was 1 million examples).
-    "vertex": Limits(
+    "vertex": PlatformLimits(
         "Vertex AI",
         "vertex",
         enough=100,
@@ -74,7 +74,7 @@ def estimated_tokens(example: TuningExample) -> int:
     return sum(map(estimate_tokens, texts))
 
 
-def exceeded_by(example: TuningExample, limits: Limits) -> Iterator[Flaw]:
+def exceeded_by(example: TuningExample, limits: PlatformLimits) -> Iterator[Flaw]:
     """In what an example is more than the platform takes."""
     for field, _ in losses(example, limits.format):
         message = f"is not taken by {limits.name}, which tunes with a question and an answer only."

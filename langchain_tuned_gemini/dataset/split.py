@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+from langchain_tuned_gemini.dataset.checks import count_labels, question_of
 from langchain_tuned_gemini.dataset.example import TuningExample
-from langchain_tuned_gemini.dataset.labels import count_labels
-from langchain_tuned_gemini.dataset.repeats import question_of
 from langchain_tuned_gemini.errors import ParameterError
 
 
@@ -18,17 +17,11 @@ def choose_held_back(examples: Sequence[TuningExample], share: float, seed: int)
     ask the same stay together, so that no question is in both parts. Where the outputs are
     labels, each label gets its share, and one that is there once stays with the rest.
 
-    Args:
-        examples: The examples.
-        share: Which part of the questions to hold back: more than 0, less than 1.
-        seed: Any number; another one chooses others.
-
     Returns:
         The places of those held back; at least one, and never all.
 
     Raises:
-        ParameterError: If the share is not between 0 and 1, or there are fewer than two
-            questions that could be held back.
+        ParameterError: As `TuningDataset.split` says.
     """
     if not 0 < share < 1:
         raise ParameterError(f"share is a part between 0 and 1, not {share!r}.")

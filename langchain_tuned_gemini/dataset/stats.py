@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from langchain_tuned_gemini.dataset.checks import count_labels, find_repeats
 from langchain_tuned_gemini.dataset.example import TuningExample
-from langchain_tuned_gemini.dataset.labels import count_labels
 from langchain_tuned_gemini.dataset.platform_limits import estimated_tokens
-from langchain_tuned_gemini.dataset.repeats import find_repeats
 
 
 @dataclass(frozen=True, slots=True)

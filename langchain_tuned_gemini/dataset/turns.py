@@ -1,28 +1,20 @@
-"""What an example is made of: turns of a user and a model, and what can be wrong with them."""
+"""Turns of a user and a model, and the example that they make."""
 
 from __future__ import annotations
 
-import re
-import reprlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from langchain_tuned_gemini.dataset.problems import NOT_KEPT
-from langchain_tuned_gemini.errors import Advice
-from langchain_tuned_gemini.errors.problem import Code, Severity
-from langchain_tuned_gemini.errors.root import NO_ADVICE
+from langchain_tuned_gemini.dataset.problems import Flaw, has_errors
+from langchain_tuned_gemini.errors.problem import Severity
 
 Role: TypeAlias = Literal["user", "model"]
 """Who speaks, in the platform's own words."""
 
 ExampleFields: TypeAlias = "tuple[str, str, tuple[Turn, ...], str | None]"
 """An example's question, answer, turns before them, and system instruction."""
-
-_NUMBER = re.compile(r"\[\d+\]")
-_MAY_BE_EMPTY = (str, list, dict, tuple)
-"""Types of values that hold nothing where they are empty; that of an array would be no bool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,95 +30,10 @@ class Turn:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """What is wrong with a row; whoever reads the file knows where the row is.
-
-    Attributes:
-        field: The field at fault, if one is.
-        message: What is wrong, as the end of a sentence.
-        code: What kind of problem it is.
-        severity: Whether the row can be used.
-        is_common: Whether many rows are likely to have it, so that it is told once.
-        advice: What to do, where that is not a part of the message.
-    """
-
-    field: str | None
-    message: str
-    code: Code = "field"
-    severity: Severity = Severity.ERROR
-    is_common: bool = False
-    advice: Advice = NO_ADVICE
-
-
-def has_errors(flaws: Sequence[Flaw]) -> bool:
-    """Whether a row can't be used."""
-    return any(flaw.severity is Severity.ERROR for flaw in flaws)
-
-
-def leave_out(
-    row: Mapping[Any, Any], known: Collection[str | None], prefix: str, flaws: list[Flaw]
-) -> None:
-    """Tells of the fields that an example does not hold; those without a value are nothing."""
-    for name, value in row.items():
-        is_nothing = value is None or (isinstance(value, _MAY_BE_EMPTY) and not value)
-        if name not in known and not is_nothing:
-            # Without the turn's number: one warning for the field, not one for each turn.
-            field = _NUMBER.sub("", f"{prefix}{name}")
-            flaws.append(Flaw(field, NOT_KEPT, "not-kept", Severity.WARNING))
-
-
-def joined(texts: Sequence[object], pieces: Sequence[object], field: str, flaws: list[Flaw]) -> str:
-    """The texts put together; where one is no text, its piece is a flaw."""
-    known = [text for text in texts if isinstance(text, str)]
-    for number, (text, piece) in enumerate(zip(texts, pieces, strict=True)):
-        if not isinstance(text, str):
-            held = map(repr, piece) if isinstance(piece, Mapping) else [reprlib.repr(piece)]
-            message = f"holds {', '.join(held) or 'nothing'}. Text is all that an example can hold."
-            flaws.append(Flaw(f"{field}[{number}]", message, "not-text"))
-    whole = "".join(known)
-    if len(known) == len(texts):
-        check_text(whole, field, flaws)
-    return whole
-
-
-def check_text(text: object, field: str, flaws: list[Flaw]) -> None:
-    """Checks that a field holds text that JSON, CSV and a model can take."""
-    if not isinstance(text, str):
-        flaws.append(Flaw(field, f"must be text, not {reprlib.repr(text)}."))
-    elif not text.strip():
-        flaws.append(Flaw(field, "is empty. Every example needs both a question and an answer."))
-    elif "\0" in text:
-        message = f"has a NUL character at position {text.index(chr(0))}. Remove it."
-        flaws.append(Flaw(field, message, "encoding"))
-    elif not text.isascii():
-        _check_characters(text, field, flaws)
-
-
-def _check_characters(text: str, field: str, flaws: list[Flaw]) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        message = f"has half a character (a lone surrogate) at position {error.start}. Remove it."
-        flaws.append(Flaw(field, message, "encoding"))
-    if (position := text.find("\ufffd")) >= 0:
-        message = (
-            f"has a replacement character (U+FFFD) at position {position}: the text was damaged "
-            "when it was read in a wrong encoding."
-        )
-        flaws.append(Flaw(field, message, "encoding", Severity.WARNING))
-
-
 def conversation(
     turns: Sequence[Turn], system: str | None, field: str, flaws: list[Flaw]
 ) -> ExampleFields | None:
     """Makes an example of a conversation: its last turn is the answer that is taught.
-
-    Args:
-        turns: The turns, each with text.
-        system: The system instruction, if there is one.
-        field: The field that holds the turns.
-        flaws: Where to add what is wrong.
 
     Returns:
         The example's fields, or None where there are errors.

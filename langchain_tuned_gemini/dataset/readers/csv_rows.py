@@ -10,7 +10,7 @@ from io import BufferedReader
 from itertools import chain
 
 from langchain_tuned_gemini.dataset.problems import Findings
-from langchain_tuned_gemini.dataset.readers.lines import Row, decoded, numbered_lines
+from langchain_tuned_gemini.dataset.readers.files import Row, decoded, numbered_lines
 from langchain_tuned_gemini.dataset.readers.rows import (
     OTHER_NAMES,
     OUTPUT,
@@ -42,14 +42,7 @@ def quoted(text: str) -> str:
 def csv_rows(
     file: BufferedReader, findings: Findings, first: int, columns: Mapping[str, str]
 ) -> Iterator[Row]:
-    """Reads the rows below a header, which says how the cells are separated.
-
-    Args:
-        file: A file, at the start of its first line.
-        findings: Where to add what is wrong.
-        first: The number of that line.
-        columns: What the header calls `text_input`, `output` and `system_instruction`.
-    """
+    """Reads the rows below a header, which says how the cells are separated."""
     texts = _Texts(file, findings, first)
     top = next(texts, "")
     if top.lower().startswith("sep="):  # tells Excel what separates the cells

@@ -1,24 +1,30 @@
-"""Files of examples: any stream becomes rows, one at a time, each with its place.
-
-The content decides the format, never the file's name.
-"""
+"""Any file or stream, opened as lines of UTF-8, none longer than a limit."""
 
 from __future__ import annotations
 
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, TypeAlias, cast
+from io import BufferedReader
+from typing import IO, NamedTuple, TypeAlias, cast
 
 from langchain_tuned_gemini.dataset.problems import Findings
-from langchain_tuned_gemini.dataset.readers.csv_rows import csv_rows
-from langchain_tuned_gemini.dataset.readers.json_rows import json_rows
-from langchain_tuned_gemini.dataset.readers.lines import CHUNK, Row
 
 FileSource: TypeAlias = str | os.PathLike[str] | IO[str] | IO[bytes]
 """A file's path, or an open file: binary or text, seekable or not."""
+
+MAX_LINE = 4_000_000
+"""Bytes. One example never needs more: the Developer API takes no more than 4 MB of training
+data altogether (https://discuss.ai.google.dev/t/3774), and Vertex AI no more than 131,072
+tokens in an example, some 0.5 MB."""
+
+CHUNK = 65_536
+"""Bytes that are read at once."""
+
+_MAX_SKIPPED = 64_000_000
+"""Bytes. After a longer line the rest of the file is not looked at."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -41,6 +47,20 @@ _BINARY = {
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
+class Row(NamedTuple):
+    """One row of a file.
+
+    Attributes:
+        value: What stands there, as JSON has it.
+        line: Its 1-based line, the first one if it has several.
+        item: Its 1-based number, where lines don't tell rows apart.
+    """
+
+    value: object
+    line: int
+    item: int | None = None
+
+
 def is_file(source: object) -> bool:
     """Whether it is a path or an open file."""
     if isinstance(source, str | os.PathLike):
@@ -49,73 +69,135 @@ def is_file(source: object) -> bool:
 
 
 def name_of(source: object) -> str:
-    """What the examples are called: a file's path, or `"examples"` where there is none."""
+    """The name of what holds examples: a file's path, or `"examples"` where there is none."""
     if isinstance(source, str | os.PathLike):
         return os.fspath(source)
     name = getattr(source, "name", None)
     return name if isinstance(name, str) else "examples"
 
 
-def file_rows(source: FileSource, findings: Findings, columns: Mapping[str, str]) -> Iterator[Row]:
-    """Reads the rows of a file; what can't be read as a row is left out and noted.
+@contextmanager
+def opened(source: FileSource) -> Iterator[BufferedReader]:
+    """Opens a path; an open file is read to its end and stays open.
 
-    Args:
-        source: A path or an open file, which is read to its end and stays open.
-        findings: Where to add what is wrong.
-        columns: What the file calls `text_input`, `output` and `system_instruction`.
+    Raises:
+        OSError: If it can't be read.
     """
-    if isinstance(source, str) and (address := _ADDRESS.match(source)):
-        findings.error("unreadable", _elsewhere(source, address["scheme"].lower()))
+    if isinstance(source, str | os.PathLike):
+        file: BufferedReader = BufferedReader(io.FileIO(source), CHUNK)
+        with file:
+            yield file
         return
+    buffered: BufferedReader = BufferedReader(cast("io.RawIOBase", _Bytes(source)), CHUNK)
     try:
-        with _opened(source) as file:
-            yield from _rows(file, findings, columns)
-    except OSError as error:
-        findings.error("unreadable", f"{_why(error)} Check the path.")
+        yield buffered
+    finally:
+        buffered.detach()  # or it would close the user's file
 
 
-def _elsewhere(uri: str, scheme: str) -> str:
-    if scheme == "gs":
+def first_text(file: BufferedReader, findings: Findings) -> tuple[BufferedReader, bytes, int]:
+    """Goes to the first byte that is not blank.
+
+    Returns:
+        The file to go on with, that byte, and its line. The byte is empty at the end of the file,
+        and where it holds no text, which is noted.
+    """
+    head = file.peek(len(max(_BINARY, key=len)))
+    if binary := next((why for magic, why in _BINARY.items() if head.startswith(magic)), None):
+        findings.error("shape", binary)
+        return file, b"", 1
+    if head.startswith(_OTHER_MARKS):
+        message = "starts as UTF-16 or UTF-32 does, not as UTF-8. Save the file as UTF-8."
+        findings.error("encoding", message, line=1)
+        return file, b"", 1
+    if head.startswith(_BYTE_ORDER_MARK):
+        file.read(len(_BYTE_ORDER_MARK))
+        message = "starts with a byte order mark, which others may refuse. Save it without one."
+        findings.warning("encoding", message, line=1)
+    head = file.peek(1)
+    # Lines may end as those of old Macs do. After the last CR, a line feed may come.
+    if b"\r" in head[:-1] and b"\n" not in head:
+        file = BufferedReader(_LineFeeds(file), CHUNK)
+    line = 1
+    while chunk := file.peek(1):
+        blanks = chunk[: len(chunk) - len(chunk.lstrip())]
+        file.read(len(blanks))
+        line += blanks.count(b"\n")
+        if len(blanks) < len(chunk):
+            return file, chunk[len(blanks) :][:1], line
+    return file, b"", line
+
+
+def numbered_lines(
+    file: BufferedReader, findings: Findings, first: int
+) -> Iterator[tuple[int, bytes]]:
+    """The lines from the one with that number on; one that is too long is left out and noted."""
+    lines = iter(lambda: file.readline(MAX_LINE + 1), b"")
+    for number, data in enumerate(lines, start=first):
+        if len(data) <= MAX_LINE or data.endswith(b"\n"):
+            yield number, data
+            continue
+        findings.error(
+            "too-long",
+            f"is longer than {MAX_LINE:,} bytes, more than Gemini takes altogether. Is this a "
+            "file of examples, one on each line?",
+            line=number,
+        )
+        rest = (file.readline(CHUNK) for _ in range(_MAX_SKIPPED // CHUNK))
+        if not any(not data or data.endswith(b"\n") for data in rest):
+            return
+
+
+def decoded(data: bytes, line: int, findings: Findings) -> str | None:
+    """The text of a line, or None where it is none."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.start + 1} of the line is 0x{data[error.start]:02X}"
+        findings.error("encoding", f"is not UTF-8: {byte}. Save the file as UTF-8.", line=line)
+        return None
+    if "\0" in text:
+        findings.error(
+            "encoding",
+            f"has a NUL character at position {text.index(chr(0))}. Was the file cut off in a "
+            "crash, or saved as UTF-16? Save it as UTF-8.",
+            line=line,
+        )
+        return None
+    if text.startswith("\ufeff"):
+        message = "starts with a byte order mark in the middle of the file. Remove it."
+        findings.warning("encoding", message, line=line)
+        return text[1:]
+    return text
+
+
+def why_elsewhere(source: FileSource) -> str | None:
+    """Why a path is none of a local file; None for one that may be."""
+    if not isinstance(source, str) or not (address := _ADDRESS.match(source)):
+        return None
+    if address["scheme"].lower() == "gs":
         return (
             "is in Cloud Storage, and examples are read from local files. Copy it first: "
-            f"gcloud storage cp {uri} ."
+            f"gcloud storage cp {source} ."
         )
     return "is an address, and examples are read from local files. Download it first."
 
 
-def _rows(file: io.BufferedReader, findings: Findings, columns: Mapping[str, str]) -> Iterator[Row]:
-    head = file.peek(len(max(_BINARY, key=len)))
-    if binary := next((told for magic, told in _BINARY.items() if head.startswith(magic)), None):
-        findings.error("shape", binary)
-        return
-    if file.peek(2).startswith(_OTHER_MARKS):
-        message = "starts as UTF-16 or UTF-32 does, not as UTF-8. Save the file as UTF-8."
-        findings.error("encoding", message, line=1)
-        return
-    if file.peek(3).startswith(_BYTE_ORDER_MARK):
-        file.read(len(_BYTE_ORDER_MARK))
-        message = "starts with a byte order mark, which others may refuse. Save it without one."
-        findings.warning("encoding", message, line=1)
-    file = _with_line_feeds(file)
-    first, line = _skip_blanks(file)
-    if first in {b"[", b"{"}:
-        yield from renamed(json_rows(file, findings, line), columns, findings)
-    elif first:
-        yield from csv_rows(file, findings, line, columns)
-
-
-def _with_line_feeds(file: io.BufferedReader) -> io.BufferedReader:
-    """The file, whose lines may end as those of old Macs do: with a CR alone."""
-    head = file.peek(1)
-    if b"\r" not in head[:-1] or b"\n" in head:  # after the last one, a line feed may come
-        return file
-    return io.BufferedReader(_LineFeeds(file), CHUNK)
+def why_unreadable(error: OSError) -> str:
+    """Why a file can't be read."""
+    match error:
+        case FileNotFoundError():
+            return "there is no such file. Check the path."
+        case IsADirectoryError():
+            return "is a directory, not a file of examples. Check the path."
+        case _:
+            return f"can't be read: {error.strerror or error}. Check the path."
 
 
 class _LineFeeds(io.RawIOBase):
     """A file with line feeds in the place of carriage returns."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: BufferedReader) -> None:
         self._file = file
 
     def readable(self) -> bool:
@@ -125,52 +207,6 @@ class _LineFeeds(io.RawIOBase):
         data = self._file.read(len(buffer)).replace(b"\r", b"\n")
         buffer[: len(data)] = data
         return len(data)
-
-
-def renamed(rows: Iterator[Row], columns: Mapping[str, str], findings: Findings) -> Iterator[Row]:
-    """The rows with our names for their fields; what had such a name already is left out."""
-    ours = {theirs: name for name, theirs in columns.items()}
-    if all(name == theirs for theirs, name in ours.items()):
-        yield from rows
-        return
-    for row in rows:
-        if not isinstance(row.value, Mapping):
-            yield row
-            continue
-        fields = {}
-        for name, value in row.value.items():
-            if name in columns and name not in ours:
-                findings.leave_out(name, line=row.line, item=row.item)
-            else:
-                fields[ours.get(name, name)] = value
-        yield row._replace(value=fields)
-
-
-def _skip_blanks(file: io.BufferedReader) -> tuple[bytes, int]:
-    """The first byte that is not blank, and its line; nothing at the end of the file."""
-    line = 1
-    while chunk := file.peek(1):
-        blanks = chunk[: len(chunk) - len(chunk.lstrip())]
-        file.read(len(blanks))
-        line += blanks.count(b"\n")
-        if len(blanks) < len(chunk):
-            return chunk[len(blanks) :][:1], line
-    return b"", line
-
-
-@contextmanager
-def _opened(source: FileSource) -> Iterator[io.BufferedReader]:
-    if isinstance(source, str | os.PathLike):
-        file: io.BufferedReader = io.BufferedReader(io.FileIO(source), CHUNK)
-        with file:
-            yield file
-        return
-    raw = cast("io.RawIOBase", _Bytes(source))
-    buffered: io.BufferedReader = io.BufferedReader(raw, CHUNK)
-    try:
-        yield buffered
-    finally:
-        buffered.detach()  # or it would close the user's file
 
 
 class _Bytes(io.RawIOBase):
@@ -191,13 +227,3 @@ class _Bytes(io.RawIOBase):
         piece, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
         buffer[: len(piece)] = piece
         return len(piece)
-
-
-def _why(error: OSError) -> str:
-    match error:
-        case FileNotFoundError():
-            return "there is no such file."
-        case IsADirectoryError():
-            return "is a directory, not a file of examples."
-        case _:
-            return f"can't be read: {error.strerror or error}."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from langchain_tuned_gemini.dataset.example import TuningExample
+from langchain_tuned_gemini.dataset.problems import Flaw, has_errors
 from langchain_tuned_gemini.dataset.readers.messages import (
     LISTS,
     NO_TEXT,
@@ -22,10 +22,14 @@ from langchain_tuned_gemini.dataset.readers.rows import (
     TOLD,
     text_of_part,
 )
-from langchain_tuned_gemini.dataset.turns import Flaw, Turn, check_text, has_errors
+from langchain_tuned_gemini.dataset.turns import Turn
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage, ToolCall
+
+    CallingFields: TypeAlias = tuple[
+        str, str, tuple[Turn, ...], str | None, tuple[BaseMessage, ...]
+    ]
 
 _CALLED = "You have correctly called this tool."
 """What a function returns where the example ends with its call, as langchain-core's
@@ -38,14 +42,8 @@ _UNSHOWN = {*NO_TEXT} - {"tool_calls", "function_call"}
 """What a message may hold besides, and an example can't show."""
 
 
-class _Call(NamedTuple):
-    """A function that the model calls.
-
-    Attributes:
-        name: Its name.
-        args: What it is called with.
-        id: What the row calls this call, if anything.
-    """
+class _FunctionCall(NamedTuple):
+    """A function that the model calls; `id` is what the row calls this call, if anything."""
 
     name: str
     args: dict[str, Any]
@@ -53,13 +51,7 @@ class _Call(NamedTuple):
 
 
 class _Returned(NamedTuple):
-    """What a function returned.
-
-    Attributes:
-        text: The same as text, or as JSON.
-        name: The function, if the row says which.
-        id: What the row calls the call, if anything.
-    """
+    """What a function returned, as text or JSON; its name and the call's id if the row has them."""
 
     text: str
     name: object
@@ -70,18 +62,16 @@ class _UnshownError(ValueError):
     """The row holds something that can't be shown."""
 
 
-def read_function_calls(row: object) -> TuningExample | None:
+def read_function_calls(row: object) -> CallingFields | None:
     """Reads a row of Vertex AI's `contents`, or of OpenAI's or LangChain's messages.
 
     Args:
         row: The row, in which nothing is wrong but that it holds more than text.
 
     Returns:
-        The example; None where the row holds more than text and function calls, or where calls
-        and what they returned don't belong together, which no Gemini model takes.
+        The example's fields; None where the row holds more than text and function calls, or where
+        calls and what they returned don't belong together, which no Gemini model takes.
     """
-    if isinstance(row, TuningExample):
-        return row if row.messages else None
     turns = _Turns()
     try:
         if isinstance(row, Mapping) and CONTENTS in row:
@@ -91,17 +81,13 @@ def read_function_calls(row: object) -> TuningExample | None:
             system = _read_messages(row.get(MESSAGES, ()), told, turns)
         else:
             system = _read_messages(row, None, turns)
-        return turns.example(system)
+        return turns.fields(system)
     except ValueError:  # JSON that is none, too
         return None
 
 
 class _Turns:
-    """The turns of an example as messages, each where a model takes it.
-
-    Raises:
-        _UnshownError: By each method, where a turn is in no such place.
-    """
+    """The turns of an example as messages; each method refuses one where no model takes it."""
 
     def __init__(self) -> None:
         self._messages: list[BaseMessage] = []
@@ -112,20 +98,20 @@ class _Turns:
         """The user says something."""
         from langchain_core.messages import HumanMessage
 
-        self._require(bool(text.strip()) and not self._open and self._said_last() != "human")
+        _require(bool(text.strip()) and not self._open and self._last_type != "human")
         self._messages.append(HumanMessage(text))
 
-    def answer(self, text: str, calls: Iterable[_Call]) -> None:
+    def answer(self, text: str, calls: Iterable[_FunctionCall]) -> None:
         """The model says something, or calls functions, or both."""
         from langchain_core.messages import AIMessage
         from langchain_core.messages.tool import tool_call
 
-        self._require(not self._open and self._said_last() in {"human", "tool"})
+        _require(not self._open and self._last_type in {"human", "tool"})
         for call in calls:
             self._calls += 1
             made = tool_call(name=call.name, args=call.args, id=str(self._calls))
             self._open.append((call.id, made))
-        self._require(bool(text.strip() or self._open))
+        _require(bool(text.strip() or self._open))
         self._messages.append(AIMessage(text, tool_calls=[call for _, call in self._open]))
 
     def give_back(self, returned: _Returned) -> None:
@@ -136,31 +122,33 @@ class _Turns:
             is_named = returned.name in {None, call["name"]}
             if is_named and (None in {returned.id, called} or returned.id == called):
                 del self._open[number]
-                told = ToolMessage(returned.text, tool_call_id=call["id"], name=call["name"])
-                self._messages.append(told)
+                result = ToolMessage(returned.text, tool_call_id=call["id"], name=call["name"])
+                self._messages.append(result)
                 return
         raise _UnshownError
 
-    def example(self, system: str | None) -> TuningExample:
+    def fields(self, system: str | None) -> CallingFields:
         """The example: the last thing that the user says, and all that follows."""
-        self._require(self._calls > 0 and (bool(self._open) or self._said_last() == "ai"))
+        _require(self._calls > 0 and (bool(self._open) or self._last_type == "ai"))
         asked = max(n for n, message in enumerate(self._messages) if message.type == "human")
         history = tuple(
             Turn("model" if message.type == "ai" else "user", _written(message))
             for message in self._messages[:asked]
         )
         question, *rest = map(_written, self._messages[asked:])
-        _refuse_flaws("\n".join([*(turn.text for turn in history), question, *rest]))
+        _text("\n".join([*(turn.text for turn in history), question, *rest]))
         for called, call in [*self._open]:
             self.give_back(_Returned(_CALLED, call["name"], called))
-        return TuningExample(question, "\n".join(rest), history, system, tuple(self._messages))
+        return question, "\n".join(rest), history, system, tuple(self._messages)
 
-    def _said_last(self) -> str | None:
+    @property
+    def _last_type(self) -> str | None:
         return self._messages[-1].type if self._messages else None
 
-    def _require(self, is_so: bool) -> None:
-        if not is_so:
-            raise _UnshownError
+
+def _require(is_so: bool) -> None:
+    if not is_so:
+        raise _UnshownError
 
 
 def _written(message: BaseMessage) -> str:
@@ -174,11 +162,11 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _refuse_flaws(text: str) -> None:
+def _text(content: object) -> str:
     flaws: list[Flaw] = []
-    check_text(text, "", flaws)
-    if has_errors(flaws):
-        raise _UnshownError
+    text = text_of(content, "", flaws) if content else ""
+    _require(not has_errors(flaws))
+    return text
 
 
 def _read_contents(row: Mapping[Any, Any], turns: _Turns) -> str | None:
@@ -186,11 +174,10 @@ def _read_contents(row: Mapping[Any, Any], turns: _Turns) -> str | None:
     for content in row[CONTENTS]:
         parts = [_read_part(part) for part in content["parts"]]
         returned = [part for part in parts if isinstance(part, _Returned)]
-        calls = [part for part in parts if isinstance(part, _Call)]
+        calls = [part for part in parts if isinstance(part, _FunctionCall)]
         text = "".join(part for part in parts if isinstance(part, str))
         is_model = content["role"] == "model"
-        if len(returned) not in {0, len(parts)} or (returned if is_model else calls):
-            raise _UnshownError
+        _require(len(returned) in {0, len(parts)} and not (returned if is_model else calls))
         for one in returned:
             turns.give_back(one)
         if is_model:
@@ -201,12 +188,11 @@ def _read_contents(row: Mapping[Any, Any], turns: _Turns) -> str | None:
     if told is None:
         return None
     texts = [text_of_part(part, "", []) for part in told["parts"]]
-    if None in texts:
-        raise _UnshownError
+    _require(None not in texts)
     return "".join(filter(None, texts))
 
 
-def _read_part(part: object) -> str | _Call | _Returned:
+def _read_part(part: object) -> str | _FunctionCall | _Returned:
     if (text := text_of_part(part, "", [])) is not None:
         return text
     if isinstance(part, Mapping):
@@ -226,10 +212,8 @@ def _read_messages(messages: Any, system: str | None, turns: _Turns) -> str | No
         said = fields_of(message) or {}
         role = said.get("role")
         more = said.get("additional_kwargs") or {}
-        if not isinstance(more, Mapping) or any(
-            said.get(name) or more.get(name) for name in _UNSHOWN
-        ):
-            raise _UnshownError
+        _require(isinstance(more, Mapping))
+        _require(not any(said.get(name) or more.get(name) for name in _UNSHOWN))
         text = _text(said.get("content"))
         if role in _TOOLS:
             turns.give_back(_Returned(text, said.get("name"), said.get("tool_call_id")))
@@ -244,17 +228,7 @@ def _read_messages(messages: Any, system: str | None, turns: _Turns) -> str | No
     return system
 
 
-def _text(content: object) -> str:
-    if not content:
-        return ""
-    flaws: list[Flaw] = []
-    text = text_of(content, "", flaws)
-    if has_errors(flaws):
-        raise _UnshownError
-    return text
-
-
-def _calls_of(said: Mapping[str, Any], more: Mapping[str, Any]) -> list[_Call]:
+def _calls_of(said: Mapping[str, Any], more: Mapping[str, Any]) -> list[_FunctionCall]:
     """The calls of a message: OpenAI's in both of its forms, or LangChain's."""
     one = said.get("function_call") or more.get("function_call")
     calls = said.get("tool_calls") or more.get("tool_calls") or ([one] if one else [])
@@ -268,9 +242,9 @@ def _calls_of(said: Mapping[str, Any], more: Mapping[str, Any]) -> list[_Call]:
     return read
 
 
-def _call(name: object, args: object, id_: object) -> _Call:
+def _call(name: object, args: object, id_: object) -> _FunctionCall:
     if isinstance(args, str):
         args = json.loads(args or "{}")
     if not isinstance(name, str) or not name or not isinstance(args, Mapping | None):
         raise _UnshownError
-    return _Call(name, dict(args or {}), id_)
+    return _FunctionCall(name, dict(args or {}), id_)

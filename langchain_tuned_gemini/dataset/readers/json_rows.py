@@ -12,7 +12,7 @@ from io import BufferedReader
 from json import JSONDecodeError
 
 from langchain_tuned_gemini.dataset.problems import Findings
-from langchain_tuned_gemini.dataset.readers.lines import (
+from langchain_tuned_gemini.dataset.readers.files import (
     CHUNK,
     MAX_LINE,
     Row,
@@ -36,22 +36,16 @@ _LONGEST_TOKEN = 12
 
 
 def json_rows(file: BufferedReader, findings: Findings, first: int) -> Iterator[Row]:
-    """Reads the rows, in whichever of these ways they stand.
-
-    Args:
-        file: A file, at its `[` or `{`.
-        findings: Where to add what is wrong.
-        first: The number of the first line.
-    """
+    """Reads the rows of a file at its first `[` or `{`, in whichever of these ways they stand."""
     head, decoder = file.peek(CHUNK), _Decoder()
     wrapped = None if _goes_on(head) else _WRAPPED.match(head)
     if head.startswith(b"[") or wrapped:
         before = file.read(wrapped.end()) if wrapped else b""
         window = _Window(file, first + before.count(b"\n"), decoder)
-        rows = _told(window, _items(window, before.count(b"{"), findings), findings)
+        rows = _before_error(window, _items(window, before.count(b"{"), findings), findings)
     elif _is_spread(head):
         window = _Window(file, first, decoder)
-        rows = _told(window, _values(window), findings)
+        rows = _before_error(window, _values(window), findings)
     else:
         rows = _lines(file, findings, first, decoder)
     for row in rows:
@@ -99,20 +93,17 @@ def _is_spread(head: bytes) -> bool:
     second = rest.lstrip().partition(b"\n")[0]
     if not newline or not second:
         return False
+    error = _syntax_error(first)
+    goes_on = isinstance(error, JSONDecodeError) and error.pos >= len(error.doc.rstrip())
+    return goes_on and _syntax_error(second) is not None
+
+
+def _syntax_error(text: bytes) -> ValueError | RecursionError | None:
     try:
-        json.loads(first)
-    except JSONDecodeError as error:
-        if error.pos < len(error.doc.rstrip()):
-            return False
-    except (ValueError, RecursionError):
-        return False
-    else:
-        return False
-    try:
-        json.loads(second)
-    except (ValueError, RecursionError):
-        return True
-    return False
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return error
+    return None
 
 
 def _lines(
@@ -132,7 +123,7 @@ def _lines(
             yield Row(value, number)
 
 
-def _told(window: _Window, rows: Iterator[Row], findings: Findings) -> Iterator[Row]:
+def _before_error(window: _Window, rows: Iterator[Row], findings: Findings) -> Iterator[Row]:
     """The rows up to the first place that is not JSON, which is noted."""
     try:
         yield from rows
@@ -150,10 +141,6 @@ def _told(window: _Window, rows: Iterator[Row], findings: Findings) -> Iterator[
         findings.error("syntax", f"{_why(error)}.", line=window.line)
 
 
-class _TooLongError(Exception):
-    """An item of an array does not end where every example would have ended."""
-
-
 def _values(window: _Window) -> Iterator[Row]:
     """Gives the values that stand one after the other, with or without a comma in between."""
     while window.next():
@@ -164,17 +151,7 @@ def _values(window: _Window) -> Iterator[Row]:
 
 
 def _items(window: _Window, depth: int, findings: Findings) -> Iterator[Row]:
-    """Gives the items of an array.
-
-    Args:
-        window: The text, at the array.
-        depth: How many objects the array is in.
-        findings: Where to note what else is in them.
-
-    Raises:
-        JSONDecodeError: Where it is not JSON.
-        _TooLongError: Where an item has no end in sight.
-    """
+    """Gives the items of an array that is in so many objects; notes what else is in them."""
     window.take()
     item = 0
     while window.next() != "]" or item:
@@ -201,6 +178,10 @@ def _items(window: _Window, depth: int, findings: Findings) -> Iterator[Row]:
         window.take()
     if window.next():
         raise JSONDecodeError("Extra data", window.text, window.at)
+
+
+class _TooLongError(Exception):
+    """A value does not end where every example would have ended."""
 
 
 class _Window:
@@ -241,12 +222,7 @@ class _Window:
         self._move(self.at + 1)
 
     def value(self) -> object:
-        """Parses the value that starts here, and goes past it.
-
-        Raises:
-            JSONDecodeError: If there is none.
-            _TooLongError: If it has no end in sight.
-        """
+        """Parses the value that starts here, and goes past it."""
         while True:
             try:
                 value, end = self._json.raw_decode(self.text, self.at)

@@ -6,17 +6,8 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_tuned_gemini.dataset.turns import (
-    ExampleFields,
-    Flaw,
-    Role,
-    Turn,
-    check_text,
-    conversation,
-    has_errors,
-    joined,
-    leave_out,
-)
+from langchain_tuned_gemini.dataset.problems import Flaw, check_text, has_errors, joined, leave_out
+from langchain_tuned_gemini.dataset.turns import ExampleFields, Role, Turn, conversation
 from langchain_tuned_gemini.errors.problem import Severity
 
 LISTS = (list, tuple)

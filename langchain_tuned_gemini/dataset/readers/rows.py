@@ -18,18 +18,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, cast
 
+from langchain_tuned_gemini.dataset.problems import Flaw, check_text, has_errors, joined, leave_out
 from langchain_tuned_gemini.dataset.readers.messages import LISTS, is_message, read_messages
-from langchain_tuned_gemini.dataset.turns import (
-    ExampleFields,
-    Flaw,
-    Role,
-    Turn,
-    check_text,
-    conversation,
-    has_errors,
-    joined,
-    leave_out,
-)
+from langchain_tuned_gemini.dataset.turns import ExampleFields, Role, Turn, conversation
 from langchain_tuned_gemini.errors import Advice
 
 TEXT_INPUT, OUTPUT = "text_input", "output"

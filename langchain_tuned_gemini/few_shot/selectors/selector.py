@@ -14,7 +14,7 @@ from typing import Any, Self
 from langchain_core.example_selectors import BaseExampleSelector
 
 from langchain_tuned_gemini.dataset import TEXT_INPUT, Examples, TuningDataset, TuningExample
-from langchain_tuned_gemini.dataset.repeats import find_repeats
+from langchain_tuned_gemini.dataset.checks import find_repeats
 from langchain_tuned_gemini.errors import ParameterError
 
 _log = logging.getLogger("langchain_tuned_gemini")

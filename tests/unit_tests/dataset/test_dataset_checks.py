@@ -18,7 +18,7 @@ from langchain_tuned_gemini.dataset import (
     check,
     estimated_tokens,
 )
-from langchain_tuned_gemini.dataset.labels import likely_typos
+from langchain_tuned_gemini.dataset.checks import likely_typos
 from langchain_tuned_gemini.errors import DatasetError, ParameterError
 from langchain_tuned_gemini.errors.problem import Problem, Severity
 

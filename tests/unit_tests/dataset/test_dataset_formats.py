@@ -26,7 +26,7 @@ from langchain_core.messages import (
 
 from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, Turn, check
 from langchain_tuned_gemini.dataset.formats import rows
-from langchain_tuned_gemini.dataset.readers.lines import CHUNK
+from langchain_tuned_gemini.dataset.readers.files import CHUNK
 from langchain_tuned_gemini.errors import DatasetError, LossyConversionError, ParameterError
 from langchain_tuned_gemini.errors.problem import Code
 from langchain_tuned_gemini.few_shot.selectors import LexicalExampleSelector

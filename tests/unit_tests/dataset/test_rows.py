@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_tuned_gemini.dataset import TuningDataset, TuningExample, check, merge
-from langchain_tuned_gemini.dataset.readers.lines import CHUNK
+from langchain_tuned_gemini.dataset.readers.files import CHUNK
 from langchain_tuned_gemini.errors import DatasetError, LossyConversionError
 
 ONE, TWO = TuningExample("1", "2"), TuningExample("3", "4")
