@@ -29,7 +29,7 @@ from langchain_tuned_gemini.errors.root import NO_ADVICE, followed_by
 from langchain_tuned_gemini.failures import Reason, read_failure
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.error_translation import ErrorResponse, reason_of
+from langchain_tuned_gemini.services.error_translation import reason_of, refused
 from langchain_tuned_gemini.tuned_models.base_models import Retirement, find
 from langchain_tuned_gemini.tuned_models.generation_presets import base_model_parameters
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
@@ -244,8 +244,7 @@ def _of_error(
 def _as_own(name: str, error: Exception) -> TunedGeminiError:
     """The error as one of ours, without what it holds of the request."""
     if isinstance(error, APIError):
-        refusal = ErrorResponse.read(error.code, error.details)
-        return refusal.as_error(f"Calling {name}", name=None)
+        return refused(f"Calling {name}", error.code, error.details, name=None)
     return ServiceError(
         f"{name} did not answer: {reason_of(error)}.", advice="Try again in a while."
     )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import httpx
 
-from langchain_tuned_gemini.errors import ServiceError, TunedModelError, TunedModelNotFoundError
+from langchain_tuned_gemini.errors import (
+    Advice,
+    ServiceError,
+    TunedModelError,
+    TunedModelNotFoundError,
+)
+from langchain_tuned_gemini.failures.server_answer import ServerAnswer
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import without_secrets
 
 JsonObject: TypeAlias = dict[str, Any]
-
-NOT_GEMINI = (
-    "The answer is not the Gemini API's: check base_url, the location if it is on Vertex AI, and "
-    "proxies on the way. (Redirects are refused, since the API key would go along.)"
-)
 
 NOT_NOW = "FAILED_PRECONDITION"
 """Google's word for a refusal that is over when something else has changed."""
@@ -26,94 +25,77 @@ NOT_NOW = "FAILED_PRECONDITION"
 _LONGEST = 500
 """How many characters of the service's own words are shown; some proxies answer with a page."""
 
+_LOOK = (
+    "The answer is not the Gemini API's: check {}, the location if it is on Vertex AI, and proxies "
+    "on the way. (Redirects are refused, since the API key would go along.)"
+)
+_NOT_GEMINI = Advice(_LOOK.format("base_url"), _LOOK.format("--base-url"))
 
-@dataclass(frozen=True, slots=True)
-class ErrorResponse:
-    """An answer that is an error.
 
-    Attributes:
-        status: The HTTP status.
-        word: Google's word for it, for example `NOT_FOUND`; empty where the answer is not
-            Google's, such as a proxy's page.
-        message: The service's own sentence; may be empty.
-        reason: The machine-readable reason, for example `API_KEY_INVALID`; may be empty.
+def not_geminis(action: str) -> ServiceError:
+    """The error for an answer that is none of the Gemini API's.
+
+    Args:
+        action: What was asked for, as the start of a sentence.
     """
+    return ServiceError(f"{action} failed.", advice=_NOT_GEMINI, is_retryable=False)
 
-    status: int
-    word: str = ""
-    message: str = ""
-    reason: str = ""
 
-    @classmethod
-    def read(cls, status: int, body: object) -> ErrorResponse:
-        """Reads `{"error": {"code", "message", "status", "details"}}`.
+def refused(
+    action: str, status: int, body: object, *, name: TunedModelName | None
+) -> ServiceError | TunedModelError:
+    """The error for an answer that is one.
 
-        https://cloud.google.com/apis/design/errors#http_mapping
+    A 404 means that the tuned model is not there only in Google's own words: any other
+    server says 404, too, when the address is wrong.
 
-        Args:
-            status: The HTTP status.
-            body: The parsed body, whatever it is.
+    Args:
+        action: What failed, as the start of a sentence: "Reading tunedModels/x".
+        status: The HTTP status.
+        body: The parsed body, whatever it is.
+        name: The tuned model that was asked for, if it was one.
 
-        Example:
-            >>> ErrorResponse.read(404, {"error": {"status": "NOT_FOUND", "message": "No."}}).word
-            'NOT_FOUND'
-            >>> ErrorResponse.read(502, "<html>…")
-            ErrorResponse(status=502, word='', message='', reason='')
-        """
-        error = _dict(_dict(body).get("error"))
-        details = error.get("details")
-        reasons = (_dict(d).get("reason") for d in (details if isinstance(details, list) else ()))
-        return cls(
-            status,
-            word=str(error.get("status", "")),
-            message=str(error.get("message", "")),
-            reason=str(next(filter(None, reasons), "")),
-        )
+    Example:
+        >>> print(refused("Reading it", 429, {"error": {"status": "X"}}, name=None))
+        Reading it failed with HTTP status 429. The quota is used up: wait a while, or ask for more.
+    """
+    is_googles = isinstance(body, dict) and isinstance(body.get("error"), dict)
+    answer = ServerAnswer.read(status, body if is_googles else None, None)
+    if name is not None and answer.word == "NOT_FOUND":
+        return TunedModelNotFoundError.of(str(name))
+    said = without_secrets(answer.message).strip()[:_LONGEST].rstrip(".")
+    return ServiceError(
+        f"{action} failed with HTTP status {status}{f': {said}' if said else ''}.",
+        advice=_advice_on(answer),
+        status=status,
+        word=answer.word,
+    )
 
-    def as_error(
-        self, action: str, *, name: TunedModelName | None
-    ) -> ServiceError | TunedModelError:
-        """The error to raise.
 
-        A 404 means that the tuned model is not there only in Google's own words: any other
-        server says 404, too, when the address is wrong.
+_EARLY = "It is in no state for that: try again when that has changed."
+_WRONG = "Correct the request; trying again does not help."
+_KEY = "Check the API key, for example in GOOGLE_API_KEY, or the credentials."
+_ADVICE = {
+    401: _KEY,
+    403: (
+        "This key or account may not do that, or the tuned model is another project's: check which "
+        "project the key belongs to, what the account's roles allow, and that the API is enabled "
+        "there."
+    ),
+    429: "The quota is used up: wait a while, or ask for more.",
+}
 
-        Args:
-            action: What failed, as the start of a sentence: "Reading tunedModels/x".
-            name: The tuned model that was asked for, if it was one.
-        """
-        if name is not None and self.word == "NOT_FOUND":
-            return TunedModelNotFoundError.of(str(name))
-        said = without_secrets(self.message).strip()
-        why = f": {said[:_LONGEST].rstrip('.')}" if said else ""
-        return ServiceError(
-            f"{action} failed with HTTP status {self.status}{why}.",
-            advice=self._advice(),
-            status=self.status,
-            word=self.word,
-        )
 
-    def _advice(self) -> str:  # noqa: PLR0911  # a table in disguise
-        """What to do next."""
-        if self.reason.startswith("API_KEY") or self.status == HTTPStatus.UNAUTHORIZED:
-            return "Check the API key, for example in GOOGLE_API_KEY, or the credentials."
-        if not self.word and self.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return NOT_GEMINI
-        match self.status:
-            case HTTPStatus.FORBIDDEN:
-                return (
-                    "This key or account may not do that, or the tuned model is another "
-                    "project's: check which project the key belongs to, what the account's roles "
-                    "allow, and that the API is enabled there."
-                )
-            case HTTPStatus.TOO_MANY_REQUESTS:
-                return "The quota is used up: wait a while, or ask for more."
-            case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                return "The service is in trouble: try again in a while."
-            case _ if self.word == NOT_NOW:
-                return "It is in no state for that: try again when that has changed."
-            case _:
-                return "Correct the request; trying again does not help."
+def _advice_on(answer: ServerAnswer) -> Advice | str:
+    """What to do next."""
+    if any(reason.startswith("API_KEY") for reason in answer.reasons):
+        return _KEY
+    if answer.status >= 500:
+        return "The service is in trouble: try again in a while."
+    if not answer.word and answer.status != 401:
+        return _NOT_GEMINI
+    is_early = answer.word == NOT_NOW
+    return _ADVICE.get(answer.status, _EARLY if is_early else _WRONG)
 
 
 def read_answer(action: str, response: httpx.Response, name: TunedModelName | None) -> JsonObject:
@@ -133,9 +115,9 @@ def read_answer(action: str, response: httpx.Response, name: TunedModelName | No
     except ValueError:
         body = None
     if not response.is_success:
-        raise ErrorResponse.read(response.status_code, body).as_error(action, name=name)
+        raise refused(action, response.status_code, body, name=name)
     if not isinstance(body, dict):
-        raise ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
+        raise not_geminis(action)
     return body
 
 
@@ -160,7 +142,3 @@ def reason_of(error: BaseException) -> str:
             return link.strerror
         link = link.__cause__ or link.__context__
     return type(error).__name__
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

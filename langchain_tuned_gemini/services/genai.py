@@ -23,7 +23,7 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.services import TunedModels
-from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, ErrorResponse, reason_of
+from langchain_tuned_gemini.services.error_translation import not_geminis, reason_of, refused
 from langchain_tuned_gemini.services.pages import PAGE_SIZE, Pages
 from langchain_tuned_gemini.transport.access import API_VERSION, DeveloperAccess
 from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel, TunedModelState
@@ -262,14 +262,13 @@ def _translated(action: str, name: TunedModelName | None = None) -> Iterator[Non
     try:
         yield
     except APIError as error:
-        refusal = ErrorResponse.read(error.code, redact(error).details)
-        raise refusal.as_error(action, name=name) from error
+        raise refused(action, error.code, redact(error).details, name=name) from error
     except httpx.TransportError as error:
         raise ServiceUnreachableError(_address_in(error), reason_of(error)) from redact(error)
     except _other_transports() as error:
         raise ServiceUnreachableError("the Gemini API", reason_of(error)) from redact(error)
     except ValueError as error:  # not JSON, or not the JSON of a tuned model
-        problem = ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
+        problem = not_geminis(action)
         raise problem from redact(error)
 
 

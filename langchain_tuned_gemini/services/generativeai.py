@@ -26,7 +26,6 @@ from langchain_tuned_gemini.dataset import Examples, TuningDataset
 from langchain_tuned_gemini.errors import (
     MissingExtraError,
     ParameterError,
-    ServiceError,
     ServiceUnreachableError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
@@ -34,9 +33,9 @@ from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.secrets.secret_values import remember, secrets_in_url, without_userinfo
 from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.error_translation import (
-    NOT_GEMINI,
-    ErrorResponse,
+    not_geminis,
     reason_of,
+    refused,
 )
 from langchain_tuned_gemini.services.pages import PAGE_SIZE, Pages
 from langchain_tuned_gemini.transport.access import DeveloperAccess
@@ -215,14 +214,13 @@ class GenerativeAIService:
         try:
             yield
         except GoogleAPICallError as error:
-            refusal = ErrorResponse.read(int(error.code or 0), _body_of(error))
-            raise refusal.as_error(action, name=name) from redact(error)
+            problem = refused(action, int(error.code or 0), _body_of(error), name=name)
+            raise problem from redact(error)
         except TooManyRedirects as error:  # it is the first one: see _make_client
             status = error.response.status_code if error.response is not None else 300
-            raise ErrorResponse(status).as_error(action, name=name) from redact(error)
+            raise refused(action, status, None, name=name) from redact(error)
         except (ParseError, ValueError) as error:
-            problem = ServiceError(f"{action} failed. {NOT_GEMINI}", is_retryable=False)
-            raise problem from redact(error)
+            raise not_geminis(action) from redact(error)
         except (RequestException, TransportError) as error:
             raise ServiceUnreachableError(self._address, reason_of(error)) from redact(error)
 

@@ -18,7 +18,7 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.error_translation import ErrorResponse
+from langchain_tuned_gemini.services.error_translation import refused
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.generativeai import GenerativeAIService
 from langchain_tuned_gemini.services.pages import Pages
@@ -149,9 +149,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "error", "advice"), REFUSALS)
 def test_a_refusal_says_what_happened_and_what_to_do(status, error, advice):
-    refusal = ErrorResponse.read(status, {"error": error})
-
-    told = refusal.as_error("Reading tunedModels/x", name=NAME)
+    told = refused("Reading tunedModels/x", status, {"error": error}, name=NAME)
 
     assert isinstance(told, ServiceError)
     assert told.status == status
@@ -162,21 +160,20 @@ def test_a_refusal_says_what_happened_and_what_to_do(status, error, advice):
 
 
 def test_a_404_of_google_means_that_the_model_is_gone():
-    refusal = ErrorResponse.read(
-        404, {"error": {"status": "NOT_FOUND", "message": "…does not exist."}}
-    )
+    body = {"error": {"status": "NOT_FOUND", "message": "…does not exist."}}
 
-    assert isinstance(refusal.as_error("…", name=NAME), TunedModelNotFoundError)
-    assert isinstance(refusal.as_error("…", name=None), ServiceError)
+    assert isinstance(refused("…", 404, body, name=NAME), TunedModelNotFoundError)
+    assert isinstance(refused("…", 404, body, name=None), ServiceError)
 
 
 @pytest.mark.parametrize("body", ["<html>…", None, {}, [], {"error": "x"}, {"error": None}])
 @pytest.mark.parametrize("status", [307, 404, 418])
 def test_an_answer_that_is_not_googles_points_at_the_address(status, body):
-    told = ErrorResponse.read(status, body).as_error("Reading tunedModels/x", name=NAME)
+    told = refused("Reading tunedModels/x", status, body, name=NAME)
 
     assert isinstance(told, ServiceError)
     assert "check base_url" in str(told)
+    assert "check --base-url" in told.for_command_line
     assert told.status == status
 
 
@@ -192,7 +189,7 @@ SECRETIVE = [
 def test_a_key_in_googles_own_words_is_hidden(message):
     error = {"status": "PERMISSION_DENIED", "message": message}
 
-    told = str(ErrorResponse.read(403, {"error": error}).as_error("…", name=NAME))
+    told = str(refused("…", 403, {"error": error}, name=NAME))
 
     assert "[hidden]" in told
     assert not any(secret in told for secret in (KEY, "AIza", "ya29.a"))

@@ -16,7 +16,7 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, NOT_NOW, JsonObject
+from langchain_tuned_gemini.services.error_translation import NOT_NOW, JsonObject, not_geminis
 from langchain_tuned_gemini.services.model_parts import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.vertex import resources
 from langchain_tuned_gemini.services.vertex.api import Flow, Sleep, VertexRequest
@@ -188,5 +188,5 @@ def _pauses(first: float, *, growth: float, at_most: float) -> Iterator[float]:
 def _name_of(operation: JsonObject, start: VertexRequest) -> str:
     name = str(operation.get("name", ""))
     if not _NAME.fullmatch(name):
-        raise ServiceError(f"{start.action} failed. {NOT_GEMINI}", is_retryable=False)
+        raise not_geminis(start.action)
     return name

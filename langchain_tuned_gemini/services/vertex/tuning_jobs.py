@@ -21,7 +21,7 @@ from langchain_tuned_gemini.errors import (
     UntrustedCertificateError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.services.error_translation import NOT_GEMINI, JsonObject
+from langchain_tuned_gemini.services.error_translation import JsonObject, not_geminis
 from langchain_tuned_gemini.services.vertex import resources
 from langchain_tuned_gemini.services.vertex.api import Flow, VertexRequest
 from langchain_tuned_gemini.tuned_models.base_models import base_model_id
@@ -115,7 +115,7 @@ def creation(place: TunedModelName, request: TuningRequest) -> Flow[TunedModel]:
     try:
         return resources.tuning_job(TunedModelName.parse(str(record.get("name", ""))), record)
     except TunedModelNameError as error:
-        raise ServiceError(f"Creating failed. {NOT_GEMINI}", is_retryable=False) from error
+        raise not_geminis("Creating") from error
 
 
 def _say_that_it_may_run(error: ServiceError, place: TunedModelName) -> None:
