@@ -12,7 +12,7 @@ import pytest
 from langchain_tuned_gemini.cli import main
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import AT, ENDPOINT, Done
+from tests.integration_tests.cli.terminal import AT, ENDPOINT, Done
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import typer.main
 from langchain_tuned_gemini.cli import main
 from langchain_tuned_gemini.cli.app import app
 from langchain_tuned_gemini.cli.errors import ExitCode
-from tests.integration_tests.cli.running import COMMAND, in_a_pipe
+from tests.integration_tests.cli.terminal import COMMAND, in_a_pipe
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = [

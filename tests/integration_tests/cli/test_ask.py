@@ -10,7 +10,7 @@ import pytest
 from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.errors import ExitCode
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import ENDPOINT, LOCATION, PROJECT, Terminal, plain
+from tests.integration_tests.cli.terminal import ENDPOINT, LOCATION, PROJECT, Terminal, plain
 
 TUNED = "tunedModels/next-number"
 
@@ -35,7 +35,7 @@ def test_the_question_comes_from_the_input_where_none_is_given(run) -> None:
     assert run("ask", TUNED, "-", stdin="7\n").out == "8\n"
 
 
-def test_vertex_ai_is_asked_by_a_short_name_too(run) -> None:
+def test_vertex_ai_is_asked_by_a_short_name(run) -> None:
     place = ["--project", PROJECT, "--location", LOCATION]
 
     assert run("ask", ENDPOINT, "7").out == "8\n"

@@ -12,7 +12,7 @@ from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import AT, ENDPOINT, Terminal, plain, rows
+from tests.integration_tests.cli.terminal import AT, ENDPOINT, Terminal, plain, rows
 
 TEST = NEXT_NUMBER[:20]
 JOB = f"{AT}/tuningJobs/7"

@@ -13,7 +13,7 @@ from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator, manual
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import LOCATION, PROJECT, Terminal, plain, rows
+from tests.integration_tests.cli.terminal import LOCATION, PROJECT, Terminal, plain, rows
 
 BASE = "models/gemini-1.5-flash-001-tuning"
 FIRST = ("create", "adder", "--data", "old.jsonl", "--base-model", BASE)

@@ -9,7 +9,7 @@ import pytest
 
 from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.errors import ExitCode
-from tests.integration_tests.cli.running import in_a_pipe, rows
+from tests.integration_tests.cli.terminal import in_a_pipe, rows
 
 PAIRS = [(f"question {n}", "yes" if n % 2 else "no") for n in range(20)]
 

@@ -12,7 +12,7 @@ from langchain_tuned_gemini import TuningDataset
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import AT, LOCATION, PROJECT, Terminal, plain, rows
+from tests.integration_tests.cli.terminal import AT, LOCATION, PROJECT, Terminal, plain, rows
 
 ON_VERTEX = ["--project", PROJECT, "--location", LOCATION]
 HASH = "ab" * 32
@@ -99,7 +99,7 @@ def test_several_are_a_plan_by_default(run, arguments, planned) -> None:
     assert there(run) == sorted(set(ALL) - set(planned))
 
 
-def test_a_dry_run_is_json_too(run) -> None:
+def test_a_dry_run_is_json_on_demand(run) -> None:
     told = json.loads(run("delete", "sql-expert-v2", "--yes", "--dry-run", "--json").out)
 
     assert told["dry_run"] is True

@@ -9,7 +9,7 @@ import pytest
 from langchain_tuned_gemini.cli import diagnosis
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
-from tests.integration_tests.cli.running import AT, LOCATION, PROJECT, rows
+from tests.integration_tests.cli.terminal import AT, LOCATION, PROJECT, rows
 
 ON_VERTEX = ["--project", PROJECT, "--location", LOCATION]
 KEY = "AIzaSyDoNotShowThisToAnybodyAtAll"
@@ -117,7 +117,7 @@ def test_what_is_wrong_says_what_to_do(run, arguments, about, told) -> None:
     assert "Traceback" not in done.err
 
 
-def test_nothing_set_up_is_a_problem_too(run, monkeypatch) -> None:
+def test_nothing_set_up_is_a_problem(run, monkeypatch) -> None:
     monkeypatch.delenv("TUNED_GEMINI_BASE_URL")
 
     done = run("doctor")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from langchain_tuned_gemini.cli.errors import ExitCode
-from tests.integration_tests.cli.running import COMMAND
+from tests.integration_tests.cli.terminal import COMMAND
 
 
 @pytest.mark.parametrize("as_json", [False, True])

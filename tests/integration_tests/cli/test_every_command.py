@@ -18,7 +18,7 @@ from langchain_tuned_gemini.cli.command import app
 from langchain_tuned_gemini.emulator import Emulator
 from tests.cli_reference import commands
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import Done, Terminal, plain
+from tests.integration_tests.cli.terminal import Done, Terminal, plain
 
 RECORDS = """\
 [next.versions.v1]

@@ -10,7 +10,7 @@ import pytest
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import (
+from tests.integration_tests.cli.terminal import (
     AT,
     LOCATION,
     PROJECT,
@@ -213,7 +213,7 @@ def test_several_locations_are_asked_at_once(run, locations) -> None:
     assert done.err == f"Not asked: {'; '.join(told)}.\n"
 
 
-def test_the_locations_that_the_records_know_are_asked_too(run, tmp_path) -> None:
+def test_the_locations_that_the_records_know_are_asked(run, tmp_path) -> None:
     records = tmp_path / "tuned-models.toml"
     records.write_text(f'[sql-expert.versions.v9]\nmodel = "{IN_EUROPE}"\n')
 

@@ -11,7 +11,7 @@ import pytest
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import AT, LOCATION, PROJECT, Terminal, plain, rows
+from tests.integration_tests.cli.terminal import AT, LOCATION, PROJECT, Terminal, plain, rows
 
 ON_VERTEX = ["--project", PROJECT, "--location", LOCATION]
 

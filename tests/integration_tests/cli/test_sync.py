@@ -12,7 +12,7 @@ import pytest
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import rows
+from tests.integration_tests.cli.terminal import rows
 
 
 @pytest.fixture(scope="module")

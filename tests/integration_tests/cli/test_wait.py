@@ -10,7 +10,7 @@ import pytest
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.emulator import Emulator, manual
 from tests.conftest import NEXT_NUMBER
-from tests.integration_tests.cli.running import AT, ENDPOINT, Terminal, plain
+from tests.integration_tests.cli.terminal import AT, ENDPOINT, Terminal, plain
 
 
 @pytest.mark.parametrize("name", ["tunedModels/next-number", ENDPOINT, f"{AT}/tuningJobs/7"])
