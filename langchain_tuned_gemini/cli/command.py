@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import is_dataclass
-from functools import wraps
+from functools import cache, wraps
 from itertools import chain
 from typing import Annotated, Any, NoReturn, TypeAlias
 
@@ -83,6 +83,7 @@ def command(
     return register
 
 
+@cache
 def _parameters(made: Callable[..., Any]) -> list[inspect.Parameter]:
     """What a function or a dataclass takes."""
     taken = inspect.signature(made, eval_str=True).parameters.values()

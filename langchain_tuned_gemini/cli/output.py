@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from langchain_tuned_gemini.cli.sanitizer import clean, clean_json, clean_line
-from langchain_tuned_gemini.cli.views import Cell, Details, Table, View, text_of
+from langchain_tuned_gemini.cli.views import Details, Table, View
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -174,10 +174,8 @@ def _plain(view: View) -> str:
     """A view as lines for other programs."""
     if isinstance(view, str):
         return clean(view).rstrip("\n") + "\n"
-    rows: Sequence[Sequence[str | Cell]] = view.rows
-    if isinstance(view, Details):
-        rows = [row for row in view.rows if text_of(row[1])]
-    return "".join("\t".join(clean_line(text_of(cell)) for cell in row) + "\n" for row in rows)
+    rows = [row for row in view.rows if isinstance(view, Table) or row[1]]
+    return "".join("\t".join(map(clean_line, row)) + "\n" for row in rows)
 
 
 def _renderable(view: View, width: int) -> Any:
@@ -191,7 +189,7 @@ def _renderable(view: View, width: int) -> Any:
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(overflow="fold")
         for label, cell in view.rows:
-            if text_of(cell):
+            if cell:
                 grid.add_row(clean_line(label), _cell(cell, multiline=True))
         return grid
     return _rich_table(view, width)
@@ -203,7 +201,7 @@ def _rich_table(table: Table, width: int) -> Any:
     from rich.table import Table as RichTable
 
     rich = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    shown = [n for n in range(len(table.columns)) if any(text_of(row[n]) for row in table.rows)]
+    shown = [n for n in range(len(table.columns)) if any(row[n] for row in table.rows)]
     for number, fits in zip(shown, _widths(table, shown, width), strict=True):
         column = table.columns[number]
         rich.add_column(
@@ -221,7 +219,7 @@ def _widths(table: Table, shown: Sequence[int], width: int) -> list[int]:
     """How wide the columns are that are shown."""
     from rich.cells import cell_len
 
-    longest = [max(cell_len(clean_line(text_of(row[n]))) for row in table.rows) for n in shown]
+    longest = [max(cell_len(clean_line(row[n])) for row in table.rows) for n in shown]
     pairs = list(zip(shown, longest, strict=True))
     natural = [max(cell_len(clean_line(table.columns[n])), cells) for n, cells in pairs]
     least = [min(cells, _SHORT if n else _NAME_WIDTH) for n, cells in pairs]
@@ -255,9 +253,8 @@ def _fitted(natural: Sequence[int], least: Sequence[int], room: int) -> list[int
     return widths
 
 
-def _cell(cell: str | Cell, *, multiline: bool = False) -> Text:
-    safe = clean if multiline else clean_line
-    return _styled(safe(text_of(cell)), cell.style if isinstance(cell, Cell) else "")
+def _cell(cell: str, *, multiline: bool = False) -> Text:
+    return _styled((clean if multiline else clean_line)(cell), getattr(cell, "style", ""))
 
 
 def _styled(text: str, style: str = "") -> Text:

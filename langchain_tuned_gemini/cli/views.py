@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(str):
     """A piece of text with a style of rich's, such as `green`."""
 
-    text: str
-    style: str = ""
+    __slots__ = ("style",)
+    style: str
 
-
-Row: TypeAlias = Sequence[str | Cell]
+    def __new__(cls, text: str, style: str = "") -> Self:
+        """Text with a style."""
+        cell = super().__new__(cls, text)
+        cell.style = style
+        return cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Table:
     """
 
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[Sequence[str]]
     right: Collection[str] = ()
 
 
@@ -39,7 +41,7 @@ class Table:
 class Details:
     """Labels, each with what it says; in a pipe, a tab between them. Empty ones are left out."""
 
-    rows: Sequence[tuple[str, str | Cell]]
+    rows: Sequence[tuple[str, str]]
 
 
 View: TypeAlias = str | Table | Details
@@ -59,6 +61,14 @@ def state_cell(state: str) -> Cell:
     return Cell(state, _STATE_STYLES.get(state, ""))
 
 
-def text_of(cell: str | Cell) -> str:
-    """A cell's text."""
-    return cell.text if isinstance(cell, Cell) else cell
+def age_text(seconds: float) -> str:
+    """An age in its largest unit that is there twice.
+
+    Example:
+        >>> age_text(90), age_text(7200), age_text(86400 * 45), age_text(-3)
+        ('90 s', '2 h', '45 d', '0 s')
+    """
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

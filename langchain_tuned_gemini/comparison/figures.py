@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -87,6 +87,7 @@ class Figures:
             for usage in calls
         ]
         unpriced = dict.fromkeys(usage.model for usage, price in found if not price)
+        cost = sum(p.of_call(u.input_tokens, u.output_tokens) for u, p in found if p)
         is_known = bool(prices) and not unpriced and all(result.usage for result in answered)
         return cls(
             candidate=candidate,
@@ -96,13 +97,12 @@ class Figures:
             latency=Latency.of([result.duration_s for result in answered]),
             input_tokens=sum(usage.input_tokens for usage in calls) if calls else None,
             output_tokens=sum(usage.output_tokens for usage in calls) if calls else None,
-            cost=sum(p.of_call(u.input_tokens, u.output_tokens) for u, p in found if p)
-            if is_known
-            else None,
+            cost=cost if is_known else None,
             unpriced=tuple(unpriced) if prices else (),
-            answered_by=_times(result.answered_by for result in answered),
-            fell_back=_times(result.fell_back for result in answered if result.fell_back),
-            failures=_times(result.failure.reason for result in results if result.failure),
+            # Plain dicts, since `asdict` spoils a Counter.
+            answered_by=dict(Counter(result.answered_by for result in answered)),
+            fell_back=dict(Counter(one.fell_back for one in answered if one.fell_back)),
+            failures=dict(Counter(one.failure.reason for one in results if one.failure)),
             tuned=dict(tuned),
         )
 
@@ -118,14 +118,18 @@ class Figures:
     @property
     def cost_of_a_thousand(self) -> float | None:
         """What a thousand such questions cost; None where it is not known."""
-        return (
-            None if self.cost is None or not self.questions else 1000 * self.cost / self.questions
-        )
+        if self.cost is None or not self.questions:
+            return None
+        return 1000 * self.cost / self.questions
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as plain data."""
-        rates = {name: rate_as_dict(getattr(self, name)) for name in ("exact", "guards")}
-        return {**asdict(self), **rates, "cost_of_a_thousand": self.cost_of_a_thousand}
+        return {
+            **asdict(self),
+            "exact": _estimate(self.exact),
+            "guards": _estimate(self.guards),
+            "cost_of_a_thousand": self.cost_of_a_thousand,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,21 +176,12 @@ class CandidateDifference:
 
     def as_dict(self) -> dict[str, Any]:
         """The difference as plain data."""
-        paired = self.paired
-        return {
-            **asdict(self),
-            "paired": {
-                **asdict(paired),
-                "value": paired.value,
-                "interval": asdict(paired.interval),
-                "p_value": paired.p_value,
-            },
-        }
+        paired = {**_estimate(self.paired), "p_value": self.paired.p_value}
+        return {**asdict(self), "paired": paired}
 
 
-def rate_as_dict(rate: Rate) -> dict[str, Any]:
-    """The rate as plain data."""
-    return {**asdict(rate), "value": rate.value, "interval": asdict(rate.interval)}
+def _estimate(of: Rate | PairedDifference) -> dict[str, Any]:
+    return {**asdict(of), "value": of.value, "interval": asdict(of.interval)}
 
 
 def _bases(model: str, tuned: Mapping[str, str]) -> list[str]:
@@ -198,8 +193,3 @@ def _bases(model: str, tuned: Mapping[str, str]) -> list[str]:
 
 def _rate(results: Sequence[Result], metric: Metric) -> Rate:
     return Rate(sum(result.passes(metric) for result in results), len(results))
-
-
-def _times(names: Iterable[str]) -> dict[str, int]:
-    """How often each is there; a plain dict, since `asdict` spoils a Counter."""
-    return dict(Counter(names))

@@ -10,7 +10,7 @@ import typer
 from langchain_tuned_gemini.cli.command import CLEANING_UP, command, leave
 from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
-from langchain_tuned_gemini.cli.views import Cell, Row, Table, state_cell
+from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import (
@@ -206,7 +206,7 @@ def _show_report(context: CommandContext, report: DeletionReport) -> None:
         }
         for one in report.deletions
     ]
-    rows: list[Row] = [
+    rows = [
         [Cell(one.outcome, _STYLES.get(one.outcome, "red")), one.name, one.detail]
         for one in report.deletions
     ]

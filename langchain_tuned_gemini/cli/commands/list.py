@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,15 +12,18 @@ import typer
 
 from langchain_tuned_gemini.cli.command import MODELS, command, leave
 from langchain_tuned_gemini.cli.context import CommandContext
-from langchain_tuned_gemini.cli.errors import ExitCode
+from langchain_tuned_gemini.cli.errors import CommandError, ExitCode
 from langchain_tuned_gemini.cli.target import Target
-from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
+from langchain_tuned_gemini.cli.views import Table, age_text, state_cell
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.errors import TunedGeminiError
     from langchain_tuned_gemini.library import LibraryModel
 
 _AT_ONCE = 16
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_AGE = re.compile(rf"(\d+(?:\.\d+)?)([{''.join(_UNITS)}])", re.ASCII)
 
 State = Literal["CREATING", "ACTIVE", "FAILED", "CANCELLED", "UNKNOWN"]
 
@@ -42,7 +46,6 @@ def list_models(
     ] = None,
 ) -> None:
     """List the tuned models."""
-    from langchain_tuned_gemini.cli.age import seconds_of
     from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
     found = list_everywhere(
@@ -50,7 +53,7 @@ def list_models(
         state=TunedModelState(state) if state else None,
         family=family,
         base_model=base,
-        older_than=None if older_than is None else seconds_of(older_than),
+        older_than=None if older_than is None else _seconds_of(older_than),
     )
     models = [m for m in found.models if m.has_failed] if failed else found.models
     show_models(context, models, found.targets, with_reasons=failed)
@@ -119,6 +122,25 @@ def list_everywhere(context: CommandContext, **selection: Any) -> FoundModels:
     return FoundModels(targets, list(models.values()), failed)
 
 
+def _seconds_of(text: str) -> float:
+    """Reads an age, in seconds.
+
+    Raises:
+        CommandError: It is none.
+
+    Example:
+        >>> _seconds_of("1.5h"), _seconds_of("8w")
+        (5400.0, 4838400.0)
+    """
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise CommandError(
+            f"{text!r} is no age. Write a number and its unit, s, m, h, d or w: 12h, 30d.",
+            ExitCode.USAGE,
+        )
+    return float(match[1]) * _UNITS[match[2]]
+
+
 def show_models(
     context: CommandContext,
     models: list[LibraryModel],
@@ -145,10 +167,8 @@ def show_models(
     context.out.result([library_data(model) for model in models], *views)
 
 
-def _row(model: LibraryModel) -> dict[str, str | Cell]:
+def _row(model: LibraryModel) -> dict[str, str]:
     """What the columns hold, by their names."""
-    from langchain_tuned_gemini.cli.age import age_text
-
     return {
         "name": model.name,
         "state": state_cell(model.state),
@@ -163,7 +183,7 @@ def _row(model: LibraryModel) -> dict[str, str | Cell]:
     }
 
 
-def _shorten(row: dict[str, Any], here: str, *, is_one: bool) -> None:
+def _shorten(row: dict[str, str], here: str, *, is_one: bool) -> None:
     """Leaves out what who looks knows: short names, and nothing twice."""
     from langchain_tuned_gemini.tuned_models.base_models import base_model_id
 

@@ -12,7 +12,7 @@ from langchain_tuned_gemini.cli.command import MODELS, command
 from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.options import AnyName
 from langchain_tuned_gemini.cli.target import has_loss_extra
-from langchain_tuned_gemini.cli.views import Cell, Details, View, state_cell
+from langchain_tuned_gemini.cli.views import Cell, Details, View, age_text, state_cell
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import LibraryModel
@@ -66,8 +66,6 @@ def _show(context: CommandContext, found: LibraryModel) -> None:
 
 
 def _details(found: LibraryModel) -> Details:
-    from langchain_tuned_gemini.cli.age import age_text
-
     model = found.model
     age = "" if found.age is None else f", {age_text(found.age)} ago"
     is_done = model.progress is None or model.state == "ACTIVE"

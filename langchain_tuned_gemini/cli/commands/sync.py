@@ -9,7 +9,7 @@ import typer
 from langchain_tuned_gemini.cli.command import VERSIONS, command, leave
 from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
-from langchain_tuned_gemini.cli.views import Cell, Row, Table
+from langchain_tuned_gemini.cli.views import Cell, Table
 
 _STYLES = {"mended": "green", "can be mended": "yellow", "by hand": "red"}
 
@@ -29,9 +29,7 @@ def sync(
     found = dict.fromkeys(mended, "mended")
     found |= {one: "can be mended" if one.mends else "by hand" for one in left}
     fields = ("kind", "name", "family", "version", "detail")
-    rows: list[Row] = [
-        [one.name, one.detail, Cell(what, _STYLES[what])] for one, what in found.items()
-    ]
+    rows = [[one.name, one.detail, Cell(what, _STYLES[what])] for one, what in found.items()]
     context.out.result(
         [
             {**{field: getattr(one, field) for field in fields}, "what": what}
