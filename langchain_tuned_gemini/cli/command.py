@@ -26,7 +26,7 @@ app = typer.Typer(
 
 MODELS = "Tuned models"
 VERSIONS = "Versions"
-CLEANING_UP = "DeletionExecutor"
+CLEANING_UP = "Deleting"
 TOOLS = "Tools"
 """Under which headings `--help` lists the commands."""
 
