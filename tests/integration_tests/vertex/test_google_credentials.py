@@ -154,7 +154,7 @@ def test_a_token_is_not_waited_for_beyond_the_deadline_of_the_call(server: Token
     assert deadline.remaining() > -2
 
 
-def test_a_token_that_another_thread_fetches_is_not_waited_for_beyond_it_either(
+def test_a_token_that_another_thread_fetches_is_not_waited_for_beyond_the_deadline(
     server: TokenServer,
 ) -> None:
     server.gate.clear()

@@ -95,7 +95,7 @@ def test_a_warning_travels_to_another_process() -> None:
 
 
 @pytest.mark.parametrize("model", BASE_MODELS.values(), ids=lambda model: model.id)
-def test_the_least_thinking_is_what_upstream_says_too(model: BaseModel) -> None:
+def test_the_least_thinking_is_what_upstream_says(model: BaseModel) -> None:
     levels = _PROFILES[model.id].get("reasoning_effort_levels")
 
     if levels:

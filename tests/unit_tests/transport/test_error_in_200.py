@@ -50,7 +50,7 @@ def test_an_error_in_an_answer_that_says_200_gets_the_status_that_it_speaks_of(
     assert (answer.status_code, answer.content) == (status, body.encode("latin-1"))
 
 
-async def test_an_asynchronous_answer_does_so_too() -> None:
+async def test_an_asynchronous_answer_gets_the_status_of_its_error() -> None:
     hooks = {"response": [unmask_async]}
 
     async with httpx.AsyncClient(transport=server(OVERLOADED), event_hooks=hooks) as client:

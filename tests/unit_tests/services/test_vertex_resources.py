@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +10,12 @@ from hypothesis import given, strategies as st
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services.vertex import resources
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
+from tests import payloads
 
 AT = "projects/acme/locations/us-central1"
 JOB = TunedModelName.parse(f"{AT}/tuningJobs/9")
 ENDPOINT = TunedModelName.parse(f"{AT}/endpoints/42")
 MODEL = TunedModelName.parse(f"{AT}/models/7")
-FACTS = Path(__file__).resolve().parents[3] / "shared/facts/payloads"
 
 FIELDS = [
     "baseModel", "checkpointId", "checkpoints", "code", "completedStepCount", "createTime",
@@ -64,7 +62,7 @@ def test_a_job_that_was_tuned_further_has_the_base_of_its_source() -> None:
     assert resources.tuning_job(JOB, record).base_model == "gemini-2.5-flash"
 
 
-@pytest.mark.skipif(not FACTS.exists(), reason="the real bodies are not here")
+@pytest.mark.skipif(not payloads.FOLDER.exists(), reason="the real bodies are not here")
 @pytest.mark.parametrize(
     ("file", "state"),
     [
@@ -73,7 +71,7 @@ def test_a_job_that_was_tuned_further_has_the_base_of_its_source() -> None:
     ],
 )
 def test_real_jobs_are_understood(file: str, state: TunedModelState) -> None:
-    record = json.loads((FACTS / file).read_text(encoding="utf-8"))
+    record = payloads.real(file)
 
     job = resources.tuning_job(record["name"], record)
 

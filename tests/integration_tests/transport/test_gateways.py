@@ -76,7 +76,7 @@ def test_a_stream_in_any_form_of_the_format_is_read(
 
 
 @in_every_way
-def test_an_answer_has_a_limit_and_what_is_packed_in_it_too(
+def test_an_answer_has_a_limit_packed_or_not(
     server: ScriptedServer, ask: Callable[[Any], str]
 ) -> None:
     bomb = gzip.compress(b'{"candidates": "' + b"a" * 300_000_000)

@@ -149,7 +149,7 @@ def test_what_a_call_says_to_a_base_model_follows_its_rules(
     assert base_model_arguments(None, given, find(base), said) == sent
 
 
-def test_a_preset_limits_a_base_model_too() -> None:
+def test_a_preset_limits_a_base_model() -> None:
     assert base_model_parameters("strict", {}, find("gemini-3.6-flash")) == {
         "max_output_tokens": 1024,
         "thinking_level": "minimal",

@@ -110,7 +110,7 @@ async def test_it_says_by_how_much_it_was_passed_when_an_error_ended_the_call(
     assert deadline.overdue == 3.0
 
 
-async def test_in_a_task_it_is_in_force_too() -> None:
+async def test_in_a_task_a_deadline_is_in_force() -> None:
     async with Deadline(total=2.0, clock=Clock()):
         async with Deadline(total=5.0, clock=Clock()):
             assert time_left() == 2.0
