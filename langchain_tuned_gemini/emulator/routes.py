@@ -13,6 +13,7 @@ is `:predict` of a Gemini model (litellm issue 5678).
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from langchain_tuned_gemini.emulator.developer import models, permissions, tuned_models
@@ -29,6 +30,7 @@ from langchain_tuned_gemini.emulator.vertex import (
     registered_models,
     tuning_jobs,
 )
+from langchain_tuned_gemini.tuned_models.locations import GLOBAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -174,12 +176,12 @@ VERTEX_ROUTES = (
 )
 
 METHODS = frozenset(route.method for route in (*DEVELOPER_ROUTES, *VERTEX_ROUTES))
-_PATTERNS = [
-    (api, route, route.pattern)
-    for api, routes in ((Api.DEVELOPER, DEVELOPER_ROUTES), (Api.VERTEX, VERTEX_ROUTES))
-    for route in routes
-]
-_ANSWERS = {(api, route.method): route.answer for api, route, _ in _PATTERNS}
+_ROUTES = {Api.DEVELOPER: DEVELOPER_ROUTES, Api.VERTEX: VERTEX_ROUTES}
+_ANSWERS = {(api, route.method): route.answer for api in Api for route in _ROUTES[api]}
+_BY_VERB: dict[str, list[tuple[Api, str, re.Pattern[str]]]] = defaultdict(list)
+for _api in Api:
+    for _route in _ROUTES[_api]:
+        _BY_VERB[_route.verb].append((_api, _route.method, _route.pattern))
 
 
 def answer_call(store: Store, call: ApiCall) -> Reply | JsonObject:
@@ -195,11 +197,12 @@ def read_call(
     Google's hosts serve one API each, every other one, such as loopback, serves both.
     """
     location = LOCATION_OF_HOST.get(host)
-    only = {Api.DEVELOPER.value: Api.DEVELOPER}.get(host, Api.VERTEX if location else None)
-    for api, route, pattern in _PATTERNS:
-        match = pattern.fullmatch(path) if verb == route.verb and only in (None, api) else None
+    is_developer = host == Api.DEVELOPER.value
+    for api, method, pattern in _BY_VERB.get(verb, ()):
+        if (location and api is Api.DEVELOPER) or (is_developer and api is Api.VERTEX):
+            continue
+        match = pattern.fullmatch(path)
         # A resource of a project is in a location that exists.
-        if match and location_in(match["name"]) in {None, *LOCATIONS}:
-            name, version = match["name"], match["version"]
-            return ApiCall(api, route.method, version, name, query, json, location)
+        if match and (location_in(match["name"]) or GLOBAL) in LOCATIONS:
+            return ApiCall(api, method, match["version"], match["name"], query, json, location)
     return None
