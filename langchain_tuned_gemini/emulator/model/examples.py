@@ -58,7 +58,7 @@ def trigrams(text: str) -> frozenset[str]:
 def nearest(examples: Iterable[Example], query: str) -> Example | None:
     """The example whose input is most like the query; the first of equals.
 
-    For the few examples of a prompt. The many of a training set have an `TrigramIndex`.
+    For the few examples of a prompt. The many of a training set have a `TrigramIndex`.
     """
     grams = trigrams(query)
 
