@@ -14,7 +14,7 @@ from langchain_tuned_gemini.emulator.http.access import check_credentials, check
 from langchain_tuned_gemini.emulator.http.connection import Connections, perform
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.replies import Delivery, Reply, delivery, html_error
-from langchain_tuned_gemini.emulator.http.requests import Api, ApiCall, RecordedRequest
+from langchain_tuned_gemini.emulator.http.requests import Api, MethodCall, RecordedRequest
 from langchain_tuned_gemini.emulator.http.wire import with_enum_numbers
 from langchain_tuned_gemini.emulator.routes import answer_call, read_call
 from langchain_tuned_gemini.emulator.vertex import cloud_storage
@@ -73,7 +73,7 @@ class App:
             return delivery(_refused(error))
         return self._answer_call(call)
 
-    def _answer_call(self, call: ApiCall) -> Delivery:
+    def _answer_call(self, call: MethodCall) -> Delivery:
         matched = self._faults.match(call)
         if matched is None:
             return delivery(_numbered(call, self._called(call)))
@@ -83,7 +83,7 @@ class App:
             reply = fault_injection.rewritten(fault, call, self._called(call))
         return fault_injection.interrupted(fault, delivery(_numbered(call, reply)))
 
-    def _with_base_model(self, call: ApiCall) -> ApiCall:
+    def _with_base_model(self, call: MethodCall) -> MethodCall:
         if call.api is not Api.VERTEX or not call.name.startswith("projects/"):
             return call
         with self._store.lock:
@@ -92,7 +92,7 @@ class App:
             version = vertex.deployed(endpoint)
         return replace(call, base_model=version.base_model if version else None)
 
-    def _called(self, call: ApiCall) -> Reply:
+    def _called(self, call: MethodCall) -> Reply:
         try:
             with self._store.lock:
                 self._store.vertex.settle(self._store.now())
@@ -102,7 +102,7 @@ class App:
         return answer if isinstance(answer, Reply) else Reply((answer,))
 
     def _record(
-        self, request: Request, query: Mapping[str, str], body: object, call: ApiCall | None
+        self, request: Request, query: Mapping[str, str], body: object, call: MethodCall | None
     ) -> None:
         headers = request.headers.items()
         record = RecordedRequest(
@@ -150,7 +150,7 @@ def _unbound(path: str) -> Reply:
     return html_error(404, "Not Found", text)
 
 
-def _numbered(call: ApiCall, reply: Reply) -> Reply:
+def _numbered(call: MethodCall, reply: Reply) -> Reply:
     """Enums as numbers where the client asks for them."""
     if "enum-encoding=int" not in call.query.get("$alt", ""):
         return reply

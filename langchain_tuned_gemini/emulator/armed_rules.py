@@ -6,13 +6,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
 
 
 class Rule(Protocol):
-    """What shall happen to some calls."""
+    """Something that shall happen to some calls."""
 
-    def selects(self, call: ApiCall) -> bool:
+    def selects(self, call: MethodCall) -> bool:
         """Whether a call is of the kind that this rule is for."""
 
     def is_due(self, calls: int, hits: int) -> bool:
@@ -72,7 +72,7 @@ class ArmedRules(Generic[R]):
         with self._lock:
             self._armed = []
 
-    def match(self, call: ApiCall) -> tuple[R, int] | None:
+    def match(self, call: MethodCall) -> tuple[R, int] | None:
         """The rule that hits this call, if any, and its how manieth hit that is.
 
         Of several, it is the one that was armed last. The call counts for every rule that it is

@@ -185,12 +185,12 @@ class Emulator:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """What arrived so far, oldest first; never with credentials."""
+        """The requests that arrived so far, oldest first; never with credentials."""
         return list(self._app.requests)
 
     @property
     def connections(self) -> int:
-        """How many TCP connections were accepted so far."""
+        """The number of TCP connections that were accepted so far."""
         return self._connections.accepted
 
     def clear_faults(self) -> None:

@@ -1,4 +1,4 @@
-"""How tuning gets to its end: at once, by hand, or over time.
+"""The progress of tuning: at once, by hand, or over time.
 
 Nothing runs in the background. What a model looks like is computed when somebody looks,
 from a record and the clock alone, so that a test sets the clock and never waits.
@@ -14,7 +14,7 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Progression:
-    """How long tuning takes, in seconds; `None` means until somebody says so."""
+    """The time that tuning takes, in seconds; `None` is until somebody says so."""
 
     duration: float | None
 
@@ -25,7 +25,7 @@ class Progression:
             raise ValueError(msg)
 
     def share(self, elapsed: int) -> float:
-        """How much of the tuning is done after so many nanoseconds, 0 to 1."""
+        """The share of the tuning that is done after so many nanoseconds, 0 to 1."""
         if self.duration is None:
             return 0.0
         if self.duration == 0:

@@ -17,7 +17,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from langchain_tuned_gemini.emulator.developer import models, permissions, tuned_models
-from langchain_tuned_gemini.emulator.http.requests import Api, ApiCall
+from langchain_tuned_gemini.emulator.http.requests import Api, MethodCall
 from langchain_tuned_gemini.emulator.http.resource_names import (
     LOCATION_OF_HOST,
     LOCATIONS,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.store import Store
 
-    _Answer = Callable[[Store, ApiCall], Reply | JsonObject]
+    _Answer = Callable[[Store, MethodCall], Reply | JsonObject]
 
 GOOGLES_HOSTS = (Api.DEVELOPER.value, *LOCATION_OF_HOST)
 
@@ -58,7 +58,7 @@ class Route(NamedTuple):
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What fits a path: the API's version, and the name of the resource."""
+        """The form of a path: the API's version, and the name of the resource."""
         segments = {"**": "[^:]+", "*": "[^/:]+"}
         name, _, verb = self.url.partition(":")
         pattern = re.sub(r"\*\*|\*", lambda match: segments[match[0]], name)
@@ -184,15 +184,15 @@ for _api in Api:
         _BY_VERB[_route.verb].append((_api, _route.method, _route.pattern))
 
 
-def answer_call(store: Store, call: ApiCall) -> Reply | JsonObject:
+def answer_call(store: Store, call: MethodCall) -> Reply | JsonObject:
     """The answer of the method that is called."""
     return _ANSWERS[call.api, call.method](store, call)
 
 
 def read_call(
     verb: str, host: str, path: str, query: Mapping[str, str], json: object
-) -> ApiCall | None:
-    """What a request asks for; `None` where Google binds nothing to the URL.
+) -> MethodCall | None:
+    """The call that a request is; `None` where Google binds nothing to the URL.
 
     Google's hosts serve one API each, every other one, such as loopback, serves both.
     """
@@ -204,5 +204,5 @@ def read_call(
         match = pattern.fullmatch(path)
         # A resource of a project is in a location that exists.
         if match and (location_in(match["name"]) or GLOBAL) in LOCATIONS:
-            return ApiCall(api, method, match["version"], match["name"], query, json, location)
+            return MethodCall(api, method, match["version"], match["name"], query, json, location)
     return None

@@ -28,7 +28,7 @@ _BASE36 = string.digits + string.ascii_lowercase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the constructor of `Emulator` was told; documented there."""
+    """The settings that the constructor of `Emulator` got; documented there."""
 
     progression: Progression
     clock: Callable[[], float]

@@ -88,7 +88,7 @@ def generated_id(store: Store, display_name: str) -> str:
 
 
 def owner_permission(store: Store, email: str = ME) -> Permission:
-    """What the creator of a model gets."""
+    """The permission of a model's creator."""
     return Permission(store.random_id(RANDOM_LENGTH), "USER", "OWNER", email)
 
 
@@ -98,7 +98,7 @@ def reader_project_numbers(request: Message) -> tuple[str, ...]:
 
 
 def default_hyperparameters(examples: int) -> Hyperparameters:
-    """What is used where a request says nothing, by the number of examples."""
+    """The settings where a request says nothing, by the number of examples."""
     if examples < MANY_EXAMPLES:
         return Hyperparameters(DEFAULT_EPOCHS, batch_size=4, learning_rate=0.001)
     return Hyperparameters(DEFAULT_EPOCHS, batch_size=16, learning_rate=0.0002)

@@ -14,25 +14,25 @@ from langchain_tuned_gemini.emulator.model.prompts import read_prompt
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.replies import Reply
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.store import Store
 
 DEFAULT_PAGE_SIZE = 50
 
 
-def get(store: Store, call: ApiCall) -> JsonObject:
+def get(store: Store, call: MethodCall) -> JsonObject:
     """One base model."""
     return _shown(_find(store, call))
 
 
-def list_(store: Store, call: ApiCall) -> JsonObject:
+def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the base models."""
     models = sorted(store.base_models.values(), key=lambda m: m.name)
     return page(call, "models", models, lambda m: m.name, _shown, default=DEFAULT_PAGE_SIZE)
 
 
-def count_tokens(store: Store, call: ApiCall) -> JsonObject:
+def count_tokens(store: Store, call: MethodCall) -> JsonObject:
     """The tokens of a prompt: the same estimate as in `usageMetadata`."""
     _find(store, call)
     body = call.body
@@ -43,7 +43,7 @@ def count_tokens(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def generate(store: Store, call: ApiCall) -> Reply:
+def generate(store: Store, call: MethodCall) -> Reply:
     """The answer of a tuned model or of a base model, whole or in pieces."""
     prompt = read_prompt(call.body)
     if not (call.model or "").startswith("tunedModels/"):
@@ -72,7 +72,7 @@ def _active(store: Store, name: str) -> TunedModelRecord:
     raise generation.unavailable(status, reason, denied)
 
 
-def _find(store: Store, call: ApiCall) -> ServedModel:
+def _find(store: Store, call: MethodCall) -> ServedModel:
     """The base model that a call addresses.
 
     The texts are those of generateContent (langchain-google issue 631, adk-python issue 200);

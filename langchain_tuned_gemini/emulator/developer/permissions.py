@@ -17,11 +17,11 @@ from langchain_tuned_gemini.emulator.http.wire import GRANTEE_TYPES, ROLES, Json
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.store import Store
 
 
-def create(store: Store, call: ApiCall) -> JsonObject:
+def create(store: Store, call: MethodCall) -> JsonObject:
     """Shares a tuned model."""
     record, body = find(store, call.model), call.body
     grantee_type = body.enum("granteeType", GRANTEE_TYPES)
@@ -39,19 +39,19 @@ def create(store: Store, call: ApiCall) -> JsonObject:
     return _shown(record, granted)
 
 
-def get(store: Store, call: ApiCall) -> JsonObject:
+def get(store: Store, call: MethodCall) -> JsonObject:
     """One permission."""
     return _shown(*_find(store, call))
 
 
-def list_(store: Store, call: ApiCall) -> JsonObject:
+def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the permissions of a tuned model."""
     record = find(store, call.model)
     ordered = sorted(record.permissions, key=lambda p: p.id)
     return page(call, "permissions", ordered, lambda p: p.id, lambda p: _shown(record, p))
 
 
-def patch(store: Store, call: ApiCall) -> JsonObject:
+def patch(store: Store, call: MethodCall) -> JsonObject:
     """Changes the role, which is all that can be changed."""
     record, granted = _find(store, call)
     if not set(call.update_mask) <= {"role", "*"}:
@@ -62,14 +62,14 @@ def patch(store: Store, call: ApiCall) -> JsonObject:
     return _shown(record, changed)
 
 
-def delete(store: Store, call: ApiCall) -> JsonObject:
+def delete(store: Store, call: MethodCall) -> JsonObject:
     """Takes a permission back."""
     record, granted = _find(store, call)
     store.change(record, permissions=tuple(p for p in record.permissions if p is not granted))
     return {}
 
 
-def _find(store: Store, call: ApiCall) -> tuple[TunedModelRecord, Permission]:
+def _find(store: Store, call: MethodCall) -> tuple[TunedModelRecord, Permission]:
     record = find(store, call.model)
     for granted in record.permissions:
         if call.name == f"{record.name}/permissions/{granted.id}":

@@ -36,7 +36,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """How a model is tuned; exactly one of the two learning rates is set."""
+    """The settings of a tuning; exactly one of the two learning rates is set."""
 
     epoch_count: int
     batch_size: int
@@ -46,7 +46,7 @@ class Hyperparameters:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Who may do what with a tuned model."""
+    """A grantee and its role with a tuned model."""
 
     id: str
     grantee_type: str
@@ -56,7 +56,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How and when tuning came to its end; the error is that of its operation, if FAILED."""
+    """The end of a tuning; the error is that of its operation, if FAILED."""
 
     state: State
     time: int
@@ -111,7 +111,7 @@ class TunedModelRecord:
         return any(p.grantee_type == "EVERYONE" for p in self.permissions)
 
     def natural_ending(self, time: int) -> Ending:
-        """How the tuning of this model ends if nobody interferes."""
+        """The end of this model's tuning if nobody interferes."""
         if self.fails:
             return Ending(State.FAILED, time, TUNING_FAILED)
         return Ending(State.ACTIVE, time)

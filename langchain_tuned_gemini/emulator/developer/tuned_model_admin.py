@@ -1,4 +1,4 @@
-"""What a test does to tuned models behind the Developer API's back: add, move, remove them."""
+"""Tuned models behind the Developer API's back: a test adds, moves and removes them."""
 
 from __future__ import annotations
 

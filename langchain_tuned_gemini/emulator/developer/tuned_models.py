@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.store import Store
 
 CANCELLED = Status(1, "The operation was cancelled.")
@@ -50,19 +50,19 @@ def find(store: Store, name: str | None) -> TunedModelRecord:
     return record
 
 
-def create(store: Store, call: ApiCall) -> JsonObject:
+def create(store: Store, call: MethodCall) -> JsonObject:
     """Starts tuning a model and answers with the long-running operation."""
     record = create_tuned_model.new_record(store, call.body, call.parameter("tunedModelId"))
     store.tuned_models[record.name] = record
     return created_operation(record)
 
 
-def get(store: Store, call: ApiCall) -> JsonObject:
+def get(store: Store, call: MethodCall) -> JsonObject:
     """One tuned model."""
     return tuned_model(store.training(find(store, call.name)))
 
 
-def list_(store: Store, call: ApiCall) -> JsonObject:
+def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the caller's tuned models, oldest first."""
     matches = _filter(call.parameter("filter"))
     return page(
@@ -74,7 +74,7 @@ def list_(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def patch(store: Store, call: ApiCall) -> JsonObject:
+def patch(store: Store, call: MethodCall) -> JsonObject:
     """Changes the fields of `updateMask`, or without one those that the body has.
 
     google-genai sends no mask, google-generativeai a mask and the whole model. A field
@@ -95,13 +95,13 @@ def patch(store: Store, call: ApiCall) -> JsonObject:
     return tuned_model(store.training(changed))
 
 
-def delete(store: Store, call: ApiCall) -> JsonObject:
+def delete(store: Store, call: MethodCall) -> JsonObject:
     """Removes a tuned model, in whatever state it is."""
     del store.tuned_models[find(store, call.name).name]
     return {}
 
 
-def transfer_ownership(store: Store, call: ApiCall) -> JsonObject:
+def transfer_ownership(store: Store, call: MethodCall) -> JsonObject:
     """Makes somebody else the owner, and the owner a writer."""
     record, email = find(store, call.name), call.body.text("emailAddress")
     if record.role_of(ME) != "OWNER":
@@ -119,12 +119,12 @@ def transfer_ownership(store: Store, call: ApiCall) -> JsonObject:
     return {}
 
 
-def get_operation(store: Store, call: ApiCall) -> JsonObject:
-    """How far a creation has come."""
+def get_operation(store: Store, call: MethodCall) -> JsonObject:
+    """One operation: the progress of a creation."""
     return operation(store.training(_find_by_operation(store, call)))
 
 
-def list_operations(store: Store, call: ApiCall) -> JsonObject:
+def list_operations(store: Store, call: MethodCall) -> JsonObject:
     """The operations of a tuned model: there is one, its creation."""
     return page(
         call,
@@ -135,7 +135,7 @@ def list_operations(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def cancel_operation(store: Store, call: ApiCall) -> JsonObject:
+def cancel_operation(store: Store, call: MethodCall) -> JsonObject:
     """Stops tuning; of an operation that is done it changes nothing.
 
     What becomes of the model is not published: here it is FAILED, and its operation
@@ -147,7 +147,7 @@ def cancel_operation(store: Store, call: ApiCall) -> JsonObject:
     return {}
 
 
-def _find_by_operation(store: Store, call: ApiCall) -> TunedModelRecord:
+def _find_by_operation(store: Store, call: MethodCall) -> TunedModelRecord:
     record = find(store, call.model)
     if call.name != f"{record.name}/operations/{record.operation_id}":
         raise ApiError(404, f"Operation {call.name} does not exist.")

@@ -1,1 +1,1 @@
-"""What a test lets go wrong: faults as values, and what they do to an answer."""
+"""Faults as values, and their effects on an answer."""

@@ -1,4 +1,4 @@
-"""What can go wrong, and when: faults as values."""
+"""Faults as values: what goes wrong, and when."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRule
-from langchain_tuned_gemini.emulator.http.requests import GENERATE, ApiCall
+from langchain_tuned_gemini.emulator.http.requests import GENERATE, MethodCall
 from langchain_tuned_gemini.emulator.routes import METHODS
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Fault:
             )
         return None
 
-    def selects(self, call: ApiCall) -> bool:
+    def selects(self, call: MethodCall) -> bool:
         """Whether a call is of the kind that this fault is for."""
         if not call.is_about(self.model):
             return False

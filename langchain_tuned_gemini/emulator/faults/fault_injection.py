@@ -1,4 +1,4 @@
-"""What a fault does to an answer, in three steps that combine.
+"""The effects of a fault on an answer, in three steps that combine.
 
 1. `replacement`: another answer, so that the call itself is never carried out.
 2. `rewritten`: other content in the model's answer.
@@ -21,9 +21,9 @@ from langchain_tuned_gemini.emulator.http.replies import (
     Drop,
     Framing,
     Head,
-    Pause,
     Reply,
     Step,
+    Wait,
     html_error,
 )
 from langchain_tuned_gemini.emulator.model.completions import split_words
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from langchain_tuned_gemini.emulator.faults.fault import Fault
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 # Reasons that come with no text (FirebaseExtended/vertexai-sdk-test-data,
@@ -51,7 +51,7 @@ _BESIDE_CANDIDATES = ("modelVersion", "createTime", "responseId")
 DEFAULT_STREAM_ERROR = HTTPStatus.SERVICE_UNAVAILABLE.value
 
 
-def replacement(fault: Fault, call: ApiCall) -> Reply | None:
+def replacement(fault: Fault, call: MethodCall) -> Reply | None:
     """The answer that takes the place of the real one, if the fault has one."""
     headers = _headers(fault)
     if fault.redirect is not None:
@@ -95,21 +95,21 @@ def _literal(body: object) -> Reply:
     return Reply(body=json.dumps(body, ensure_ascii=False).encode(), content_type=JSON)
 
 
-def _error(fault: Fault, status: int, call: ApiCall) -> Reply:
+def _error(fault: Fault, status: int, call: MethodCall) -> Reply:
     if status == HTTPStatus.BAD_GATEWAY and fault.message is None:
         text = "The server encountered a temporary error and could not complete your request."
         return html_error(status, "Server Error", text)
     return Reply((_error_body(fault, status, call),), status=status)
 
 
-def _error_body(fault: Fault, status: int, call: ApiCall) -> JsonObject:
+def _error_body(fault: Fault, status: int, call: MethodCall) -> JsonObject:
     body = usual_error(call, status, quota=fault.quota, delay=fault.retry_delay)
     if fault.message is not None:
         body["error"]["message"] = fault.message
     return body
 
 
-def rewritten(fault: Fault, call: ApiCall, reply: Reply) -> Reply:
+def rewritten(fault: Fault, call: MethodCall, reply: Reply) -> Reply:
     """The real answer with other headers and, if a model gave it, other content."""
     reply = replace(reply, headers=(*reply.headers, *_headers(fault)))
     if not any("candidates" in message for message in reply.messages):
@@ -132,13 +132,13 @@ def rewritten(fault: Fault, call: ApiCall, reply: Reply) -> Reply:
 
 
 def _without_candidates(message: JsonObject) -> JsonObject:
-    """What stands beside the candidates; of the usage, Vertex AI keeps the type of traffic."""
+    """The fields beside the candidates; of the usage, Vertex AI keeps the type of traffic."""
     bare = {key: message[key] for key in _BESIDE_CANDIDATES if key in message}
     traffic = message["usageMetadata"].get("trafficType")
     return bare if traffic is None else {"usageMetadata": {"trafficType": traffic}, **bare}
 
 
-def _ended(fault: Fault, reply: Reply, call: ApiCall) -> Reply:
+def _ended(fault: Fault, reply: Reply, call: MethodCall) -> Reply:
     """A stream that ends early: in silence, or with an error."""
     if fault.end_after is not None:
         return replace(reply, messages=reply.messages[: fault.end_after])
@@ -183,11 +183,11 @@ def interrupted(fault: Fault, delivery: Delivery) -> Delivery:
     """The answer as the fault lets it arrive."""
     before = delivery.before
     if fault.delay is not None:
-        before = (*before, Pause(fault.delay))
+        before = (*before, Wait(fault.delay))
     if fault.reset and fault.cut_after is None:
         before = (*before, Drop(reset=True))
     if fault.hang:
-        before = (*before, Pause(None))
+        before = (*before, Wait(None))
     chunks = delivery.chunks
     if (at := _malformed_at(fault, delivery)) is not None:
         chunks = (*chunks[:at], _broken(chunks[at]), *chunks[at + 1 :])
@@ -198,7 +198,7 @@ def interrupted(fault: Fault, delivery: Delivery) -> Delivery:
         )
     if fault.stall_after is not None:
         at = fault.stall_after
-        chunks = (*chunks[:at], Pause(fault.stall), *chunks[at:])
+        chunks = (*chunks[:at], Wait(fault.stall), *chunks[at:])
     if fault.drip is not None:
         chunks = tuple(chain.from_iterable(_dripped(chunk, fault.drip) for chunk in chunks))
     return replace(delivery, before=before, head=_head(fault, delivery.head, chunks), chunks=chunks)
@@ -238,4 +238,4 @@ def _broken(chunk: Step) -> Step:
 def _dripped(chunk: Step, pause: float) -> Iterable[Step]:
     if not isinstance(chunk, bytes):
         return (chunk,)
-    return chain.from_iterable((bytes((byte,)), Pause(pause)) for byte in chunk)
+    return chain.from_iterable((bytes((byte,)), Wait(pause)) for byte in chunk)

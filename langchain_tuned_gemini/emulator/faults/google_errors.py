@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import RPC, error_body, error_info
-from langchain_tuned_gemini.emulator.http.requests import Api, ApiCall
+from langchain_tuned_gemini.emulator.http.requests import Api, MethodCall
 from langchain_tuned_gemini.emulator.http.resource_names import last_part
 from langchain_tuned_gemini.emulator.vertex.refusals import missing
 
@@ -42,7 +42,7 @@ _PERMISSIONS = {
 
 
 def usual_error(
-    call: ApiCall, status: int, *, quota: Literal["minute", "day"] | None, delay: float | None
+    call: MethodCall, status: int, *, quota: Literal["minute", "day"] | None, delay: float | None
 ) -> JsonObject:
     """The body that a status has for this call, if nothing more is known.
 
@@ -99,12 +99,12 @@ def quota_exceeded(model: str, *, per: str, delay: float | None) -> JsonObject:
 
 
 def _retry_info(delay: float) -> JsonObject:
-    """How long to wait, in whole seconds, as Google rounds it."""
+    """The time to wait, in whole seconds, as Google rounds it."""
     return {"@type": RPC + "RetryInfo", "retryDelay": f"{int(delay)}s"}
 
 
 def _vertex_error(
-    call: ApiCall, status: int, details: list[JsonObject], *, has_quota: bool
+    call: MethodCall, status: int, details: list[JsonObject], *, has_quota: bool
 ) -> JsonObject:
     match status:
         case 403:
@@ -118,7 +118,7 @@ def _vertex_error(
             return error_body(status, _WORDS.get(status), details=details)
 
 
-def _denied(call: ApiCall, details: list[JsonObject]) -> JsonObject:
+def _denied(call: MethodCall, details: list[JsonObject]) -> JsonObject:
     """403: the caller's role lacks the permission of this method.
 
     FirebaseExtended/vertexai-sdk-test-data, unary-failure-iam-permission-denied.json.
@@ -132,7 +132,7 @@ def _denied(call: ApiCall, details: list[JsonObject]) -> JsonObject:
     return error_body(403, message, details=[info, *details])
 
 
-def _fixed_quota(call: ApiCall) -> str:
+def _fixed_quota(call: MethodCall) -> str:
     """The text of github.com/promptfoo/promptfoo/issues/374, which names the base model."""
     name = call.base_model or last_part(call.model)
     return (

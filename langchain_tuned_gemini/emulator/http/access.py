@@ -1,4 +1,4 @@
-"""Who may talk to the emulator: the host that is named, and the credentials."""
+"""Access to the emulator: the host that is named, and the credentials."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.http.replies import Drop, Head, Pause, Step
+from langchain_tuned_gemini.emulator.http.replies import Drop, Head, Step, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +75,7 @@ async def perform(
                     await send(_start(step))
                 case bytes():
                     await send({"type": "http.response.body", "body": step, "more_body": True})
-                case Pause():
+                case Wait():
                     await pause(step.seconds, receive)
                 case Drop():
                     client = scope["client"]

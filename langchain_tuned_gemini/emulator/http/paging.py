@@ -12,7 +12,7 @@ from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
 
 MAX_PAGE_SIZE = 1000
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def page(
-    call: ApiCall,
+    call: MethodCall,
     collection: str,
     items: Sequence[T],
     key: Callable[[T], str],
@@ -50,7 +50,7 @@ def page(
     return compact(**{collection: [shown(item) for item in on_page], "nextPageToken": token})
 
 
-def _page_size(call: ApiCall, default: int) -> int:
+def _page_size(call: MethodCall, default: int) -> int:
     raw = call.parameter("pageSize") or "0"
     try:
         size = int(raw)
@@ -62,12 +62,12 @@ def _page_size(call: ApiCall, default: int) -> int:
     return min(size or default, MAX_PAGE_SIZE)
 
 
-def _token(call: ApiCall, last: str) -> str:
+def _token(call: MethodCall, last: str) -> str:
     content = json.dumps([call.method, call.name, call.parameter("filter"), last])
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def _last_of(call: ApiCall, token: str) -> str:
+def _last_of(call: MethodCall, token: str) -> str:
     try:
         padded = token + "=" * (-len(token) % 4)
         method, name, filter_, last = json.loads(base64.urlsafe_b64decode(padded))

@@ -18,7 +18,7 @@ HTML = "text/html; charset=UTF-8"
 
 
 class Framing(Enum):
-    """How the messages of an answer are put on the wire."""
+    """The way in which the messages of an answer are put on the wire."""
 
     UNARY = "one JSON object"
     SSE = "server-sent events"
@@ -51,7 +51,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Wait:
     """Wait so many seconds; `None` is until the client or the emulator gives up."""
 
     seconds: float | None
@@ -64,7 +64,7 @@ class Drop:
     reset: bool = False
 
 
-Step = Head | bytes | Pause | Drop
+Step = Head | bytes | Wait | Drop
 """One step of an answer; bytes are a chunk of its body."""
 
 
@@ -72,7 +72,7 @@ Step = Head | bytes | Pause | Drop
 class Delivery:
     """The steps of an answer, in the three parts that a fault may change."""
 
-    before: tuple[Pause | Drop, ...]
+    before: tuple[Wait | Drop, ...]
     head: Head
     chunks: tuple[Step, ...]
     streamed: bool = False
@@ -99,7 +99,7 @@ def html_error(status: int, title: str, text: str) -> Reply:
 
 def delivery(reply: Reply) -> Delivery:
     """The steps that put an answer on the wire."""
-    before = (Pause(reply.latency),) if reply.latency else ()
+    before = (Wait(reply.latency),) if reply.latency else ()
     is_sse = reply.framing is Framing.SSE and reply.body is None
     content_type = "text/event-stream" if is_sse else reply.content_type
     headers = (("content-type", content_type), *reply.headers)

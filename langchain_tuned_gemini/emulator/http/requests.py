@@ -53,7 +53,7 @@ class RecordedRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiCall:
+class MethodCall:
     """One call of one method.
 
     Attributes:

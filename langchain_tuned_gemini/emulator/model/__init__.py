@@ -1,1 +1,1 @@
-"""How a model of the emulator answers: by a script, a function, or its nearest example."""
+"""Models of the emulator: they answer by a script, a function, or their nearest example."""

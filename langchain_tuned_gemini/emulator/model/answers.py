@@ -1,4 +1,4 @@
-"""What a model answers, and the scripts by which a test decides it."""
+"""The answers of a model, and the scripts by which a test decides them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
 
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRule
-from langchain_tuned_gemini.emulator.http.requests import GENERATE, ApiCall
+from langchain_tuned_gemini.emulator.http.requests import GENERATE, MethodCall
 from langchain_tuned_gemini.emulator.model.prompts import read_turns
 
 
@@ -110,7 +110,7 @@ class Script:
                 msg = f"{name} is at least 1, so it can't be {value}"
                 raise ValueError(msg)
 
-    def selects(self, call: ApiCall) -> bool:
+    def selects(self, call: MethodCall) -> bool:
         """Whether a call is of the kind that this script is for."""
         return call.method in GENERATE and call.is_about(self.model) and self._fits(call)
 
@@ -125,7 +125,7 @@ class Script:
         """The answer to the call that it hits as its so manieth; they go round."""
         return self.answers[(hit - 1) % len(self.answers)]
 
-    def _fits(self, call: ApiCall) -> bool:
+    def _fits(self, call: MethodCall) -> bool:
         if self.when is None:
             return True
         message = read_turns(call.body)[-1].message

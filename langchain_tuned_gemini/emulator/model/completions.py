@@ -31,7 +31,7 @@ SAFETY_RATINGS = [
 
 
 class Style(Enum):
-    """What stands beside the text in the answers of a service."""
+    """The style of a service's answers: what stands beside the text."""
 
     RATED = "Developer API, tuned models of 1.0 and 1.5"
     PLAIN = "Developer API"
@@ -40,7 +40,7 @@ class Style(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answers, and the counts that belong to it.
+    """An answer of a model, and the counts that belong to it.
 
     Attributes:
         answer: The answer; on the wire it is the same for each candidate.
@@ -151,7 +151,7 @@ class Completion:
 
 
 def thought_tokens(answer: Answer) -> int:
-    """How many tokens were thought, as the answer says or its thoughts have."""
+    """The number of tokens that were thought, as the answer says or its thoughts have."""
     if answer.thought_tokens is not None:
         return answer.thought_tokens
     return estimate_tokens(answer.thoughts)

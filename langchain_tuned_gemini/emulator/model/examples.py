@@ -1,4 +1,4 @@
-"""What models of the emulator learn from, and how they "learn": by the nearest example.
+"""The examples that models of the emulator learn from: they "learn" by the nearest one.
 
 Texts are compared by their character trigrams (Dice coefficient), which forgives
 plurals, typos and word order, needs no dependency and gives the same result everywhere.
@@ -77,7 +77,7 @@ class TrigramIndex:
         self._examples: Sequence[Example] = tuple(examples)
 
     def __len__(self) -> int:
-        """How many examples there are."""
+        """The number of examples."""
         return len(self._examples)
 
     def __iter__(self) -> Iterator[Example]:

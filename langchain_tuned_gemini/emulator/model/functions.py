@@ -69,7 +69,7 @@ class Function:
     schema: JsonObject
 
     def words_in(self, question: str) -> float:
-        """How many words of its name occur in a question, in whatever form; all of it is most."""
+        """The number of its words in a question, in whatever form; the whole name is most."""
         if re.search(rf"(?<!\w){re.escape(self.name)}(?!\w)", question, re.IGNORECASE):
             return math.inf
         asked = _words(question)

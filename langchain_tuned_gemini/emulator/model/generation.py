@@ -1,4 +1,4 @@
-"""How a model answers on either service: as a test has scripted it, or by the emulator's rules.
+"""The answers of models on both services: as a test scripts them, or by the emulator's rules.
 
 Without a script it calls a function if the request's functions and the question call for it
 (see `functions`), tells what a function returned if that was last, and else says the output of
@@ -24,7 +24,7 @@ from langchain_tuned_gemini.emulator.model.instances import fits, instance
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.model.prompts import Prompt
@@ -49,7 +49,7 @@ _KEY = re.compile(r"(?<!\w)['\"`]([A-Za-z_]\w*)['\"`](?!\w)")
 
 def generate(
     store: Store,
-    call: ApiCall,
+    call: MethodCall,
     prompt: Prompt,
     base: ServedModel,
     learnt: TrigramIndex | None,
@@ -111,7 +111,7 @@ def unavailable(status: int, reason: str, denied: str | None = None) -> ApiError
 def _own_answer(
     request: Message, prompt: Prompt, example: Example | None, base: ServedModel
 ) -> Answer:
-    """What the model answers by itself."""
+    """The model's answer by itself."""
     toolbox, config = read_toolbox(request), request.message("generationConfig")
     mime_type, schema = config.text("responseMimeType"), _schema(config)
     if mime_type == JSON and toolbox.functions and not base.gemini_3:
@@ -127,7 +127,7 @@ def _own_answer(
 
 
 def _returned(response: JsonObject) -> str:
-    """What a function returned: a text as it is, anything else as JSON."""
+    """The result of a function: a text as it is, anything else as JSON."""
     value = next((response[key] for key in ("output", "result") if key in response), response)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

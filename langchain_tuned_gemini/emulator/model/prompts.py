@@ -56,7 +56,7 @@ class PromptTurn:
 
     @property
     def message(self) -> str:
-        """What it says and what its functions returned, for who looks for a word in it."""
+        """Its words and what its functions returned, for who looks for a word in it."""
         return "\n".join([self.text, *map(_as_json, self.responses)]).strip()
 
     @property
@@ -138,7 +138,7 @@ class Prompt:
 
     @property
     def tokens(self) -> int:
-        """How many tokens there are of all modalities."""
+        """The number of tokens of all modalities."""
         return sum(self.tokens_by_modality.values())
 
     @property
@@ -148,7 +148,7 @@ class Prompt:
 
     @property
     def responses(self) -> tuple[JsonObject, ...]:
-        """What functions have just returned, if that is the last turn."""
+        """The results of functions, if they are the last turn."""
         return self.turns[-1].responses
 
     @property

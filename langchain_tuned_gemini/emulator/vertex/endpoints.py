@@ -17,7 +17,7 @@ from langchain_tuned_gemini.emulator.vertex.refusals import in_use, invalid
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.replies import Reply
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
     from langchain_tuned_gemini.emulator.store import Store
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 _FILTERS = {"endpoint": "name", "displayName": "displayName"}
 
 
-def get(store: Store, call: ApiCall) -> JsonObject:
+def get(store: Store, call: MethodCall) -> JsonObject:
     """One endpoint."""
     return _shown(_find(store, call))
 
 
-def list_(store: Store, call: ApiCall) -> JsonObject:
+def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the endpoints of a location."""
     return listed(
         store,
@@ -44,7 +44,7 @@ def list_(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def undeploy_model(store: Store, call: ApiCall) -> JsonObject:
+def undeploy_model(store: Store, call: MethodCall) -> JsonObject:
     """Starts to take a model off its endpoint."""
     endpoint, deployed_id = _find(store, call), call.body.text("deployedModelId")
     if not deployed_id.isdecimal():
@@ -54,7 +54,7 @@ def undeploy_model(store: Store, call: ApiCall) -> JsonObject:
     return start(store, call, endpoint.name, deployment=deployed_id)
 
 
-def delete(store: Store, call: ApiCall) -> JsonObject:
+def delete(store: Store, call: MethodCall) -> JsonObject:
     """Starts to delete an endpoint."""
     endpoint = _find(store, call)
     if endpoint.deployed is not None:
@@ -67,7 +67,7 @@ def delete(store: Store, call: ApiCall) -> JsonObject:
     return start(store, call, endpoint.name)
 
 
-def predict(store: Store, call: ApiCall) -> JsonObject:
+def predict(store: Store, call: MethodCall) -> JsonObject:
     """Refuses: generative models answer generateContent only."""
     _find(store, call)
     # Google's words (litellm issue 5678).
@@ -79,7 +79,7 @@ def predict(store: Store, call: ApiCall) -> JsonObject:
     raise in_use(msg)
 
 
-def generate(store: Store, call: ApiCall) -> Reply:
+def generate(store: Store, call: MethodCall) -> Reply:
     """The answer of an endpoint or of a base model, whole or in pieces."""
     base, learnt = _generator(store, call)
     # The Developer API takes a turn without a role for the user's. Reported from Vertex AI by many
@@ -90,7 +90,7 @@ def generate(store: Store, call: ApiCall) -> Reply:
     return generation.generate(store, call, read_prompt(call.body), base, learnt, Style.VERTEX)
 
 
-def count_tokens(store: Store, call: ApiCall) -> JsonObject:
+def count_tokens(store: Store, call: MethodCall) -> JsonObject:
     """The tokens of a prompt, of a base model or an endpoint: the same estimate everywhere."""
     _generator(store, call)
     prompt = read_prompt(call.body)
@@ -101,12 +101,12 @@ def count_tokens(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def _find(store: Store, call: ApiCall) -> EndpointRecord:
+def _find(store: Store, call: MethodCall) -> EndpointRecord:
     return found(store, call, store.vertex.endpoints.get(name_of(store, call)))
 
 
-def _generator(store: Store, call: ApiCall) -> tuple[ServedModel, TrigramIndex | None]:
-    """Who answers: a base model, with what it has learnt if it was tuned."""
+def _generator(store: Store, call: MethodCall) -> tuple[ServedModel, TrigramIndex | None]:
+    """The base model that answers, and what it has learnt if it was tuned."""
     if published(call.name):
         return publisher_models.find(store, call), None
     if ResourceName.parse(call.name).kind == "models":

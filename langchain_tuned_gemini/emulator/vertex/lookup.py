@@ -14,7 +14,7 @@ from langchain_tuned_gemini.emulator.vertex.refusals import missing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.store import Store
 
     Record = TypeVar("Record")
@@ -27,7 +27,7 @@ _LATEST = 10**20
 _TERM = re.compile(r'(?P<field>[\w.-]+)\s*(?P<operator>!=|=|:)\s*(?P<value>"[^"]*"|\S+)')
 
 
-def name_of(store: Store, call: ApiCall) -> str:
+def name_of(store: Store, call: MethodCall) -> str:
     """The name that a call addresses, as the store keeps it.
 
     "If the region in the API endpoint URL conflicts with the location in the resource path,
@@ -37,7 +37,7 @@ def name_of(store: Store, call: ApiCall) -> str:
     return store.vertex.canonical(call.name, call.location)
 
 
-def found(store: Store, call: ApiCall, record: Record | None) -> Record:
+def found(store: Store, call: MethodCall, record: Record | None) -> Record:
     """The record that a call addresses; 404 if there is none."""
     if record is None:
         raise missing(store.vertex.canonical(call.name))
@@ -46,7 +46,7 @@ def found(store: Store, call: ApiCall, record: Record | None) -> Record:
 
 def listed(
     store: Store,
-    call: ApiCall,
+    call: MethodCall,
     collection: str,
     records: Mapping[str, Record],
     created: Callable[[Record], int],

@@ -11,13 +11,13 @@ from langchain_tuned_gemini.emulator.vertex.refusals import missing
 from langchain_tuned_gemini.emulator.vertex.vertex_store import OperationRecord
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.store import Store
 
 _TYPE_URL = "type.googleapis.com/google.cloud.aiplatform."
 
 
-def start(store: Store, call: ApiCall, target: str, *, deployment: str = "") -> JsonObject:
+def start(store: Store, call: MethodCall, target: str, *, deployment: str = "") -> JsonObject:
     """Starts to delete something, or to undeploy from it.
 
     Without a duration the operation is done at once, and its answer says so.
@@ -30,7 +30,7 @@ def start(store: Store, call: ApiCall, target: str, *, deployment: str = "") -> 
     return _shown(vertex.operations[name], call.version)
 
 
-def get(store: Store, call: ApiCall) -> JsonObject:
+def get(store: Store, call: MethodCall) -> JsonObject:
     """One operation, below its resource or below the location (which google-genai asks)."""
     name = name_of(store, call)
     parsed = ResourceName.parse(name)

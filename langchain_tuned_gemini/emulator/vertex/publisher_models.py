@@ -10,13 +10,13 @@ from langchain_tuned_gemini.emulator.vertex.lookup import DEFAULT_PAGE_SIZE
 from langchain_tuned_gemini.emulator.vertex.refusals import missing
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.store import Store
 
 
-def find(store: Store, call: ApiCall) -> ServedModel:
+def find(store: Store, call: MethodCall) -> ServedModel:
     """The base model that a call addresses: Google's, and served in this location."""
     model = store.base_models.get(model_of(call.name) or "")
     if model is None or not _is_served(model, call.asked_in):
@@ -24,12 +24,12 @@ def find(store: Store, call: ApiCall) -> ServedModel:
     return model
 
 
-def get(store: Store, call: ApiCall) -> JsonObject:
+def get(store: Store, call: MethodCall) -> JsonObject:
     """One base model."""
     return _shown(find(store, call))
 
 
-def list_(store: Store, call: ApiCall) -> JsonObject:
+def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the base models."""
     google = call.name == "publishers/google/models"
     models = sorted(store.base_models.values(), key=lambda m: m.name) if google else []

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.store import Store
     from langchain_tuned_gemini.emulator.vertex.vertex_store import ModelVersion, VertexStore
 
@@ -46,12 +46,12 @@ _OF_ALL_VERSIONS = frozenset({"display_name", "description"})
 _ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
 
 
-def get(store: Store, call: ApiCall) -> JsonObject:
+def get(store: Store, call: MethodCall) -> JsonObject:
     """One version of a model, by number or alias; the default one without either."""
     return _shown(store.vertex, _find(store, call))
 
 
-def list_(store: Store, call: ApiCall) -> JsonObject:
+def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the models of a location, each by its default version."""
     vertex = store.vertex
     defaults = {name: vertex.version(name) for name in vertex.models}
@@ -66,7 +66,7 @@ def list_(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def list_versions(store: Store, call: ApiCall) -> JsonObject:
+def list_versions(store: Store, call: MethodCall) -> JsonObject:
     """A page of the versions of a model, with their numbers in their names."""
     versions = store.vertex.models[_find(store, call).name]
     return page(
@@ -79,7 +79,7 @@ def list_versions(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def list_checkpoints(store: Store, call: ApiCall) -> JsonObject:
+def list_checkpoints(store: Store, call: MethodCall) -> JsonObject:
     """A page of the checkpoints of a version."""
     return page(
         call,
@@ -91,7 +91,7 @@ def list_checkpoints(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def patch(store: Store, call: ApiCall) -> JsonObject:
+def patch(store: Store, call: MethodCall) -> JsonObject:
     """Changes the fields of `updateMask`, or without one those that the body has.
 
     The reference requires a mask; google-genai sends none.
@@ -112,7 +112,7 @@ def patch(store: Store, call: ApiCall) -> JsonObject:
     return _shown(vertex, changed)
 
 
-def merge_version_aliases(store: Store, call: ApiCall) -> JsonObject:
+def merge_version_aliases(store: Store, call: MethodCall) -> JsonObject:
     """Gives a version aliases, and takes those away that begin with `-`.
 
     An alias that another version has moves here.
@@ -137,7 +137,7 @@ def merge_version_aliases(store: Store, call: ApiCall) -> JsonObject:
     return _shown(vertex, changed)
 
 
-def delete(store: Store, call: ApiCall) -> JsonObject:
+def delete(store: Store, call: MethodCall) -> JsonObject:
     """Starts to delete a model with all its versions; 400 while it is deployed (reference)."""
     if ResourceName.parse(call.name).version:
         raise invalid("name", "has a version: see deleteVersion")
@@ -146,7 +146,7 @@ def delete(store: Store, call: ApiCall) -> JsonObject:
     return start(store, call, version.name)
 
 
-def delete_version(store: Store, call: ApiCall) -> JsonObject:
+def delete_version(store: Store, call: MethodCall) -> JsonObject:
     """Starts to delete one version; 400 while it is deployed (reference)."""
     if not ResourceName.parse(call.name).version:
         raise invalid("name", "a version ID must be explicitly included")
@@ -184,7 +184,7 @@ def _check_undeployed(store: Store, version: ModelVersion, target: str) -> None:
         raise in_use(f"The Model {target} {msg}: {where}.")
 
 
-def _find(store: Store, call: ApiCall) -> ModelVersion:
+def _find(store: Store, call: MethodCall) -> ModelVersion:
     return found(store, call, store.vertex.version(name_of(store, call)))
 
 

@@ -104,7 +104,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRecord:
-    """What was learnt up to a step."""
+    """The state of a model after a step."""
 
     id: str
     epoch: int
@@ -198,7 +198,7 @@ class TuningJobRecord:
 
 
 def checkpoint_count(epochs: int, *, last_only: bool) -> int:
-    """How many checkpoints a job of so many epochs has."""
+    """The number of checkpoints of a job of so many epochs."""
     return 1 if last_only else min(epochs, MOST_CHECKPOINTS)
 
 

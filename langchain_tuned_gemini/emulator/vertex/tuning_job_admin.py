@@ -1,4 +1,4 @@
-"""What a test does to tuned models behind Vertex AI's back: add, move, remove them."""
+"""Tuned models behind Vertex AI's back: a test adds, moves and removes them."""
 
 from __future__ import annotations
 

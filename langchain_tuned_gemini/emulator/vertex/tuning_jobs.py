@@ -16,7 +16,7 @@ from langchain_tuned_gemini.emulator.vertex.tuning_job import (
 from langchain_tuned_gemini.emulator.vertex.tuning_job_resource import tuning_job
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.requests import ApiCall
+    from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.store import Store
 
@@ -28,7 +28,7 @@ _FILTERS = {
 }
 
 
-def create(store: Store, call: ApiCall) -> JsonObject:
+def create(store: Store, call: MethodCall) -> JsonObject:
     """Starts a tuning job, and answers with it as it is PENDING, even if it is done at once."""
     parent = name_of(store, call).rpartition("/")[0]
     job = new_job(store, parent, call.body)
@@ -36,12 +36,12 @@ def create(store: Store, call: ApiCall) -> JsonObject:
     return tuning_job(job, Standing(JobState.PENDING, job.create_time), call.version, None)
 
 
-def get(store: Store, call: ApiCall) -> JsonObject:
+def get(store: Store, call: MethodCall) -> JsonObject:
     """One tuning job."""
     return _shown(store, call, _find(store, call))
 
 
-def list_(store: Store, call: ApiCall) -> JsonObject:
+def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the tuning jobs of a location."""
     return listed(
         store,
@@ -54,7 +54,7 @@ def list_(store: Store, call: ApiCall) -> JsonObject:
     )
 
 
-def cancel(store: Store, call: ApiCall) -> JsonObject:
+def cancel(store: Store, call: MethodCall) -> JsonObject:
     """Asks for the end of a job; of one that has ended it changes nothing.
 
     The reference calls it "a best effort"; what it answers for a job that has ended is not
@@ -68,11 +68,11 @@ def cancel(store: Store, call: ApiCall) -> JsonObject:
     return {}
 
 
-def _find(store: Store, call: ApiCall) -> TuningJobRecord:
+def _find(store: Store, call: MethodCall) -> TuningJobRecord:
     return found(store, call, store.vertex.jobs.get(name_of(store, call)))
 
 
-def _shown(store: Store, call: ApiCall, job: TuningJobRecord) -> JsonObject:
+def _shown(store: Store, call: MethodCall, job: TuningJobRecord) -> JsonObject:
     vertex = store.vertex
     standing = vertex.standing(job, store.now())
     return tuning_job(job, standing, call.version, vertex.delivered(job))

@@ -166,7 +166,7 @@ class VertexStore:
         return None if job.version is None else self.models.get(job.model, {}).get(job.version)
 
     def deployed(self, endpoint: EndpointRecord | None) -> ModelVersion | None:
-        """What answers at an endpoint, if there is such an endpoint and anything does."""
+        """The version that answers at an endpoint, if there is such an endpoint and one does."""
         if endpoint is None or endpoint.deployed is None:
             return None
         return self.models[endpoint.deployed.model][endpoint.deployed.version]
