@@ -15,19 +15,19 @@ from langchain_tuned_gemini.emulator.developer.tuned_model import Hyperparameter
 from langchain_tuned_gemini.emulator.emulator import Emulator
 from langchain_tuned_gemini.emulator.faults.fault import ArmedFault, Fault
 from langchain_tuned_gemini.emulator.http.requests import RecordedRequest
-from langchain_tuned_gemini.emulator.model.answers import Answer, ArmedScript, FunctionCall
+from langchain_tuned_gemini.emulator.model.answers import ArmedScript, FunctionCall, ModelAnswer
 from langchain_tuned_gemini.emulator.model.base_models import ServedModel
 from langchain_tuned_gemini.emulator.progression import Progression, after, immediate, manual
 from langchain_tuned_gemini.emulator.vertex.tuning_job_admin import VertexModel
 
 __all__ = [
-    "Answer",
     "ArmedFault",
     "ArmedScript",
     "Emulator",
     "Fault",
     "FunctionCall",
     "Hyperparameters",
+    "ModelAnswer",
     "Progression",
     "RecordedRequest",
     "ServedModel",

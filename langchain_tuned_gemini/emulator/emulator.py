@@ -218,7 +218,7 @@ class Emulator:
 
         Args:
             *answers: Each a text; a `FunctionCall`; a list of these, for calls at once; a dict,
-                for JSON; or an `Answer`, for a finish reason, thoughts, or counts of tokens.
+                for JSON; or a `ModelAnswer`, for a finish reason, thoughts, or counts of tokens.
             model: Only calls of this model, named as a fault's is; of all by default.
             when: Only calls whose last message has this text in it, in capitals or not, or
                 where this pattern finds something. That message is what the user said, or the

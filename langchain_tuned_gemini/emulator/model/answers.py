@@ -30,7 +30,7 @@ class FunctionCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ModelAnswer:
     """An answer in full, where its text or its calls alone don't say it.
 
     Attributes:
@@ -55,30 +55,30 @@ class Answer:
     cached_tokens: int = 0
 
 
-Scripted: TypeAlias = str | FunctionCall | Sequence[FunctionCall] | Mapping[str, Any] | Answer
-"""A text, a function call, several calls at once, a JSON object, or all of it in an `Answer`."""
+Scripted: TypeAlias = str | FunctionCall | Sequence[FunctionCall] | Mapping[str, Any] | ModelAnswer
+"""A text, a function call, several calls at once, a JSON object, or a `ModelAnswer` in full."""
 
 
-def as_answer(said: Scripted) -> Answer:
+def as_answer(said: Scripted) -> ModelAnswer:
     """The answer that a short form stands for.
 
     Raises:
         TypeError: It is none of them.
     """
     match said:
-        case Answer():
+        case ModelAnswer():
             return said
         case str():
-            return Answer(text=said)
+            return ModelAnswer(text=said)
         case FunctionCall():
-            return Answer(calls=(said,))
+            return ModelAnswer(calls=(said,))
         case Mapping():
-            return Answer(text=json.dumps(said, ensure_ascii=False))
+            return ModelAnswer(text=json.dumps(said, ensure_ascii=False))
         case _ if _are_calls(said):
-            return Answer(calls=tuple(said))
+            return ModelAnswer(calls=tuple(said))
     msg = (
         "an answer is a text, a FunctionCall, a list of them for calls at once, a dict for JSON, "
-        f"or an Answer, not {said!r}; several answers are given one after another: script(a, b)"
+        f"or a ModelAnswer, not {said!r}; several answers are given one after another: script(a, b)"
     )
     raise TypeError(msg)
 
@@ -93,7 +93,7 @@ def _are_calls(said: object) -> TypeGuard[Sequence[FunctionCall]]:
 class Script:
     """Answers, and the calls that they are for; described at `Emulator.script`."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[ModelAnswer, ...]
     model: str | None = None
     when: str | re.Pattern[str] | None = None
     nth: int = 1
@@ -121,7 +121,7 @@ class Script:
             times = len(self.answers)
         return calls >= self.nth and (times is None or hits < times)
 
-    def answer(self, hit: int) -> Answer:
+    def answer(self, hit: int) -> ModelAnswer:
         """The answer to the call that it hits as its so manieth; they go round."""
         return self.answers[(hit - 1) % len(self.answers)]
 

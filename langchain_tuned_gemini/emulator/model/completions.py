@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.model.answers import Answer, FunctionCall
+    from langchain_tuned_gemini.emulator.model.answers import FunctionCall, ModelAnswer
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
 
 CHARACTERS_PER_TOKEN = 4
@@ -50,7 +50,7 @@ class Completion:
         candidates: How many are asked for.
     """
 
-    answer: Answer
+    answer: ModelAnswer
     prompt_tokens: Mapping[str, int]
     base: ServedModel
     response_id: str
@@ -150,7 +150,7 @@ class Completion:
         return sum(map(estimate_tokens, (self.answer.text, *calls)))
 
 
-def thought_tokens(answer: Answer) -> int:
+def thought_tokens(answer: ModelAnswer) -> int:
     """The number of tokens that were thought, as the answer says or its thoughts have."""
     if answer.thought_tokens is not None:
         return answer.thought_tokens
@@ -162,7 +162,7 @@ def token_details(tokens: Mapping[str, int]) -> list[JsonObject]:
     return [compact(modality=modality, tokenCount=count) for modality, count in tokens.items()]
 
 
-def limited(answer: Answer, config: Message) -> Answer:
+def limited(answer: ModelAnswer, config: Message) -> ModelAnswer:
     """The answer after `stopSequences` and `maxOutputTokens`, which cut its text.
 
     Thoughts come first and count against the limit, so that they may leave no room for an answer

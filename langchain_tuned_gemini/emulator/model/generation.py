@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.replies import Framing, Reply
-from langchain_tuned_gemini.emulator.model.answers import Answer
+from langchain_tuned_gemini.emulator.model.answers import ModelAnswer
 from langchain_tuned_gemini.emulator.model.completions import Completion, Style, limited
 from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex, nearest
 from langchain_tuned_gemini.emulator.model.functions import check_history, read_toolbox
@@ -110,7 +110,7 @@ def unavailable(status: int, reason: str, denied: str | None = None) -> ApiError
 
 def _own_answer(
     request: Message, prompt: Prompt, example: Example | None, base: ServedModel
-) -> Answer:
+) -> ModelAnswer:
     """The model's answer by itself."""
     toolbox, config = read_toolbox(request), request.message("generationConfig")
     mime_type, schema = config.text("responseMimeType"), _schema(config)
@@ -132,7 +132,7 @@ def _returned(response: JsonObject) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _thoughts(config: Message, base: ServedModel) -> Answer:
+def _thoughts(config: Message, base: ServedModel) -> ModelAnswer:
     """The thoughts that are counted, and shown if asked for.
 
     A model that can think does, unless the request says how little: Google's do so by default
@@ -141,11 +141,11 @@ def _thoughts(config: Message, base: ServedModel) -> Answer:
     """
     budget, level = config.integer("thinkingBudget"), config.text("thinkingLevel").upper()
     if not base.thinking or budget == 0 or level in ("MINIMAL", "LOW"):
-        return Answer()
+        return ModelAnswer()
     most = THOUGHT_TOKENS if budget is None or budget < 0 else budget
     shown = bool(config.get("includeThoughts"))
     tokens = min(most, THOUGHT_TOKENS)
-    return Answer(thoughts=THOUGHT if shown else "", thought_tokens=tokens)
+    return ModelAnswer(thoughts=THOUGHT if shown else "", thought_tokens=tokens)
 
 
 def _candidates(config: Message) -> int:

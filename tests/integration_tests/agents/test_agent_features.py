@@ -36,7 +36,7 @@ from langchain_tuned_gemini import (
     FallbackChatModel,
     TunedGeminiFallbackMiddleware,
 )
-from langchain_tuned_gemini.emulator import Answer, Emulator, FunctionCall
+from langchain_tuned_gemini.emulator import Emulator, FunctionCall, ModelAnswer
 from tests.conftest import NEXT_NUMBER, TUNED
 from tests.integration_tests.agents.conftest import (
     ADVICE,
@@ -356,7 +356,7 @@ def test_json_of_a_model_that_was_tuned_to_it_is_taken_for_the_call(
         '{"umbrella": true',
         "{}",
         "[]",
-        Answer(calls=[ADVISED], finish_reason="MAX_TOKENS"),
+        ModelAnswer(calls=[ADVISED], finish_reason="MAX_TOKENS"),
     ],
     ids=str,
 )
@@ -401,7 +401,7 @@ ODD = [f'{{"people": {number}}}' for number in range(1, 99, 2)]
     [
         ([ODD[0]], 1),
         ([party(3)], 1),
-        ([Answer(calls=[party(2), party(4)])], 1),
+        ([ModelAnswer(calls=[party(2), party(4)])], 1),
         (ODD, 3),
     ],
     ids=["a text", "a call", "two calls at once", "a text that is ever different"],
@@ -450,7 +450,7 @@ def test_json_of_a_tuned_model_without_a_fallback_is_taken_for_the_call(
 @pytest.mark.parametrize("tools", [[], [weather]], ids=["no tools", "tools"])
 @pytest.mark.parametrize(
     "said",
-    ["Take it along.", ODD[0], '{"people": 2', party(3), Answer(finish_reason="SAFETY")],
+    ["Take it along.", ODD[0], '{"people": 2', party(3), ModelAnswer(finish_reason="SAFETY")],
     ids=str,
 )
 def test_a_tuned_model_without_a_fallback_that_does_not_fit_ends_the_agent_with_an_error(

@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_tuned_gemini import ContentBlockedError, FallbackChatModel
-from langchain_tuned_gemini.emulator import Answer, Emulator
+from langchain_tuned_gemini.emulator import Emulator, ModelAnswer
 from tests.conftest import BASE, Deployed
 
 QUESTION = "Where do dogs sleep?"
@@ -139,7 +139,7 @@ def test_a_stream_that_breaks_after_its_thoughts_makes_way_for_the_base_model(
 ) -> None:
     gemini, chat = deployed.emulator, deployed.chat()
     robust = chat.with_few_shot_fallback(BASE, examples=[(QUESTION, FROM_BASE)])
-    said = Answer(text="On the sofa.", thoughts="Dogs, I think.")
+    said = ModelAnswer(text="On the sofa.", thoughts="Dogs, I think.")
 
     with gemini.script(said, model=deployed.name), gemini.fault(model=deployed.name, cut_after=1):
         answer = ask(robust)

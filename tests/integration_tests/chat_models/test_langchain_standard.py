@@ -23,7 +23,7 @@ from vcr import VCR
 from vcr.request import Request
 
 from langchain_tuned_gemini import ChatTunedGemini, FallbackChatModel
-from langchain_tuned_gemini.emulator import Answer, Emulator
+from langchain_tuned_gemini.emulator import Emulator, ModelAnswer
 from tests.conftest import Deployed
 
 JOKE = '{"setup": "Why do cats purr?", "punchline": "They run on batteries."}'
@@ -101,14 +101,14 @@ class Suite(ChatModelIntegrationTests):
         return {"invoke": details, "stream": details}
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
-        return self._answer(Answer(text="42", thought_tokens=90), stream=stream)
+        return self._answer(ModelAnswer(text="42", thought_tokens=90), stream=stream)
 
     def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
         return self._answer(
-            Answer(text="42", prompt_tokens=5000, cached_tokens=4096), stream=stream
+            ModelAnswer(text="42", prompt_tokens=5000, cached_tokens=4096), stream=stream
         )
 
-    def _answer(self, scripted: Answer, *, stream: bool) -> AIMessage:
+    def _answer(self, scripted: ModelAnswer, *, stream: bool) -> AIMessage:
         model = self.chat_model_class(**self.chat_model_params)
         with self.deployed.emulator.script(scripted):
             if not stream:

@@ -21,7 +21,7 @@ from langchain_tuned_gemini import (
     ParameterError,
     ValidJSON,
 )
-from langchain_tuned_gemini.emulator import Answer, Emulator, FunctionCall
+from langchain_tuned_gemini.emulator import Emulator, FunctionCall, ModelAnswer
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.conftest import BASE, Deployed
 
@@ -184,11 +184,11 @@ def test_what_ended_badly_is_no_answer_of_a_tuned_model_alone(
 
 
 CUT_OFF = {
-    "text": Answer(text='{"name": "Oslo", "inhabitants": 7177', finish_reason="MAX_TOKENS"),
-    "call": Answer(
+    "text": ModelAnswer(text='{"name": "Oslo", "inhabitants": 7177', finish_reason="MAX_TOKENS"),
+    "call": ModelAnswer(
         calls=[FunctionCall("City", {**OSLO, "inhabitants": 7177})], finish_reason="MAX_TOKENS"
     ),
-    "no closing brace": Answer(text='{"name": "Oslo", "inhabitants": 717710'),
+    "no closing brace": ModelAnswer(text='{"name": "Oslo", "inhabitants": 717710'),
 }
 cut_off = pytest.mark.parametrize("said", CUT_OFF.values(), ids=CUT_OFF)
 
@@ -198,7 +198,7 @@ cut_off = pytest.mark.parametrize("said", CUT_OFF.values(), ids=CUT_OFF)
 @cut_off
 @pytest.mark.parametrize("method", METHODS)
 def test_a_record_that_was_cut_off_is_no_answer_though_the_last_model_gave_it(
-    method: str, said: Answer, ask: Ask, schema: Any, emulator: Emulator
+    method: str, said: ModelAnswer, ask: Ask, schema: Any, emulator: Emulator
 ) -> None:
     tuned = Deployed.add(emulator, "developer", [("1", "2")]).chat()
     robust = FallbackChatModel(models=[tuned])
@@ -219,7 +219,7 @@ def test_a_record_that_was_cut_off_is_no_answer_though_the_last_model_gave_it(
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_with_include_raw_a_record_that_was_cut_off_is_told_beside_the_message(
-    is_streamed: bool, method: str, said: Answer, emulator: Emulator
+    is_streamed: bool, method: str, said: ModelAnswer, emulator: Emulator
 ) -> None:
     tuned = Deployed.add(emulator, "developer", [("1", "2")]).chat()
 
@@ -254,7 +254,7 @@ def test_a_whole_object_is_an_answer_though_more_was_to_follow(
     ask: Ask, emulator: Emulator
 ) -> None:
     tuned = Deployed.add(emulator, "developer", [("1", "2")]).chat()
-    said = Answer(text=f"```json\n{FITTING}\n```\nOslo is", finish_reason="MAX_TOKENS")
+    said = ModelAnswer(text=f"```json\n{FITTING}\n```\nOslo is", finish_reason="MAX_TOKENS")
 
     with emulator.script(said):
         assert ask(tuned.with_structured_output(City)) == City(**OSLO)
@@ -269,7 +269,7 @@ def test_a_number_may_be_a_part_of_one(ask: Ask, emulator: Emulator) -> None:
     with emulator.script("717710"):
         assert ask(chain) == 717_710
     with (
-        emulator.script(Answer(text="7177", finish_reason="MAX_TOKENS")),
+        emulator.script(ModelAnswer(text="7177", finish_reason="MAX_TOKENS")),
         pytest.raises(OutputParserException, match="cut off"),
     ):
         ask(chain)

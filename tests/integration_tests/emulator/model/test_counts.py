@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from langchain_tuned_gemini.emulator import Answer
+from langchain_tuned_gemini.emulator import ModelAnswer
 from tests.integration_tests.emulator.model.conftest import Service, model, user
 
 DOGS = "SELECT * FROM dogs"
@@ -120,7 +120,7 @@ def test_thoughts_count_against_the_limit_of_tokens(
 
 
 def test_the_thoughts_of_a_script_count_against_the_limit(service: Service) -> None:
-    service.gemini.script(Answer(text="It rains.", thought_tokens=100))
+    service.gemini.script(ModelAnswer(text="It rains.", thought_tokens=100))
     config = {"generationConfig": {"maxOutputTokens": 64}}
 
     answer = service.answer("Hi", model=service.tuned, **config)

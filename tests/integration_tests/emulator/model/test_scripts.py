@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langchain_tuned_gemini.emulator import Answer, Emulator, FunctionCall
+from langchain_tuned_gemini.emulator import Emulator, FunctionCall, ModelAnswer
 from tests.integration_tests.emulator.model.conftest import Service, model, user
 
 OSLO = FunctionCall("weather", {"city": "Oslo"})
@@ -105,7 +105,7 @@ def test_a_dict_is_json(service: Service) -> None:
 
 
 def test_an_answer_says_the_rest(service: Service) -> None:
-    full = Answer(
+    full = ModelAnswer(
         text="Well, I must",
         calls=[FunctionCall("weather", id="my-id")],
         thoughts="Let me see.",
@@ -135,7 +135,7 @@ def test_an_answer_says_the_rest(service: Service) -> None:
 
 
 def test_an_answer_that_is_withheld_has_no_content(service: Service) -> None:
-    service.gemini.script(Answer(finish_reason="SAFETY"))
+    service.gemini.script(ModelAnswer(finish_reason="SAFETY"))
 
     (candidate,) = service.answer("Hi", model=service.old)["candidates"]
     (chunk,) = service.chunks("Hi", model=service.old)
@@ -146,7 +146,7 @@ def test_an_answer_that_is_withheld_has_no_content(service: Service) -> None:
 
 
 def test_a_scripted_text_is_streamed_by_words(service: Service) -> None:
-    service.gemini.script(Answer(text="It rains now.", calls=[OSLO], thoughts="Hm."))
+    service.gemini.script(ModelAnswer(text="It rains now.", calls=[OSLO], thoughts="Hm."))
 
     chunks = service.chunks("Hi", model=service.old)
 
@@ -169,7 +169,7 @@ def test_limits_of_the_request_hold_for_scripts(service: Service) -> None:
 
 def test_what_is_cut_calls_nothing_and_keeps_its_own_end(service: Service) -> None:
     limit = {"generationConfig": {"maxOutputTokens": 1}}
-    service.gemini.script(Answer(text="It rains.", calls=[OSLO], finish_reason="OTHER"))
+    service.gemini.script(ModelAnswer(text="It rains.", calls=[OSLO], finish_reason="OTHER"))
 
     (candidate,) = service.answer("Hi", model=service.old, **limit)["candidates"]
 
@@ -189,7 +189,7 @@ def test_a_call_that_a_fault_answers_is_not_counted(service: Service) -> None:
 
 
 def test_a_fault_spoils_what_is_scripted(service: Service) -> None:
-    service.gemini.script(Answer(text="one two three", calls=[OSLO]))
+    service.gemini.script(ModelAnswer(text="one two three", calls=[OSLO]))
 
     with service.gemini.fault(limit_after=2):
         (candidate,) = service.answer("Hi", model=service.old)["candidates"]
