@@ -1,4 +1,4 @@
-"""The answer in a schema that `create_agent(response_format=...)` waits for.
+"""The tools of an agent, and the answer in a schema that `create_agent(response_format=...)` wants.
 
 A model that was tuned to answer in JSON does so, whatever tool it is told to call. An agent that
 waits for the call would ask again and again, as it would a model that repeats what it has refused.
@@ -7,7 +7,7 @@ waits for the call would ask again and again, as it would a model that repeats w
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Final, Self
@@ -15,7 +15,9 @@ from typing import Any, Final, Self
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.messages.tool import tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.tools import StructuredTool
+from langchain_core.tools import BaseTool, StructuredTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel
 
 from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, shaped
 from langchain_tuned_gemini.chat_models.structured_output import SchemaCheck, whole_value
@@ -141,3 +143,23 @@ class AgentAnswer:
             raise UnreadableError("; ".join(whys))
         known = {name: schemas[name].get("properties", {}).keys() for name in fitting}
         return max(fitting, key=lambda name: len(known[name] & value.keys())), value
+
+
+def neutral(
+    tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+    tool_choice: str | None,
+) -> dict[str, Any]:
+    """Call arguments that any model's `bind_tools` can be given later."""
+    arguments: dict[str, Any] = {"tools": [_neutral_tool(tool) for tool in tools]}
+    if tool_choice is not None:
+        arguments["tool_choice"] = tool_choice
+    return arguments
+
+
+def _neutral_tool(tool: Any) -> Any:
+    """A JSON schema; a provider's own tool (`types.Tool`, `{"google_search": {}}`) as it is."""
+    if isinstance(tool, dict) and not {"type", "name", "title"} & tool.keys():
+        return tool
+    if isinstance(tool, BaseModel) and not isinstance(tool, BaseTool):
+        return tool
+    return convert_to_openai_tool(tool)

@@ -50,11 +50,9 @@ class Caller:
         callbacks: Callbacks,
         run_id: UUID,
         own: Callbacks,
-        *,
-        tags: list[str] | None,
-        metadata: dict[str, Any] | None,
+        options: Mapping[str, Any],
     ) -> Caller | None:
-        """The run that LangChain will open with these arguments; None where nobody listens."""
+        """The run that LangChain will open with these options; None where nobody listens."""
         if not callbacks and not own:
             return None
         if isinstance(callbacks, BaseCallbackManager):
@@ -62,8 +60,8 @@ class Caller:
         else:
             handlers = callbacks or []
             manager = CallbackManager(handlers=handlers, inheritable_handlers=handlers)
-        manager.add_tags(tags or [])
-        manager.add_metadata(metadata or {})
+        manager.add_tags(options.get("tags") or [])
+        manager.add_metadata(options.get("metadata") or {})
         return cls(manager, run_id, handlers_of(own))
 
     @property

@@ -13,7 +13,9 @@ call it in one of the event loop's few threads, for the end of which the loop's 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Final
 
@@ -21,10 +23,12 @@ from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel, SimpleChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.rate_limiters import BaseRateLimiter
 
-from langchain_tuned_gemini.chat_models.limiting import WithinDeadline
-from langchain_tuned_gemini.runtime.deadline import time_left
+from langchain_tuned_gemini.runtime.deadline import queueing, time_left, wait_within_deadline
+from langchain_tuned_gemini.runtime.error_origins import user_code
 from langchain_tuned_gemini.runtime.threads import (
+    HelperThread,
     astream_in_a_thread,
     in_a_thread,
     in_a_thread_of_its_own,
@@ -37,6 +41,9 @@ KEEPS_DEADLINE = "keeps_deadline"
 
 _SYNC: Final = frozenset({BaseChatModel._agenerate, SimpleChatModel._agenerate})
 """How LangChain calls a model that is not asynchronous."""
+
+_PAUSE: Final = 0.1
+"""How often a limiter is asked, in seconds, that does not say so, as `InMemoryRateLimiter` does."""
 
 Messages = list[BaseMessage]
 Stop = list[str] | None
@@ -208,3 +215,46 @@ def _as_chunk(result: ChatResult) -> ChatGenerationChunk:
     generation = result.generations[0]
     message = AIMessageChunk(**generation.message.model_dump(exclude={"type"}))
     return ChatGenerationChunk(message=message, generation_info=generation.generation_info)
+
+
+class WithinDeadline(BaseRateLimiter):
+    """A rate limiter that is waited for no longer than the deadline in force leaves.
+
+    In a thread it is asked again and again, without blocking: a wait inside of it could not be
+    ended, and would take its turn in the end, for nobody.
+
+    Raises:
+        TimeoutError: If the deadline is over first; the deadline knows that nobody was asked.
+        UserCodeError: If the limiter raises.
+    """
+
+    def __init__(self, limiter: BaseRateLimiter) -> None:
+        self._limiter = limiter
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """Waits for a turn."""
+        pause = getattr(self._limiter, "check_every_n_seconds", _PAUSE)
+        woken = threading.Event()
+        thread = HelperThread()  # a limiter may wait though it was told not to
+        try:
+            with queueing():
+                # LangChain looks at no answer: one that gives none has let the call pass.
+                while within_deadline(thread.call(self._try)) is False:
+                    if not blocking:
+                        return False
+                    wait_within_deadline(woken.wait, pause, woken.set)
+            return True
+        finally:
+            thread.end()
+
+    def _as_user_code(self) -> AbstractContextManager[None]:
+        return user_code(f"the rate limiter {type(self._limiter).__name__}")
+
+    def _try(self) -> bool:
+        with self._as_user_code():
+            return self._limiter.acquire(blocking=False)
+
+    async def aacquire(self, *, blocking: bool = True) -> bool:
+        """Waits for a turn; a task that waits can be cancelled."""
+        with queueing(), self._as_user_code():
+            return await self._limiter.aacquire(blocking=blocking)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
@@ -16,7 +18,7 @@ from langchain_core.callbacks import (
 )
 from langchain_core.callbacks.base import Callbacks
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.outputs import ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from langchain_core.runnables.config import get_config_list
@@ -29,8 +31,8 @@ from langchain_tuned_gemini.chat_models.arguments import (
     check_numbers,
 )
 from langchain_tuned_gemini.chat_models.caller import Caller, called_by, known_run
-from langchain_tuned_gemini.chat_models.restartable import adding_up, answered
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.provenance import METADATA_KEY, RESTARTED
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import _ChatModelBinding
@@ -44,12 +46,43 @@ LangChain takes `min(32, cores + 4)` threads, as if calls used the processor; th
 """
 
 
+@dataclass(slots=True)
+class _AddedUp:
+    answer: AIMessage | None = None
+    """The answer after a restart; None without one."""
+
+
+_added_up: ContextVar[_AddedUp | None] = ContextVar("tuned_gemini_added_up", default=None)
+
+
+@contextmanager
+def _adding_up() -> Iterator[_AddedUp]:
+    added_up = _AddedUp()
+    token = _added_up.set(added_up)
+    try:
+        yield added_up
+    finally:
+        _added_up.reset(token)
+
+
+def is_added_up() -> bool:
+    """Whether the chunks of a stream are being added up, by code that asks what the answer is."""
+    return _added_up.get() is not None
+
+
+def note_answer(answer: AIMessage) -> None:
+    """Tells whoever adds up the chunks of a stream that was restarted what the answer is."""
+    if added_up := _added_up.get():
+        added_up.answer = answer
+
+
 class TunedGeminiChatModel(BaseChatModel):
     """A chat model that refuses parameters it does not know and batches by the hundred.
 
     It announces its own run to its `_stream`: langchain-core gives a run manager to `_generate`,
-    but none to `_stream`, so the run's id is decided beforehand. And where a stream within
-    `invoke` was restarted, it answers with what came after.
+    but none to `_stream`, so the run's id is decided beforehand. And it answers
+    with what a stream within `invoke` said after a restart: LangChain streams there where somebody
+    listens to tokens, such as LangGraph, and adds up all chunks, also those that are void.
     """
 
     @model_validator(mode="before")
@@ -199,7 +232,7 @@ class TunedGeminiChatModel(BaseChatModel):
         if not self._names_its_run():
             return super().generate(messages, stop, callbacks, run_id=run_id, **kwargs)
         run_id = run_id or uuid7()
-        with called_by(self._caller(callbacks, run_id, kwargs)):
+        with called_by(Caller.of(callbacks, run_id, self.callbacks, kwargs)):
             return super().generate(messages, stop, callbacks, run_id=run_id, **kwargs)
 
     async def agenerate(
@@ -215,14 +248,8 @@ class TunedGeminiChatModel(BaseChatModel):
         if not self._names_its_run():
             return await super().agenerate(messages, stop, callbacks, run_id=run_id, **kwargs)
         run_id = run_id or uuid7()
-        with called_by(self._caller(callbacks, run_id, kwargs)):
+        with called_by(Caller.of(callbacks, run_id, self.callbacks, kwargs)):
             return await super().agenerate(messages, stop, callbacks, run_id=run_id, **kwargs)
-
-    def _caller(
-        self, callbacks: Callbacks, run_id: UUID, options: Mapping[str, Any]
-    ) -> Caller | None:
-        tags, metadata = options.get("tags"), options.get("metadata")
-        return Caller.of(callbacks, run_id, self.callbacks, tags=tags, metadata=metadata)
 
     def _generate_with_cache(
         self,
@@ -231,9 +258,9 @@ class TunedGeminiChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with adding_up() as added_up:
+        with _adding_up() as added_up:
             result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
-        return result if added_up.answer is None else answered(result, added_up.answer)
+        return result if added_up.answer is None else _answered(result, added_up.answer)
 
     async def _agenerate_with_cache(
         self,
@@ -242,9 +269,9 @@ class TunedGeminiChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with adding_up() as added_up:
+        with _adding_up() as added_up:
             result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
-        return result if added_up.answer is None else answered(result, added_up.answer)
+        return result if added_up.answer is None else _answered(result, added_up.answer)
 
 
 def _concurrent(
@@ -254,3 +281,27 @@ def _concurrent(
     if configs and configs[0].get("max_concurrency") is None:
         configs[0] = cast("RunnableConfig", {**configs[0], "max_concurrency": MAX_CONCURRENCY})
     return configs
+
+
+def _answered(result: ChatResult, answer: AIMessage) -> ChatResult:
+    """The result with the answer in the place of all that was streamed."""
+    added_up = result.generations[0].message
+    metadata = dict(added_up.response_metadata)
+    told = {k: v for k, v in metadata[METADATA_KEY].items() if k not in RESTARTED}
+    is_v1 = metadata.get("output_version") == "v1" or _has_blocks(added_up, answer)
+    whole = (
+        message_chunk_to_message(answer) if isinstance(answer, AIMessageChunk) else answer
+    ).model_copy(
+        update={
+            "id": added_up.id,
+            "content": answer.content_blocks if is_v1 else answer.content,
+            "response_metadata": {**metadata, METADATA_KEY: told},
+        }
+    )
+    result.generations[0].message = whole
+    return result
+
+
+def _has_blocks(added_up: BaseMessage, answer: AIMessage) -> bool:
+    """Whether LangChain has put the content into blocks, as `output_version="v1"` wants it."""
+    return isinstance(added_up.content, list) and isinstance(answer.content, str)

@@ -19,7 +19,7 @@ from langchain_core.tools import BaseTool
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import BaseModel, PrivateAttr
 
-from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
+from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer, neutral
 from langchain_tuned_gemini.chat_models.arguments import (
     check_arguments,
     check_structured_options,
@@ -44,7 +44,6 @@ from langchain_tuned_gemini.chat_models.pickling import rebuild, unpickled
 from langchain_tuned_gemini.chat_models.probe_by_call import ProbingService
 from langchain_tuned_gemini.chat_models.recorded_fallback import RecordedFallback
 from langchain_tuned_gemini.chat_models.structured_output import STRUCTURED, parsed_text
-from langchain_tuned_gemini.chat_models.tools import neutral
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.dataset import Columns, Examples
 from langchain_tuned_gemini.errors import ParameterError

@@ -24,12 +24,11 @@ from langchain_tuned_gemini.chat_models.delegation import (
     generate_with,
     stream_with,
 )
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, shaped
+from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, asked_of, shaped
 from langchain_tuned_gemini.chat_models.fallback.held_stream import HeldStream, timeout_of
 from langchain_tuned_gemini.chat_models.fallback.model_run import ModelRun
 from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace
-from langchain_tuned_gemini.chat_models.restartable import note_answer
-from langchain_tuned_gemini.chat_models.tools import asked_of
+from langchain_tuned_gemini.chat_models.foundation import note_answer
 from langchain_tuned_gemini.circuit_breaker import Outcome, Permit
 from langchain_tuned_gemini.errors import (
     AnswerRefusedError,

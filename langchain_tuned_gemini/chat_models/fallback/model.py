@@ -29,7 +29,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_validator, model_validator
 
-from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer
+from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer, neutral
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
 from langchain_tuned_gemini.chat_models.caller import current_caller
 from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
@@ -53,15 +53,13 @@ from langchain_tuned_gemini.chat_models.fallback.round import (
 from langchain_tuned_gemini.chat_models.fallback.structured_call import StructuredCall
 from langchain_tuned_gemini.chat_models.fallback.token_counter import TokenCounter
 from langchain_tuned_gemini.chat_models.fallback.tracing import CallTrace, current_attempt
-from langchain_tuned_gemini.chat_models.foundation import TunedGeminiChatModel
+from langchain_tuned_gemini.chat_models.foundation import TunedGeminiChatModel, is_added_up
 from langchain_tuned_gemini.chat_models.pickling import unpickled
-from langchain_tuned_gemini.chat_models.restartable import is_added_up
 from langchain_tuned_gemini.chat_models.structured_output import (
     STRUCTURED,
     for_tracers,
     read_with,
 )
-from langchain_tuned_gemini.chat_models.tools import neutral
 from langchain_tuned_gemini.circuit_breaker import (
     CircuitBreaker,
     CircuitKey,
