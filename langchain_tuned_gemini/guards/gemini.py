@@ -56,6 +56,9 @@ _LONGEST_FIRST = "|".join(sorted(_KNOWN, key=len, reverse=True))
 _ONE = re.compile(_LONGEST_FIRST)
 _GLUED = re.compile(f"(?:{_LONGEST_FIRST})+")
 
+_GEMINI = "google_genai"
+"""How langchain-google-genai signs its answers."""
+
 _NO_ANSWER = frozenset(
     {
         "text",
@@ -111,14 +114,14 @@ class FinishReason:
 
     def __call__(self, message: AIMessage) -> Refusal | None:
         """Judges an answer."""
-        if refusal := block_of(message):
-            return refusal
         reasons = _finish_reasons(message)
+        if refusal := _block(message, reasons):
+            return refusal
         if not reasons:
             return _without_reason(message)
         if bad := reasons & _BAD:
             return Refusal(f"it ended with {', '.join(sorted(bad))}")
-        if is_cut_off(message):
+        if reasons & _CUT_OFF:
             return self._at_the_limit(message)
         unknown = sorted(reasons - _KNOWN)
         if unknown and _is_of_gemini(message):
@@ -155,10 +158,15 @@ def block_of(message: AIMessage) -> Refusal | None:
     What other providers' models refuse to answer is blocked, too: LangChain shows it as a
     `refusal` block, whatever the provider calls it.
     """
-    metadata = message.response_metadata
-    if reason := _word((metadata.get("prompt_feedback") or {}).get("block_reason")):
+    return _block(message, _finish_reasons(message))
+
+
+def _block(message: AIMessage, reasons: frozenset[str]) -> Refusal | None:
+    feedback = message.response_metadata.get("prompt_feedback")
+    told = feedback and feedback.get("block_reason")
+    if told and (reason := _word(told)):
         return Refusal(f"the prompt was blocked: {_shown(reason)}", Reason.BLOCKED)
-    if blocked := _finish_reasons(message) & _BLOCKED:
+    if blocked := reasons & _BLOCKED:
         return Refusal(f"the answer was withheld: {', '.join(sorted(blocked))}", Reason.BLOCKED)
     if _has_refusal_block(message):
         return Refusal("the model refused to answer", Reason.BLOCKED)
@@ -181,15 +189,17 @@ def safety_ratings(message: AIMessage) -> dict[str, str]:
 
 
 def _has_refusal_block(message: AIMessage) -> bool:
-    blocks: Any = message.content if isinstance(message.content, list) else ()
     # Of Gemini's answers the metadata have told it; the translation into blocks takes its time.
-    if "model_provider" in message.response_metadata and not _is_of_gemini(message):
-        blocks = message.content_blocks
-    return any(isinstance(block, dict) and block.get("type") == "refusal" for block in blocks)
+    is_known = message.response_metadata.get("model_provider", _GEMINI) == _GEMINI
+    blocks = message.content if is_known else message.content_blocks
+    return not isinstance(blocks, str) and any(
+        isinstance(block, dict) and block.get("type") == "refusal" for block in blocks
+    )
 
 
 def _finish_reasons(message: AIMessage) -> frozenset[str]:
-    return _in(_word(message.response_metadata.get("finish_reason")))
+    told = message.response_metadata.get("finish_reason")
+    return _in(told if isinstance(told, str) else _word(told))
 
 
 @lru_cache(maxsize=64)  # a handful of words, asked for several times with each answer
@@ -217,4 +227,4 @@ def _without_reason(message: AIMessage) -> Refusal | None:
 
 
 def _is_of_gemini(message: AIMessage) -> bool:
-    return message.response_metadata.get("model_provider") == "google_genai"
+    return bool(message.response_metadata.get("model_provider") == _GEMINI)

@@ -66,10 +66,15 @@ def check(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
         >>> check([NonEmpty(), OneOf(["yes", "no"])], AIMessage("perhaps")).guard
         'OneOf'
     """
-    refusal = _first_refusal(guards, message)
-    if refusal is not None:
-        telemetry.guard_failed(refusal.guard, refusal.reason.value)
-    return refusal
+    refusal, name = block_of(message), "FinishReason"
+    for guard in () if refusal else guards:
+        if refusal := _ask(guard, message):
+            name = _name_of(guard)
+            break
+    if refusal is None:
+        return None
+    telemetry.guard_failed(name, refusal.reason.value)
+    return replace(refusal, guard=name)
 
 
 def as_error(
@@ -112,19 +117,10 @@ def answer_of(generation: ChatGeneration, llm_output: Mapping[str, Any] | None =
     return cast("AIMessage", complete)
 
 
-def _first_refusal(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
-    if blocked := block_of(message):
-        return replace(blocked, guard="FinishReason")
-    for guard in guards:
-        refusal = _ask(guard, message)
-        if refusal is not None:
-            return replace(refusal, guard=_name_of(guard))
-    return None
-
-
 def _ask(guard: Guard, message: AIMessage) -> Refusal | None:
     try:
-        return _as_refusal(guard(message))
+        verdict = guard(message)
+        return None if verdict is None or verdict is True else _as_refusal(verdict)
     # Foreign code: whatever it raises is its own failure, and must not look like the model's.
     except Exception as error:
         if passes_through(error):
@@ -133,10 +129,8 @@ def _ask(guard: Guard, message: AIMessage) -> Refusal | None:
         raise GuardCrashedError(_name_of(guard), error) from error
 
 
-def _as_refusal(verdict: object) -> Refusal | None:
+def _as_refusal(verdict: object) -> Refusal:
     match verdict:
-        case None | True:
-            return None
         case False | "":
             return Refusal("the guard does not say why")
         case str():
