@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_tuned_gemini.chat_models.conversation import require_contents
 from langchain_tuned_gemini.chat_models.fallback.tracing import current_attempt
 from langchain_tuned_gemini.chat_models.wrapper import WrappedCall, WrapperChatModel
-from langchain_tuned_gemini.few_shot import FewShotPrompt, Selection
+from langchain_tuned_gemini.few_shot import ExampleSelection, FewShotPrompt
 from langchain_tuned_gemini.provenance import FEW_SHOT_KEY
 
 
@@ -74,7 +74,7 @@ class _FewShotCall(WrappedCall):
         functions = _offered(self.arguments.get("tools") or ())
         return {"context": self.context, "functions": functions}
 
-    def _show(self, selection: Selection) -> None:
+    def _show(self, selection: ExampleSelection) -> None:
         """Puts the examples into the conversation; a trace is told which they are."""
         require_contents(self.messages)  # or the examples would be all that there is
         self.noted = {FEW_SHOT_KEY: selection.as_dict()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
 
@@ -13,7 +13,9 @@ from langchain_tuned_gemini.dataset import Examples, TuningExample
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.few_shot import Question, question_of
 from langchain_tuned_gemini.few_shot.selectors import LexicalExampleSelector
-from langchain_tuned_gemini.few_shot.selectors.similarity import Similarity
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.few_shot.selectors.similarity import Similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +131,14 @@ class NovelInput:
             return built
         with self._building:
             if self._built is None:
-                similarity = Similarity.of(self._selector.index())
-                self._built = similarity, self._found_threshold(similarity)
+                from langchain_tuned_gemini.few_shot.selectors.similarity import Similarity
+
+                similarity, threshold = Similarity.of(self._selector.index()), self._given
+                if threshold is None:
+                    texts = [example.text_input for example in self._selector.dataset]
+                    threshold = similarity.least_usual(texts, self.quantile)
+                self._built = similarity, threshold
             return self._built
-
-    def _found_threshold(self, similarity: Similarity) -> float:
-        import numpy as np
-
-        if self._given is not None:
-            return self._given
-        texts = [example.text_input for example in self._selector.dataset]
-        # The 0 stands for what a small set can't show: it alone would call the oddest of twenty
-        # examples the limit of all that is usual.
-        return float(np.quantile([0.0, *similarity.among_themselves(texts)], self.quantile))
 
     def __getstate__(self) -> dict[str, Any]:
         # Neither a lock nor an index travels, but what was found does.

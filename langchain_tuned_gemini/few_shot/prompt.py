@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 from langchain_core.example_selectors import BaseExampleSelector
@@ -17,15 +16,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from langchain_tuned_gemini.dataset import Columns, Examples, TuningDataset, TuningExample
 from langchain_tuned_gemini.dataset.tokens import TokenEstimator
 from langchain_tuned_gemini.errors import ParameterError, PromptTooLongError
-from langchain_tuned_gemini.few_shot.example_messages import (
-    DEFAULT_INSTRUCTION,
-    ExampleForm,
-    inserted,
-    shown_turns,
-    texts_about,
-)
 from langchain_tuned_gemini.few_shot.question import Question, as_messages, question_of
-from langchain_tuned_gemini.few_shot.selection import Selection, fitting
 from langchain_tuned_gemini.few_shot.selectors import (
     DEFAULT_K,
     Choice,
@@ -34,6 +25,15 @@ from langchain_tuned_gemini.few_shot.selectors import (
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.few_shot.selectors.selector import checked_count
+from langchain_tuned_gemini.few_shot.shown_examples import (
+    DEFAULT_INSTRUCTION,
+    ExampleForm,
+    ExampleSelection,
+    fitting,
+    inserted,
+    shown_turns,
+    texts_about,
+)
 from langchain_tuned_gemini.runtime.error_origins import user_code
 
 _LEFT_FREE = 0.9
@@ -258,7 +258,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         It takes 0.2 s for the libraries and 0.8 s for 10,000 examples. Processes that are
         forked afterwards share it.
         """
-        self._selector.build()
+        self._selector_for(None).build()
 
     def select(
         self,
@@ -266,7 +266,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         *,
         context: int | None = None,
         functions: Collection[str] | None = None,
-    ) -> Selection:
+    ) -> ExampleSelection:
         """Selects the examples for a conversation; `insert` puts them into it.
 
         Args:
@@ -281,7 +281,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         """
         room = self._room(messages, context)
         question = question_of(messages, self.query)
-        with self._told_as_the_selectors():
+        with user_code(self._selector_name):
             choice = self._selector_for(functions).choose(question)
         return self._selection(choice, room, functions)
 
@@ -291,24 +291,23 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         *,
         context: int | None = None,
         functions: Collection[str] | None = None,
-    ) -> Selection:
+    ) -> ExampleSelection:
         """Like `select`, with the selector's asynchronous method."""
         room = self._room(messages, context)
         question = question_of(messages, self.query)
-        with self._told_as_the_selectors():
+        with user_code(self._selector_name):
             choice = await self._selector_for(functions).achoose(question)
         return self._selection(choice, room, functions)
 
-    def _told_as_the_selectors(self) -> AbstractContextManager[None]:
-        return user_code(f"the example selector {type(self.examples).__name__}")
-
-    def insert(self, messages: Sequence[BaseMessage], selection: Selection) -> list[BaseMessage]:
+    def insert(
+        self, messages: Sequence[BaseMessage], selection: ExampleSelection
+    ) -> list[BaseMessage]:
         """Puts the selected examples into a conversation; without any, nothing changes."""
         if not selection.examples:
             return list(messages)
         return inserted(messages, selection.examples, self.form, self.instruction)
 
-    def rows(self, selection: Selection) -> list[int] | None:
+    def rows(self, selection: ExampleSelection) -> list[int] | None:
         """Which rows of the tuning set were selected: their numbers, the first row's being 1.
 
         Returns:
@@ -349,30 +348,29 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         return min(most, _LEFT_FREE * context - length)
 
     @property
-    def _selector(self) -> TuningExampleSelector | OtherSelector:
+    def _selector_name(self) -> str:
+        return f"the example selector {type(self.examples).__name__}"
+
+    def _selector_for(
+        self, functions: Collection[str] | None
+    ) -> TuningExampleSelector | OtherSelector:
+        """The selector; where nothing may be called, the one of examples that call nothing."""
         if isinstance(self.examples, TuningExampleSelector):
-            return self.examples
+            is_free = functions is None or functions
+            return self.examples if is_free else self.examples.texts or self.examples
         if self._other is None or self._other.selector is not self.examples:
             self._other = OtherSelector(self.examples, self.stand_in)
         return self._other
 
     def _selection(
         self, choice: Choice, room: float, functions: Collection[str] | None
-    ) -> Selection:
+    ) -> ExampleSelection:
         chosen = choice.examples[: self.k]
         usable = [example for example in chosen if self._can_show(example, functions)]
         shown = fitting(usable, self._tokens, room)
-        dropped = len(chosen) - len(shown)
-        return Selection(shown, choice.selector, self._tokens(shown), dropped, choice.outage)
-
-    def _selector_for(
-        self, functions: Collection[str] | None
-    ) -> TuningExampleSelector | OtherSelector:
-        """The selector; where nothing may be called, the one of examples that call nothing."""
-        selector = self._selector
-        if functions is None or functions or isinstance(selector, OtherSelector):
-            return selector
-        return selector.texts or selector
+        return ExampleSelection(
+            shown, choice.selector, choice.outage, self._tokens(shown), len(chosen) - len(shown)
+        )
 
     def _can_show(self, example: TuningExample, functions: Collection[str] | None) -> bool:
         if not example.messages:

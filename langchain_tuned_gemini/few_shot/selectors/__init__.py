@@ -4,11 +4,11 @@ Those of this package work offline, or have a stand-in that does: a fallback sel
 exactly when the network is in trouble. Any other LangChain selector can take their place.
 """
 
-from langchain_tuned_gemini.few_shot.selectors.fixed import FixedExampleSelector
 from langchain_tuned_gemini.few_shot.selectors.lexical import LexicalExampleSelector
 from langchain_tuned_gemini.few_shot.selectors.selector import (
     DEFAULT_K,
     Choice,
+    FixedExampleSelector,
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.few_shot.selectors.semantic import SemanticExampleSelector

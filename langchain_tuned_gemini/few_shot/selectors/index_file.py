@@ -13,18 +13,16 @@ import os
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from bm25s import BM25
+from numpy.typing import NDArray
 
 from langchain_tuned_gemini.dataset import TuningExample
 from langchain_tuned_gemini.dataset.atomic_write import write_whole_bytes
 from langchain_tuned_gemini.errors import ExampleIndexError
-from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
-from langchain_tuned_gemini.few_shot.selectors.labels import Labels
-from langchain_tuned_gemini.few_shot.selectors.tokenizer import GRAM_SIZES
-
-if TYPE_CHECKING:
-    from bm25s import BM25
-    from numpy.typing import NDArray
+from langchain_tuned_gemini.few_shot.selectors.index import GRAM_SIZES, ExampleIndex, Labels
 
 _log = logging.getLogger("langchain_tuned_gemini")
 
@@ -90,8 +88,6 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 
 
 def _decoded(content: bytes, known_as: str) -> ExampleIndex:
-    import numpy as np
-
     header, _, payload = content[len(_MAGIC) :].partition(b"\n")
     try:
         said = json.loads(header)
@@ -108,8 +104,6 @@ def _decoded(content: bytes, known_as: str) -> ExampleIndex:
 
 
 def _encoded(index: ExampleIndex, known_as: str) -> list[bytes]:
-    import numpy as np
-
     arrays: dict[str, NDArray[Any]] = {
         "count": np.array(index.count),
         "vocabulary": np.frombuffer("\n".join(index.bm25.vocab_dict).encode(), np.uint8),
@@ -126,8 +120,6 @@ def _encoded(index: ExampleIndex, known_as: str) -> list[bytes]:
 
 
 def _arrays_of(bm25: BM25, name: str) -> dict[str, NDArray[Any]]:
-    import numpy as np
-
     # The settings are in the scores already.
     parts = {part: bm25.scores[part] for part in ("data", "indices", "indptr")}
     return {
@@ -147,8 +139,6 @@ def _index_of(arrays: Any) -> ExampleIndex:
 
 
 def _bm25_of(arrays: Any, name: str, vocabulary: dict[str, int]) -> BM25:
-    from bm25s import BM25
-
     bm25 = BM25()
     bm25.scores = {part: arrays[f"{name}_{part}"] for part in ("data", "indices", "indptr")}
     bm25.scores["num_docs"] = int(arrays[f"{name}_rows"])

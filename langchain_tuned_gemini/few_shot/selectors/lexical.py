@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.runnables import run_in_executor
 
 from langchain_tuned_gemini.dataset import Examples, TuningDataset, outputs_are_labels
-from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
-from langchain_tuned_gemini.few_shot.selectors.index_file import load_or_build
 from langchain_tuned_gemini.few_shot.selectors.selector import (
     DEFAULT_K,
     Choice,
     TuningExampleSelector,
 )
+
+if TYPE_CHECKING:
+    from langchain_tuned_gemini.few_shot.selectors.index import ExampleIndex
 
 
 class LexicalExampleSelector(TuningExampleSelector):
@@ -108,6 +109,8 @@ class LexicalExampleSelector(TuningExampleSelector):
             return index
         with self._building:
             if self._index is None:
+                from langchain_tuned_gemini.few_shot.selectors.index_file import load_or_build
+
                 diverse = self.label_diverse
                 if diverse is None:
                     diverse = outputs_are_labels(self.dataset)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.few_shot.selectors.index import MAX_QUERY, ExampleIndex
-from langchain_tuned_gemini.few_shot.selectors.tokenizer import grams
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from langchain_tuned_gemini.few_shot.selectors.index import MAX_QUERY, ExampleIndex, grams
 
 NEIGHBOURS = 8
 """Over how many of the nearest examples a similarity is averaged. The nearest alone is often like
@@ -42,8 +39,6 @@ class Similarity:
     @classmethod
     def of(cls, index: ExampleIndex) -> Similarity:
         """Measures the examples of an index."""
-        import numpy as np
-
         scores = index.bm25.scores
         columns = np.repeat(np.arange(len(scores["indptr"]) - 1), np.diff(scores["indptr"]))
         is_example = scores["indices"] < index.count  # and not a label's name
@@ -54,33 +49,30 @@ class Similarity:
 
     def nearest(self, text: str) -> tuple[float, int]:
         """How like the examples a text is, from 0 to 1, and which of them is the nearest."""
-        import numpy as np
-
         similarities = self._to_each(text, among=self.index.count, seen=0)
         return _mean_of_largest(similarities), int(np.argmax(similarities))
 
-    def among_themselves(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """How like all others each of the examples is; of many examples, of a sample of them.
+    def least_usual(self, texts: Sequence[str], quantile: float) -> float:
+        """How like all others the oddest of the examples are; of many, a sample is looked at.
 
         Args:
             texts: The examples' texts, in the index's order.
+            quantile: Which part of them counts as odd.
         """
-        import numpy as np
-
         count = len(texts)
         sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(int))
-        found = []
+        # The 0 stands for what a small set can't show: it alone would call the oddest of twenty
+        # examples the limit of all that is usual.
+        found = [0.0]
         for number in sample.tolist():
             similarities = self._to_each(texts[number], among=count - 1, seen=1)
             similarities[number] = 0.0
             # Nor does a copy say how like the others it is.
             found.append(_mean_of_largest(similarities[similarities < 1 - 1e-6]))
-        return np.array(found)
+        return float(np.quantile(found, quantile))
 
     def _to_each(self, text: str, *, among: int, seen: int) -> NDArray[np.float64]:
         """The similarity to each example; `seen` of those that have a gram are the text itself."""
-        import numpy as np
-
         vocabulary, scores = self.index.bm25.vocab_dict, self.index.bm25.scores
         pieces = set(grams(text[-MAX_QUERY:]))
         known = np.array([vocabulary[gram] for gram in pieces if gram in vocabulary], np.intp)
@@ -99,14 +91,10 @@ class Similarity:
 
 
 def _idf(times: NDArray[np.intp] | NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    import numpy as np
-
     weights: NDArray[np.float64] = np.log1p((count - times + 0.5) / (times + 0.5))
     return weights
 
 
 def _mean_of_largest(similarities: NDArray[np.float64]) -> float:
-    import numpy as np
-
     count = min(NEIGHBOURS, len(similarities))
     return float(np.sort(similarities)[-count:].mean()) if count else 0.0

@@ -27,7 +27,7 @@ from langchain_tuned_gemini import (
     PromptTooLongError,
 )
 from langchain_tuned_gemini.dataset import TuningExample
-from langchain_tuned_gemini.few_shot.selection import fitting
+from langchain_tuned_gemini.few_shot.shown_examples import fitting
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 EIGHT = [{"text_input": f"{'abcd' * 9}-{letter}", "output": "abcd"} for letter in "abcdefgh"]

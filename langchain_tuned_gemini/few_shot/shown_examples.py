@@ -1,15 +1,17 @@
-"""How examples are shown to a model: as turns of a conversation, or as a block of text."""
+"""Which of the chosen examples a model is shown, and how: as turns, or as a block of text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_tuned_gemini.dataset import TuningExample, Turn
+from langchain_tuned_gemini.few_shot.selectors import Choice
 
 ExampleForm: TypeAlias = Literal["turns", "block"]
 
@@ -31,6 +33,61 @@ _ROLE_IN_TEXT = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ExampleSelection(Choice):
+    """The examples that were selected for one conversation.
+
+    Attributes:
+        tokens: About how many tokens the examples and what is said about them add to the
+            prompt, estimated offline.
+        dropped: How many more were chosen, and did not fit, or call functions that the model is
+            not offered.
+    """
+
+    tokens: int = 0
+    dropped: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The selection as plain data, for an answer's provenance."""
+        return {
+            "examples": len(self.examples),
+            "selector": self.selector,
+            "tokens": self.tokens,
+            "dropped": self.dropped,
+            **({"outage": self.outage} if self.outage else {}),
+        }
+
+
+def fitting(
+    examples: Sequence[TuningExample],
+    size: Callable[[Sequence[TuningExample]], int],
+    limit: float,
+) -> tuple[TuningExample, ...]:
+    """The best of some examples that fit together; the last ones are dropped first.
+
+    One that would not fit alone is left out beforehand, so that it does not cost those after it
+    their place.
+
+    Args:
+        examples: The examples, the most useful one first.
+        size: How many tokens some examples take.
+        limit: How many they may take.
+
+    Example:
+        >>> texts = [TuningExample(text, "-") for text in ("a", "far too long", "b", "c")]
+        >>> kept = fitting(texts, lambda some: sum(len(e.text_input) for e in some), 2)
+        >>> [example.text_input for example in kept]
+        ['a', 'b']
+    """
+    kept = list(examples)
+    if size(kept) <= limit:
+        return tuple(kept)
+    kept = [example for example in kept if size([example]) <= limit]
+    while kept and size(kept) > limit:
+        kept.pop()
+    return tuple(kept)
+
+
 def inserted(
     messages: Sequence[BaseMessage],
     examples: Sequence[TuningExample],
@@ -44,7 +101,7 @@ def inserted(
     said = {str(message.text).strip() for message in system}
     texts = [text for text in texts if text.strip() not in said]
     turns = turns_of(examples) if form == "turns" else []
-    return [*_told(system, "\n\n".join(texts)), *turns, *conversation]
+    return [*_with_text(system, "\n\n".join(texts)), *turns, *conversation]
 
 
 def texts_about(
@@ -115,7 +172,7 @@ def _shielded(text: str) -> str:
     return _ROLE_IN_TEXT.sub(r"\1> ", text)
 
 
-def _told(system: list[BaseMessage], text: str) -> list[BaseMessage]:
+def _with_text(system: list[BaseMessage], text: str) -> list[BaseMessage]:
     """The system messages with this text at their end."""
     if not text:
         return system
