@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from langchain_tuned_gemini.errors import MissingExtraError, ParameterError
+from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.guards.valid_sql import check_dialect
 
 Matches: TypeAlias = Callable[[str, str], bool]
 """Whether an answer, the first text, is what the second one says that is expected."""
@@ -79,12 +80,7 @@ class SameSQL:
 
     def __post_init__(self) -> None:
         """Checks the dialect while whoever wrote it is looking."""
-        try:
-            from sqlglot import Dialect
-        except ImportError:
-            raise MissingExtraError("SameSQL", extra="sql") from None
-        if not self.dialect or Dialect.get(self.dialect) is None:
-            raise ParameterError(f"SameSQL: {self.dialect!r} is no dialect of sqlglot.")
+        check_dialect("SameSQL", self.dialect)
 
     def __call__(self, answer: str, expected: str) -> bool:
         """Compares an answer with the expected one."""

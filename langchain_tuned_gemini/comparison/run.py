@@ -37,7 +37,7 @@ MAX_CONCURRENCY = 8
 
 @dataclass(frozen=True, slots=True)
 class ComparisonProgress:
-    """How far a comparison is.
+    """The progress of a comparison.
 
     Attributes:
         done: How many answers are there, failures included.
@@ -113,6 +113,7 @@ def compare(
         >>> [figures.exact.value for figures in outcome.figures]
         [0.5, 1.0]
     """
+    judge = Judge(as_guards(guards), matches)
     run = _Run(candidates, data, journal, max_concurrency, on_progress, clock)
     with run.journal, ContextThreadPoolExecutor(max_workers=max_concurrency) as threads:
 
@@ -124,7 +125,7 @@ def compare(
 
         for _ in threads.map(ask, run.tasks):  # when it is left early, it cancels the others
             pass
-    return run.outcome(Judge(as_guards(guards), matches), metric, prices)
+    return run.outcome(judge, metric, prices)
 
 
 async def acompare(
@@ -144,6 +145,7 @@ async def acompare(
 
     As `compare`; to end it early, cancel the task. The journal is written in between.
     """
+    judge = Judge(as_guards(guards), matches)
     run = _Run(candidates, data, journal, max_concurrency, on_progress, clock)
     tasks = iter(run.tasks)
 
@@ -160,7 +162,7 @@ async def acompare(
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-    return run.outcome(Judge(as_guards(guards), matches), metric, prices)
+    return run.outcome(judge, metric, prices)
 
 
 class _Task(NamedTuple):
@@ -201,7 +203,7 @@ class _Run:
 
     @property
     def done(self) -> int:
-        """How many answers are there."""
+        """The number of answers so far."""
         return len(self._answers)
 
     def _left(self) -> Iterator[_Task]:

@@ -80,13 +80,7 @@ class ValidSQL:
 
     def __post_init__(self) -> None:
         """Checks the dialect while whoever wrote it is looking."""
-        try:
-            from sqlglot import Dialect
-        except ImportError:
-            raise MissingExtraError("ValidSQL", extra="sql") from None
-        if not self.dialect or Dialect.get(self.dialect) is None:
-            known = ", ".join(sorted(name for name in Dialect.classes if name))
-            raise ParameterError(f"ValidSQL: {self.dialect!r} is no dialect of sqlglot: {known}.")
+        check_dialect("ValidSQL", self.dialect)
 
     def __call__(self, message: AIMessage) -> Refusal | None:
         """Judges an answer."""
@@ -104,6 +98,22 @@ class ValidSQL:
         if problem is None and self.read_only:
             problem = _hidden(sql, dialect) or _change(statements[0])
         return Refusal(f"it {problem}") if problem else None
+
+
+def check_dialect(owner: str, name: str) -> None:
+    """Returns if sqlglot is there, and knows a dialect of this name.
+
+    Raises:
+        MissingExtraError: It is not there.
+        ParameterError: It does not know the dialect.
+    """
+    try:
+        from sqlglot import Dialect
+    except ImportError:
+        raise MissingExtraError(owner, extra="sql") from None
+    if not name or Dialect.get(name) is None:
+        known = ", ".join(sorted(name for name in Dialect.classes if name))
+        raise ParameterError(f"{owner}: {name!r} is no dialect of sqlglot: {known}.")
 
 
 def _parsed(sql: str, dialect: Dialect) -> list[Expr]:

@@ -17,6 +17,7 @@ from langchain_tuned_gemini.comparison import (
     same_json,
 )
 from langchain_tuned_gemini.testing import ScriptedChatModel
+from tests.unit_tests.comparison.models import TEST, Adder
 
 
 class TestJudging:
@@ -71,6 +72,14 @@ class TestJudging:
         )
 
         assert comparison.figures[0].exact.passed == 1
+
+    def test_no_guard_is_refused_before_anybody_is_asked(self) -> None:
+        model = Adder()
+
+        with pytest.raises(ParameterError, match="is no guard"):
+            compare({"model": model}, TEST, guards=["sql"])
+
+        assert model.asked == []
 
     def test_guards_say_what_is_wrong_with_an_answer(self) -> None:
         cut = AIMessage("yes", response_metadata={"finish_reason": "MALFORMED_FUNCTION_CALL"})
