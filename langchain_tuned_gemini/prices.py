@@ -1,4 +1,4 @@
-"""What tokens cost: a table of the user's, since prices change and no service tells them."""
+"""Prices of tokens: a table of the user's, since prices change and no service tells them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a model's tokens cost, for a million of them.
+    """The prices of a model's tokens, for a million of them.
 
     Attributes:
         input: Tokens of a prompt.
@@ -31,11 +31,11 @@ class Price:
     training: float | None = None
 
     def of_call(self, input_tokens: int, output_tokens: int) -> float:
-        """What a call costs."""
+        """The cost of a call."""
         return (input_tokens * self.input + output_tokens * self.output) / _MILLION
 
     def of_training(self, tokens: int) -> float | None:
-        """What it costs to tune with so many tokens, all epochs; None without a price for it."""
+        """The cost of tuning with so many tokens, all epochs; None without a price for it."""
         return None if self.training is None else tokens * self.training / _MILLION
 
 

@@ -1,4 +1,4 @@
-"""What makes a function a command: its common options, and groups of options."""
+"""The decorator that makes a function a command: common options, and groups of options."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def command(
 
 @cache
 def _parameters(made: Callable[..., Any]) -> list[inspect.Parameter]:
-    """What a function or a dataclass takes."""
+    """The parameters of a function or of a dataclass."""
     taken = inspect.signature(made, eval_str=True).parameters.values()
     return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in taken]
 

@@ -72,7 +72,7 @@ class CommandContext:
         return self.library_of([text]).find(self._full(text))
 
     def recorded(self, text: str) -> RecordedVersion | None:
-        """What an alias points to; None for what is no alias.
+        """The version that an alias points to; None for what is no alias.
 
         Raises:
             RecordNotFoundError: There is no such alias.

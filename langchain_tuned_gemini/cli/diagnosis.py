@@ -226,7 +226,7 @@ def _bases(models: Iterable[LibraryModel]) -> Iterator[Finding]:
 
 
 def _records(context: CommandContext) -> Iterator[Finding]:
-    """Whether the file of versions and aliases can be read."""
+    """The file of versions and aliases, if there is one."""
     from langchain_tuned_gemini.registry import Records
 
     records = Records(context.target.records)

@@ -78,7 +78,7 @@ Concurrency: TypeAlias = Annotated[
 
 
 def columns_of(given: list[str] | None) -> dict[str, str] | None:
-    """What a file calls its fields, as `--column` says; None where nobody says."""
+    """A file's names for its fields, as `--column` says; None where nobody says."""
     pairs = [text.partition("=") for text in given or ()]
     for field, equals, name in pairs:
         if not equals or not name:

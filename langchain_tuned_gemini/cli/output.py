@@ -32,11 +32,11 @@ _SHORT = 8
 """Cells up to this length are not broken: a state, an age, a number."""
 
 _GAP = 2
-"""What a column takes besides its cells."""
+"""The width that a column takes besides its cells."""
 
 
 class Output:
-    """What a command says, to whom, and in which form.
+    """The output of a command: its result, and what it says beside that.
 
     Args:
         as_json: Whether results are JSON.
@@ -216,7 +216,7 @@ def _rich_table(table: Table, width: int) -> Any:
 
 
 def _widths(table: Table, shown: Sequence[int], width: int) -> list[int]:
-    """How wide the columns are that are shown."""
+    """The widths of the columns that are shown."""
     from rich.cells import cell_len
 
     longest = [max(cell_len(clean_line(row[n])) for row in table.rows) for n in shown]

@@ -1,4 +1,4 @@
-"""Where the tuned models are that a command is about, and the right to see them."""
+"""The platform, project and location that a command is about, and the right to ask there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Platform: TypeAlias = Literal["developer", "vertex"]
 
 KEYS = ("TUNED_GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY")
-"""Where an API key is looked for. The first one goes to whatever address is given."""
+"""The variables that may hold an API key. The first one's goes to whatever address is given."""
 
 ALL = "all"
 """What `--location` takes for every region."""

@@ -1,4 +1,4 @@
-"""What a command has to show, as values: tables, details, plain text."""
+"""Views, which a command shows: tables, details and plain text, as values."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from langchain_tuned_gemini.prices import PriceTable
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the candidates answered, and what it comes to.
+    """The answers of all candidates, and the figures of them.
 
     `print(comparison)` shows a table.
 
@@ -64,7 +64,7 @@ class Comparison:
         )
 
     def difference(self, candidate: str, baseline: str | None = None) -> CandidateDifference:
-        """How a candidate differs from another one; from the baseline by default.
+        """The difference between a candidate and another one; the baseline by default.
 
         Raises:
             ParameterError: If there is no such candidate.
@@ -80,7 +80,7 @@ class Comparison:
 
     @property
     def differences(self) -> tuple[CandidateDifference, ...]:
-        """How each further candidate differs from the baseline."""
+        """The difference between each further candidate and the baseline."""
         return tuple(map(self.difference, self.candidates[1:]))
 
     def as_dict(self) -> dict[str, Any]:

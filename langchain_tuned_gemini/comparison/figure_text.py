@@ -1,4 +1,4 @@
-"""How figures are written, in every report alike."""
+"""Figures as text, in every report alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the results of a comparison come to."""
+"""The figures of a comparison: rates, latency, cost, and differences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from langchain_tuned_gemini.tuned_models.base_models import base_model_id, find
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long answers took, in seconds.
+    """The latency of answers, in seconds.
 
     Attributes:
         p50: Half of them took no longer.
@@ -37,7 +37,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a candidate's results come to.
+    """The figures of a candidate.
 
     Attributes:
         candidate: Its name.
@@ -107,17 +107,17 @@ class Figures:
         )
 
     def rate(self, metric: Metric) -> Rate:
-        """How many answers pass."""
+        """The rate of answers that pass."""
         return self.exact if metric == "exact" else self.guards
 
     @property
     def questions(self) -> int:
-        """How many questions it was asked."""
+        """The number of questions."""
         return self.exact.of
 
     @property
     def cost_of_a_thousand(self) -> float | None:
-        """What a thousand such questions cost; None where it is not known."""
+        """The cost of a thousand such questions; None where it is not known."""
         if self.cost is None or not self.questions:
             return None
         return 1000 * self.cost / self.questions
@@ -134,7 +134,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class CandidateDifference:
-    """How a candidate differs from another one on the same questions.
+    """The difference between two candidates on the same questions.
 
     What the candidate did not answer counts against it, for whatever reason. A question that the
     other one's service did not let it answer counts for neither: an outage of the old model must

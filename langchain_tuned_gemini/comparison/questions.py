@@ -27,7 +27,7 @@ class Question:
 
     @property
     def messages(self) -> list[BaseMessage]:
-        """What a candidate is asked: all turns before the answer."""
+        """The turns before the answer, which a candidate is asked."""
         return self.example.as_messages()[:-1]
 
 

@@ -30,7 +30,7 @@ _OF_THE_ANSWER = frozenset({Reason.BAD_OUTPUT, Reason.BLOCKED, Reason.REJECTED})
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why there is no answer.
+    """The reason why there is no answer.
 
     Attributes:
         reason: What kind of failure it was, as in the table of reasons.
@@ -44,7 +44,7 @@ class Failed:
 
     @classmethod
     def of(cls, error: BaseException) -> Self | None:
-        """What an error of a call means.
+        """The meaning of an error of a call.
 
         Returns:
             None for an error that ends the comparison: a bug, a cancellation, or credentials
@@ -64,7 +64,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class CandidateAnswer:
-    """What a candidate said to a question.
+    """The answer of a candidate to a question, or why there is none.
 
     Attributes:
         candidate: The candidate's name.

@@ -1,4 +1,4 @@
-"""Whether a candidate is better than another one: the rule by which it may be promoted."""
+"""The rule by which a candidate is better than another one, and may be promoted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CHANCE = 1 - CONFIDENCE
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a candidate is better, and why; true if it is.
+    """The decision whether a candidate is better, and its reason; true if it is.
 
     Attributes:
         is_better: Whether it is better, or not worse by the margin.

@@ -26,7 +26,7 @@ _HALVINGS = 60
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Where the true value is, with a confidence of 95 %.
+    """The bounds of the true value, with a confidence of 95 %.
 
     Attributes:
         low: The lower bound.
@@ -39,7 +39,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many of some passed.
+    """A share: how many of some passed.
 
     Attributes:
         passed: How many passed.
@@ -75,7 +75,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """How two rates differ that were measured on the same questions.
+    """The difference of two rates that were measured on the same questions.
 
     Attributes:
         gained: How many questions only the first one passes.

@@ -53,7 +53,7 @@ class BaseOptions:
 
 @dataclass(frozen=True, slots=True)
 class TestSet:
-    """What is asked, and how it is judged, as the options say."""
+    """A test set, and how its answers are judged and kept, as the options say."""
 
     data: Path
     metric: Literal["exact", "guards"]
@@ -66,7 +66,7 @@ class TestSet:
 
     @property
     def kept_in(self) -> Path:
-        """Where answers are kept."""
+        """The file that answers are kept in."""
         return self.journal or self.data.with_suffix(".answers.jsonl")
 
 

@@ -29,7 +29,7 @@ _STYLES = {"deleted": "green", "gone": "green"}
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """How far its user agrees to a deletion: options of `delete`, `prune` and `purge`."""
+    """The consent of the user to a deletion: options of `delete`, `prune` and `purge`."""
 
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False
     dry_run: Annotated[
@@ -108,7 +108,7 @@ def carry_out(
 
 
 def _held(planned: PlannedDeletion, force: Force) -> list[Protection]:
-    """What keeps a model from being deleted in spite of all flags."""
+    """The protections that keep a model in spite of all flags."""
     return [protection for protection in planned.held_by if not force.overrules(protection)]
 
 

@@ -64,7 +64,7 @@ def list_models(
 
 @dataclass(frozen=True, slots=True)
 class FoundModels:
-    """What the targets have answered.
+    """The answers of all targets.
 
     Attributes:
         targets: Those that were asked.
@@ -168,7 +168,7 @@ def show_models(
 
 
 def _row(model: LibraryModel) -> dict[str, str]:
-    """What the columns hold, by their names."""
+    """The cells of a model, by their columns."""
     return {
         "name": model.name,
         "state": state_cell(model.state),

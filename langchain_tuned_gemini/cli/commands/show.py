@@ -102,7 +102,7 @@ def _time(time: datetime | None) -> str:
 
 
 def _retirement(found: LibraryModel) -> str:
-    """That its base model is gone, if it is."""
+    """The retirement of its base model; empty while it is there."""
     from langchain_tuned_gemini.tuned_models.base_models import find
 
     known = find(found.model.base_model)

@@ -63,7 +63,7 @@ class Axis:
     is_log: bool = False
 
     def x(self, value: float) -> float:
-        """Where a value is."""
+        """The place of a value."""
         low, high = self.low, self.high
         if self.is_log:
             low, high, value = (math.log(max(number, 1e-9)) for number in (low, high, value))

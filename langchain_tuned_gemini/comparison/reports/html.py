@@ -63,7 +63,7 @@ def _head(comparison: Comparison) -> Iterator[str]:
 
 
 def _verdict(comparison: Comparison, candidate: str) -> str:
-    """Whether a candidate is better than the baseline, and by how much."""
+    """The decision on a candidate, with the difference to the baseline."""
     paired = comparison.difference(candidate).paired
     if is_better(comparison, candidate):
         kind, verb = "better", "is better than"

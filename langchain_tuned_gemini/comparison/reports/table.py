@@ -52,13 +52,13 @@ def _row(comparison: Comparison, figures: Figures) -> tuple[str, ...]:
 
 
 def verdicts(comparison: Comparison) -> Iterator[str]:
-    """Whether each further candidate is better than the baseline, a sentence each."""
+    """The decision on each further candidate, a sentence each."""
     for candidate in comparison.candidates[1:]:
         yield f"{is_better(comparison, candidate).why}."
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
-    """What the figures alone don't say, a sentence each."""
+    """The facts that figures alone don't say, a sentence each."""
     if len(comparison.candidates) > 1:
         yield f"Differences are in points, to {comparison.baseline}."
     for figures in comparison.figures:
