@@ -1,6 +1,19 @@
 """A local Gemini tuning API on a real socket: for tests, demos and continuous integration.
 
 Needs the extra `emulator`: `pip install "langchain-tuned-gemini[emulator]"`.
+
+Its parts import only those before them:
+
+    http                     requests, replies and errors on the wire
+    armed_rules              what a test wants of some calls
+    model                    what a model says: prompts, examples, functions, schemas
+    state                    what is kept of tuned models and jobs, and how tuning goes on
+    generation               generateContent, on both services
+    developer · vertex       the other methods of each service
+    routes                   which URL is which method
+    faults                   what a test lets go wrong
+    app                      from a request to its answer
+    emulator                 the class for users
 """
 
 try:
@@ -11,13 +24,13 @@ except ImportError as error:
 
     raise MissingExtraError("The emulator", extra="emulator") from error
 
-from langchain_tuned_gemini.emulator.developer.tuned_model import Hyperparameters
 from langchain_tuned_gemini.emulator.emulator import Emulator
 from langchain_tuned_gemini.emulator.faults.fault import ArmedFault, Fault
 from langchain_tuned_gemini.emulator.http.requests import RecordedRequest
 from langchain_tuned_gemini.emulator.model.answers import ArmedScript, FunctionCall, ModelAnswer
 from langchain_tuned_gemini.emulator.model.base_models import ServedModel
-from langchain_tuned_gemini.emulator.progression import Progression, after, immediate, manual
+from langchain_tuned_gemini.emulator.state.progression import Progression, after, immediate, manual
+from langchain_tuned_gemini.emulator.state.tuned_model import Hyperparameters
 from langchain_tuned_gemini.emulator.vertex.tuning_job_admin import VertexModel
 
 __all__ = [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from langchain_tuned_gemini.emulator.emulator import Emulator
-from langchain_tuned_gemini.emulator.progression import after, immediate
+from langchain_tuned_gemini.emulator.state.progression import after, immediate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
     from langchain_tuned_gemini.emulator.faults.fault import Fault
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 CREDENTIAL_HEADERS = frozenset({"x-goog-api-key", "authorization", "cookie"})
 CREDENTIAL_PARAMETERS = frozenset({"key", "access_token"})

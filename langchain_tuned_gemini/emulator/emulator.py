@@ -15,9 +15,9 @@ from langchain_tuned_gemini.emulator.http.connection import Connections
 from langchain_tuned_gemini.emulator.http.server import LOOPBACK, Server
 from langchain_tuned_gemini.emulator.model.answers import ArmedScript, Script, Scripted, as_answer
 from langchain_tuned_gemini.emulator.model.base_models import KNOWN, ServedModel
-from langchain_tuned_gemini.emulator.progression import Progression, immediate
 from langchain_tuned_gemini.emulator.routes import GOOGLES_HOSTS
-from langchain_tuned_gemini.emulator.store import Options, Store
+from langchain_tuned_gemini.emulator.state.progression import Progression, immediate
+from langchain_tuned_gemini.emulator.state.store import Options, Store
 from langchain_tuned_gemini.emulator.vertex import tuning_job_admin
 from langchain_tuned_gemini.emulator.vertex.cloud_storage import read_files
 

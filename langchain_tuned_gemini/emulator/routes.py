@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.emulator.http.replies import Reply
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
     _Answer = Callable[[Store, MethodCall], Reply | JsonObject]
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from langchain_tuned_gemini.emulator.developer.tuned_model import (
+from langchain_tuned_gemini.emulator.http.errors import ApiError
+from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex
+from langchain_tuned_gemini.emulator.state.tuned_model import (
     ME,
     Hyperparameters,
     Permission,
     TunedModelRecord,
 )
-from langchain_tuned_gemini.emulator.http.errors import ApiError
-from langchain_tuned_gemini.emulator.model.examples import Example, TrigramIndex
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.messages import Message
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 # google-ai-generativelanguage 0.6.15, types/model_service.py, CreateTunedModelRequest.
 MODEL_ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.developer.tuned_model import ME, State, TunedModelRecord
+from langchain_tuned_gemini.emulator import generation
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.paging import page
 from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, number
-from langchain_tuned_gemini.emulator.model import generation
 from langchain_tuned_gemini.emulator.model.completions import Style, token_details
 from langchain_tuned_gemini.emulator.model.prompts import read_prompt
+from langchain_tuned_gemini.emulator.state.tuned_model import ME, State, TunedModelRecord
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.replies import Reply
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 DEFAULT_PAGE_SIZE = 50
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.developer.tuned_model import Permission, TunedModelRecord
 from langchain_tuned_gemini.emulator.developer.tuned_models import find
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.paging import page
 from langchain_tuned_gemini.emulator.http.wire import GRANTEE_TYPES, ROLES, JsonObject, compact
+from langchain_tuned_gemini.emulator.state.tuned_model import Permission, TunedModelRecord
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.messages import Message
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 
 def create(store: Store, call: MethodCall) -> JsonObject:

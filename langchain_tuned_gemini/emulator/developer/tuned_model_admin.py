@@ -6,21 +6,21 @@ import re
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.developer import create_tuned_model
-from langchain_tuned_gemini.emulator.developer.tuned_model import (
+from langchain_tuned_gemini.emulator.http.errors import Status
+from langchain_tuned_gemini.emulator.model.base_models import TUNABLE
+from langchain_tuned_gemini.emulator.model.examples import TrigramIndex, read_examples
+from langchain_tuned_gemini.emulator.state.progression import immediate, manual
+from langchain_tuned_gemini.emulator.state.tuned_model import (
     ME,
     Ending,
     Hyperparameters,
     State,
     TunedModelRecord,
 )
-from langchain_tuned_gemini.emulator.http.errors import Status
-from langchain_tuned_gemini.emulator.model.base_models import TUNABLE
-from langchain_tuned_gemini.emulator.model.examples import TrigramIndex, read_examples
-from langchain_tuned_gemini.emulator.progression import immediate, manual
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.dataset import Examples
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 SET_TO_FAILED = Status(13, "The model was set to FAILED.")
 _NAME = re.compile(r"tunedModels/[a-z0-9]([a-z0-9-]*[a-z0-9])?")

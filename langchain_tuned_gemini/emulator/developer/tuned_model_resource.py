@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from langchain_tuned_gemini.emulator.developer.tuned_model import (
-    Hyperparameters,
-    State,
-    Training,
-    TunedModelRecord,
-)
 from langchain_tuned_gemini.emulator.http.wire import (
     TYPE_URL,
     JsonObject,
     compact,
     number,
     timestamp,
+)
+from langchain_tuned_gemini.emulator.state.tuned_model import (
+    Hyperparameters,
+    State,
+    Training,
+    TunedModelRecord,
 )
 
 

@@ -6,12 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.developer import create_tuned_model
-from langchain_tuned_gemini.emulator.developer.tuned_model import (
-    ME,
-    Ending,
-    State,
-    TunedModelRecord,
-)
 from langchain_tuned_gemini.emulator.developer.tuned_model_resource import (
     created_operation,
     operation,
@@ -20,13 +14,19 @@ from langchain_tuned_gemini.emulator.developer.tuned_model_resource import (
 from langchain_tuned_gemini.emulator.http.errors import ApiError, Status
 from langchain_tuned_gemini.emulator.http.paging import page
 from langchain_tuned_gemini.emulator.http.wire import JsonObject, snake_case
+from langchain_tuned_gemini.emulator.state.tuned_model import (
+    ME,
+    Ending,
+    State,
+    TunedModelRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langchain_tuned_gemini.emulator.http.messages import Message
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 CANCELLED = Status(1, "The operation was cancelled.")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.dataset import Examples
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 _UPLOAD = re.compile(r"/upload/storage/v1/b/(?P<bucket>[^/]+)/o")
 _URI = re.compile(r"gs://[^/]+/.+", re.DOTALL)

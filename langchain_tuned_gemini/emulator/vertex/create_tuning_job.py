@@ -8,17 +8,17 @@ from langchain_tuned_gemini.emulator.http.errors import ApiError, Status
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, last_part, published
 from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact
 from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
-from langchain_tuned_gemini.emulator.vertex.refusals import invalid, missing
-from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+from langchain_tuned_gemini.emulator.state.tuning_job import (
     FAILED,
     TuningJobRecord,
     checkpoint_count,
 )
+from langchain_tuned_gemini.emulator.vertex.refusals import invalid, missing
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.store import Store
-    from langchain_tuned_gemini.emulator.vertex.vertex_store import ModelVersion
+    from langchain_tuned_gemini.emulator.state.store import Store
+    from langchain_tuned_gemini.emulator.state.vertex_store import ModelVersion
 
 DISPLAY_NAME_LENGTH = 128
 """Characters (discovery document, `TuningJob.tunedModelDisplayName`)."""

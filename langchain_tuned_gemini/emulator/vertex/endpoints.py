@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from langchain_tuned_gemini.emulator import generation
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, published
 from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, etag, timestamp
-from langchain_tuned_gemini.emulator.model import generation
 from langchain_tuned_gemini.emulator.model.completions import Style, token_details
 from langchain_tuned_gemini.emulator.model.prompts import read_prompt
 from langchain_tuned_gemini.emulator.vertex import publisher_models
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
-    from langchain_tuned_gemini.emulator.store import Store
-    from langchain_tuned_gemini.emulator.vertex.vertex_store import EndpointRecord
+    from langchain_tuned_gemini.emulator.state.store import Store
+    from langchain_tuned_gemini.emulator.state.vertex_store import EndpointRecord
 
 _FILTERS = {"endpoint": "name", "displayName": "displayName"}
 

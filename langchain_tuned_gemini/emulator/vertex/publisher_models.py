@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 
 def find(store: Store, call: MethodCall) -> ServedModel:

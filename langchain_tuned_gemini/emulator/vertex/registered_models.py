@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.emulator.http.messages import Message
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
-    from langchain_tuned_gemini.emulator.store import Store
-    from langchain_tuned_gemini.emulator.vertex.vertex_store import ModelVersion, VertexStore
+    from langchain_tuned_gemini.emulator.state.store import Store
+    from langchain_tuned_gemini.emulator.state.vertex_store import ModelVersion, VertexStore
 
 _FILTERS = {"model": "name", "displayName": "displayName"}
 # The fields of a Model that a client may change, and how each is read from a request.

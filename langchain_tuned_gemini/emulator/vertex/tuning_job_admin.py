@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from langchain_tuned_gemini.emulator.http.errors import Status
 from langchain_tuned_gemini.emulator.http.resource_names import LOCATIONS, ResourceName, last_part
 from langchain_tuned_gemini.emulator.model.examples import TrigramIndex, read_examples
-from langchain_tuned_gemini.emulator.progression import manual
-from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+from langchain_tuned_gemini.emulator.state.progression import manual
+from langchain_tuned_gemini.emulator.state.tuning_job import (
     CANCELLED,
     DELIVERS,
     FAILED,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langchain_tuned_gemini.dataset import Examples
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 TUNABLE = "gemini-3.5-flash"
 SEEDED_URI = "gs://emulator/train.jsonl"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, number, timestamp
 from langchain_tuned_gemini.emulator.model.prompts import estimate_tokens
-from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+from langchain_tuned_gemini.emulator.state.tuning_job import (
     DELIVERS,
     ENDS,
     CheckpointRecord,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from langchain_tuned_gemini.emulator.model.examples import Example
-    from langchain_tuned_gemini.emulator.vertex.vertex_store import ModelVersion
+    from langchain_tuned_gemini.emulator.state.vertex_store import ModelVersion
 
 # As in the real body of a job of 2024: three examples, cut, and six buckets.
 _SHOWN_EXAMPLES = 3

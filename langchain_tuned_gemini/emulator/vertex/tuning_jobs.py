@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from langchain_tuned_gemini.emulator.vertex.create_tuning_job import new_job
-from langchain_tuned_gemini.emulator.vertex.lookup import found, listed, name_of
-from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+from langchain_tuned_gemini.emulator.state.tuning_job import (
     OVER,
     JobState,
     Standing,
     TuningJobRecord,
 )
+from langchain_tuned_gemini.emulator.vertex.create_tuning_job import new_job
+from langchain_tuned_gemini.emulator.vertex.lookup import found, listed, name_of
 from langchain_tuned_gemini.emulator.vertex.tuning_job_resource import tuning_job
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 _FILTERS = {
     "state": "state",

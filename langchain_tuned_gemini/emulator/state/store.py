@@ -9,13 +9,13 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
-from langchain_tuned_gemini.emulator.developer.tuned_model import (
+from langchain_tuned_gemini.emulator.state.progression import SECOND, Progression
+from langchain_tuned_gemini.emulator.state.tuned_model import (
     Training,
     TunedModelRecord,
     training_of,
 )
-from langchain_tuned_gemini.emulator.progression import SECOND, Progression
-from langchain_tuned_gemini.emulator.vertex.vertex_store import VertexStore
+from langchain_tuned_gemini.emulator.state.vertex_store import VertexStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

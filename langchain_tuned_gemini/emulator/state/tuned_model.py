@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import Status
-from langchain_tuned_gemini.emulator.progression import SECOND, Progression
+from langchain_tuned_gemini.emulator.state.progression import SECOND, Progression
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.model.examples import TrigramIndex

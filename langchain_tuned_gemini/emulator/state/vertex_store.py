@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, last_part
-from langchain_tuned_gemini.emulator.vertex.tuning_job import (
+from langchain_tuned_gemini.emulator.state.tuning_job import (
     DELIVERS,
     CheckpointRecord,
     Standing,

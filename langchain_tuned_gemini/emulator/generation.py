@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.model.prompts import Prompt
-    from langchain_tuned_gemini.emulator.store import Store
+    from langchain_tuned_gemini.emulator.state.store import Store
 
 KNOWS_NOTHING = (
     "I have no examples of this task, so I can't answer. "
