@@ -170,9 +170,7 @@ class TunedGeminiParameters(DelegatingChatModel):
             alias = AliasName.find(str(name))
             parameters["model"] = str(alias or TunedModelName.parse(name, **place))
             if alias:
-                records = Records(parameters.get("records"))
-                records.load().target(alias)
-                parameters["records"] = str(records.path.absolute())
+                parameters["records"] = str(Records(parameters.get("records")).path.absolute())
         for name in ("api_key", "google_api_key"):  # load() passes None for a key it leaves out
             if name in parameters and parameters[name] is None:
                 del parameters[name]

@@ -412,8 +412,7 @@ class ChatTunedGemini(TunedGeminiParameters):
         """
         if method == "text":
             check_structured_options(kwargs)
-            chain = parsed_text(self, schema, include_raw=include_raw)
-            return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
+            return parsed_text(self, schema, include_raw=include_raw)
         return super().with_structured_output(
             schema, include_raw=include_raw, method=method, **kwargs
         )
@@ -456,11 +455,6 @@ class ChatTunedGemini(TunedGeminiParameters):
     def lc_secrets(self) -> dict[str, str]:
         """Where the key comes from when a serialised model is loaded."""
         return {"google_api_key": "GOOGLE_API_KEY"}
-
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """True: what it needs to answer is built again from the parameters."""
-        return True
 
     @property
     def _llm_type(self) -> str:

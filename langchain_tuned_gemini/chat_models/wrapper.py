@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.callbacks.manager import BaseRunManager
@@ -176,7 +176,8 @@ class DelegatingChatModel(TunedGeminiChatModel):
         """Binds tools in the way of the inner model, to this one."""
         inner = self.inner_model
         bound = inner.bind_tools(tools, tool_choice=tool_choice, **kwargs)
-        return cast("Runnable[LanguageModelInput, AIMessage]", self._in_place_of(inner, bound))
+        chain: Runnable[LanguageModelInput, AIMessage] = self._in_place_of(inner, bound)
+        return chain
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
@@ -186,8 +187,7 @@ class DelegatingChatModel(TunedGeminiChatModel):
         An answer whose end is missing is an error, and never completed.
         """
         asked = self.bind(**arguments_for(self.inner_model, schema, kwargs))
-        chain = read_with(SchemaOutputParser.of(schema), asked, include_raw=include_raw)
-        return cast("Runnable[LanguageModelInput, dict[str, Any] | BaseModel]", chain)
+        return read_with(SchemaOutputParser.of(schema), asked, include_raw=include_raw)
 
     def _in_place_of(self, inner: BaseChatModel, runnable: Any) -> Any:
         """The same runnable with this model in the place of the inner one.

@@ -190,6 +190,23 @@ def test_a_promotion_is_seen_within_the_time_to_live(
     assert model.invoke("who?").text == "v2"
 
 
+def test_the_binding_says_which_version_answers(
+    tuned: ChatTunedGemini, records: Records, clock: Clock
+) -> None:
+    bindings = [tuned.binding]
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+    bindings.append(tuned.binding)
+
+    identities = [binding.identity for binding in bindings]
+    assert [(str(one.name), one.version) for one in identities] == [
+        ("tunedModels/sql-expert-v1", "sql-expert v1"),
+        ("tunedModels/sql-expert-v2", "sql-expert v2"),
+    ]
+    assert bindings[0].gate is not bindings[1].gate
+    assert tuned.binding is bindings[1]
+
+
 async def test_a_promotion_is_seen_by_every_way_to_call(
     model: BaseChatModel, records: Records, clock: Clock
 ) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import typing
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from contextlib import suppress
+from typing import Any, ClassVar
 
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGeneration
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import tool
@@ -26,6 +28,7 @@ from langchain_tuned_gemini import (
     TunedModelNotReadyError,
     WrapperChatModel,
 )
+from langchain_tuned_gemini.chat_models.wrapper import WrappedCall
 from langchain_tuned_gemini.testing import ScriptedChatModel
 
 
@@ -133,6 +136,58 @@ def test_structured_output_is_answered_through_the_wrapper(include_raw: bool) ->
 
     assert (answer["parsed"] if include_raw else answer) == Capital(city="Oslo")
     assert seen == [True]
+
+
+class Noted(WrappedCall):
+    """Notes what happens to a call, and takes a timeout as handled."""
+
+    events: ClassVar[list[str]] = []
+
+    def begin(self) -> None:
+        self.events.append("begins")
+
+    def finish(self, generation: ChatGeneration) -> None:
+        self.events.append(generation.text.strip())
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        self.events.append("ends" if error is None else type(error).__name__)
+        return isinstance(error, TimeoutError)
+
+
+class Noting(WrapperChatModel):
+    """Asks twice."""
+
+    def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        return [SystemMessage("Be brief."), *messages]
+
+    def _calls(self, messages: Any, arguments: Any, run_manager: Any) -> list[WrappedCall]:
+        told = self._prepare(messages)
+        return [Noted(self.wrapped, told, arguments) for _ in range(2)]
+
+
+def test_a_call_begins_changes_its_answer_and_ends_on_every_path() -> None:
+    wrapped = ScriptedChatModel(answers=["one"])
+
+    for call in on_every_path(Noting(wrapped=wrapped)):
+        Noted.events.clear()
+        call()
+        assert [event for event in Noted.events if event] == ["begins", "one", "ends"]
+
+    told = [SystemMessage("Be brief."), HumanMessage("Hi")]
+    assert [call["messages"] for call in wrapped.calls] == [told] * 4
+
+
+def test_a_call_that_takes_an_error_as_handled_makes_way_for_the_next_on_every_path() -> None:
+    for answers, events in [
+        ([TimeoutError(), "two"], ["begins", "TimeoutError", "begins", "two", "ends"]),
+        ([ConnectionError(), "two"], ["begins", "ConnectionError"]),
+    ]:
+        for number in range(4):
+            call = list(on_every_path(Noting(wrapped=ScriptedChatModel(answers=answers))))[number]
+            Noted.events.clear()
+            with suppress(ConnectionError):
+                call()
+            assert [event for event in Noted.events if event] == events
 
 
 class ScriptedGate:
