@@ -27,16 +27,7 @@ def acquire(
 ) -> tuple[Circuit, Permit | Rejection]:
     """Says whether a call may be made. The same circuit comes back where nothing changes.
 
-    Args:
-        circuit: What is known.
-        now: The time, in seconds.
-        policy: The numbers.
-        chance: A random number of [0, 1).
-        deadline: Seconds after which the caller gives the call up. A probe's slot is kept for
-            so long and a margin; then another may probe.
-
-    Returns:
-        What is known from now on; a permit, or why there is none.
+    A probe's slot is kept for the caller's deadline and a margin; then another may probe.
     """
     if circuit.forced == "open":
         return circuit, Rejection(CircuitState.OPEN, "forced", None)
@@ -65,18 +56,7 @@ def report(
 ) -> Circuit:
     """Takes the outcome of a call in. The same circuit comes back where nothing changes.
 
-    Args:
-        circuit: What is known.
-        permit: What allowed the call.
-        outcome: What the call says about the model.
-        now: The time, in seconds.
-        policy: The numbers.
-        chance: A random number of [0, 1).
-        reason: What to call the failure; by default, the outcome's name.
-        retry_after: The seconds that the server asked to be left alone, if it did.
-
-    Returns:
-        What is known from now on.
+    A failure that has no reason is called by the outcome's name.
     """
     if circuit.forced or permit.epoch != circuit.epoch:
         return circuit

@@ -34,14 +34,10 @@ from langchain_tuned_gemini.runtime.error_origins import (
     is_local,
     raised_by_the_program,
 )
-from langchain_tuned_gemini.secrets.redaction import redact, without_secrets
+from langchain_tuned_gemini.secrets.redaction import redact
 
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
-
-
-_LONGEST = 500
-"""How many characters of a server's sentence are told; some proxies answer with a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +148,7 @@ def sentence_in(error: BaseException) -> str:
     It is for whoever runs the program: what is wrong with a lasting refusal stands in it alone.
     """
     answer = _answer_in(error, _class_names(error))
-    return " ".join(without_secrets(answer.message).split())[:_LONGEST] if answer else ""
+    return answer.sentence if answer else ""
 
 
 def _class_names(error: object) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
 
+from langchain_tuned_gemini.secrets.redaction import without_secrets
+
 LONGEST_WAIT: Final = 24 * 3600.0
 """No server is believed that says to wait for longer, in seconds."""
 
@@ -20,6 +22,9 @@ It comes back at midnight Pacific time, or whenever somebody pays for more, but 
 the same hint of some seconds along as for a quota by the minute.
 https://ai.google.dev/gemini-api/docs/rate-limits
 """
+
+_LONGEST: Final = 500
+"""How many characters of a server's sentence are told."""
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _AMOUNT: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -52,10 +57,7 @@ class ServerAnswer:
     def read(cls, status: int, body: object, response: object) -> Self:
         """Reads `{"error": {"code", "message", "status", "details"}}`, or what is left of it.
 
-        Args:
-            status: The HTTP status.
-            body: The parsed body, whatever it is.
-            response: The response of any HTTP library, or None.
+        The body and the response of an HTTP library may be anything.
 
         Example:
             >>> ServerAnswer.read(503, {"error": {"status": "UNAVAILABLE"}}, None).word
@@ -72,6 +74,11 @@ class ServerAnswer:
             details=tuple(_dicts_in(error.get("details"))),
             headers=headers_of(response),
         )
+
+    @property
+    def sentence(self) -> str:
+        """The server's own sentence, on one line and without secrets; some answer with a page."""
+        return " ".join(without_secrets(self.message).split())[:_LONGEST]
 
     @property
     def reasons(self) -> frozenset[str]:
@@ -105,10 +112,7 @@ class ServerAnswer:
 
 
 def parse_duration(text: str) -> float | None:
-    """Reads a duration of protobuf's JSON or of Go.
-
-    Returns:
-        Seconds, from 0 to `LONGEST_WAIT`; None for what is no duration.
+    """Reads a duration of protobuf's JSON or of Go; None for what is none.
 
     Example:
         >>> parse_duration("57.5s"), parse_duration("2h47m56s"), parse_duration("500ms")
@@ -124,16 +128,9 @@ def parse_duration(text: str) -> float | None:
 
 
 def parse_retry_after(text: str, now: float) -> float | None:
-    """Reads a `Retry-After` header: seconds, or a date.
+    """Reads a `Retry-After` header: seconds, or a date; None for what is neither.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
-
-    Args:
-        text: The header's value.
-        now: The time in seconds since the epoch.
-
-    Returns:
-        Seconds, from 0 to `LONGEST_WAIT`; None for what is neither.
 
     Example:
         >>> parse_retry_after("120", now=0.0)

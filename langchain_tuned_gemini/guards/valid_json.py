@@ -103,10 +103,6 @@ def _is_model(schema: object) -> bool:
 def check_schema(schema: Mapping[str, Any], *, needed_by: str) -> None:
     """Makes sure that a JSON Schema is one, and that answers can be held to it.
 
-    Args:
-        schema: The schema.
-        needed_by: Who wants to know, for the error.
-
     Raises:
         MissingExtraError: If there is no `jsonschema`.
         ParameterError: For a schema that is none.

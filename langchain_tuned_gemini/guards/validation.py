@@ -80,13 +80,7 @@ def check(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
 def as_error(
     refusal: Refusal, message: AIMessage, *, name: str
 ) -> AnswerRefusedError | ContentBlockedError:
-    """The error that a refusal is for whoever waits for the answer.
-
-    Args:
-        refusal: What `check` returned.
-        message: The answer that it refused.
-        name: The name of the model that gave it.
-    """
+    """The error that a refusal of a model's answer is for whoever waits for it."""
     if refusal.reason is Reason.BLOCKED:
         return ContentBlockedError(
             refusal.why,
@@ -102,19 +96,15 @@ def answer_of(generation: ChatGeneration, llm_output: Mapping[str, Any] | None =
     """The message that `invoke` would return, with all that the provider said about it.
 
     Below `invoke` the finish reason stands in the generation and the prompt's feedback in the
-    result (`BaseChatModel._generate_with_cache` brings them together).
-
-    Args:
-        generation: What a model's `_generate` returned, or the sum of what `_stream` yielded.
-        llm_output: The `llm_output` of the `ChatResult`; streams have none.
+    result (`BaseChatModel._generate_with_cache` brings them together). Streams have no
+    `llm_output`.
     """
     metadata = {
         **(llm_output or {}),
         **(generation.generation_info or {}),
         **generation.message.response_metadata,
     }
-    complete = generation.message.model_copy(update={"response_metadata": metadata})
-    return cast("AIMessage", complete)
+    return cast("AIMessage", generation.message.model_copy(update={"response_metadata": metadata}))
 
 
 def _ask(guard: Guard, message: AIMessage) -> Refusal | None:

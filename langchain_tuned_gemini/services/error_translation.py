@@ -15,15 +15,11 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.failures.server_answer import ServerAnswer
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.secrets.redaction import without_secrets
 
 JsonObject: TypeAlias = dict[str, Any]
 
 NOT_NOW = "FAILED_PRECONDITION"
 """Google's word for a refusal that is over when something else has changed."""
-
-_LONGEST = 500
-"""How many characters of the service's own words are shown; some proxies answer with a page."""
 
 _LOOK = (
     "The answer is not the Gemini API's: check {}, the location if it is on Vertex AI, and proxies "
@@ -63,7 +59,7 @@ def refused(
     answer = ServerAnswer.read(status, body if is_googles else None, None)
     if name is not None and answer.word == "NOT_FOUND":
         return TunedModelNotFoundError.of(str(name))
-    said = without_secrets(answer.message).strip()[:_LONGEST].rstrip(".")
+    said = answer.sentence.rstrip(".")
     return ServiceError(
         f"{action} failed with HTTP status {status}{f': {said}' if said else ''}.",
         advice=_advice_on(answer),

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
 from queue import Full, SimpleQueue
-from types import TracebackType
 
 from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 
@@ -49,12 +48,7 @@ class Harmless:
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if error is None or not (isinstance(error, Exception) or is_aside()):
             return False
         count = next(self._failures)

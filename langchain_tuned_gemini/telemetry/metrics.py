@@ -179,20 +179,20 @@ def record(metric: Metric, value: float, attributes: Mapping[str, Value | None])
     """
     if metric.kind == "histogram":
         value = float(f"{value:.3g}")
-    told = tuple((name, one) for name, one in attributes.items() if one is not None)
-    _noted.note((metric, value, told))
+    known_ones = tuple((name, one) for name, one in attributes.items() if one is not None)
+    _noted.note((metric, value, known_ones))
 
 
 def catch_up() -> None:
     """Tells OpenTelemetry what was recorded since the last time."""
     for (metric, value, attributes), times in _noted.take().items():
         with harmless:
-            tell = _recorder(metric)
+            record_value = _recorder(metric)
             if metric.kind == "counter":
-                tell(value * times, dict(attributes))
+                record_value(value * times, dict(attributes))
                 continue
             for _ in range(times):
-                tell(value, dict(attributes))
+                record_value(value, dict(attributes))
 
 
 def known(reason: str | None) -> str | None:
@@ -242,35 +242,18 @@ def scope() -> tuple[str, str]:
 
 
 def circuit_changed(model: str, before: str, after: str, reason: str | None) -> None:
-    """Counts a change of a circuit's state.
-
-    Args:
-        model: Whose circuit it is.
-        before: The state that it was in.
-        after: The state that it is in.
-        reason: What opened it; None if it did not open.
-    """
+    """Counts a change of a circuit's state, by what opened it; None if it did not open."""
     changed = {"model": model, "from": before, "to": after, "reason": known(reason)}
     record(CIRCUIT_TRANSITIONS, 1, changed)
 
 
 def hedge(model: str, *, won: bool) -> None:
-    """Counts a call of a second model beside a slow one, when it is over.
-
-    Args:
-        model: The second model.
-        won: Whether it answered before the first one did.
-    """
+    """Counts a call of a second model beside a slow one, by whether it answered first."""
     record(HEDGES, 1, {"model": model, "won": won})
 
 
 def guard_failed(guard: str, reason: str) -> None:
-    """Counts an answer that was refused, or a guard that crashed.
-
-    Args:
-        guard: The guard's name.
-        reason: `"bad_output"` or `"blocked"` for a refusal, `"crashed"` for the guard's own fault.
-    """
+    """Counts an answer that was refused, or a guard that crashed, reason `"crashed"`."""
     record(GUARD_FAILURES, 1, {"guard": guard, "reason": reason})
 
 

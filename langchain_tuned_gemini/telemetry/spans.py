@@ -10,7 +10,6 @@ import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import TracebackType
 from typing import Any, Final
 
 from opentelemetry.context import Context, attach, detach, get_current
@@ -78,12 +77,7 @@ class Request:
     def __enter__(self) -> None:
         """Nothing to do: it has begun."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _count(self._ended, known(self._reason))
 
 
@@ -100,21 +94,12 @@ class AttemptSpan:
             starting.run(functools.partial(self._start, model, role, time.time_ns()))
 
     def end(self, attempt: AttemptRecord) -> None:
-        """Ends it.
-
-        Args:
-            attempt: How it went.
-        """
+        """Ends it, as it went."""
         self._request.note(attempt, self._delay)
         is_cancelled = attempt.outcome == _CANCELLED
         error_type = None if is_cancelled else attempt.error_type
-        told = {
-            "model": attempt.model,
-            "role": attempt.role,
-            "outcome": attempt.outcome,
-            "error.type": error_type,
-        }
-        record(ATTEMPTS, 1, told)
+        what = {"model": attempt.model, "role": attempt.role, "outcome": attempt.outcome}
+        record(ATTEMPTS, 1, {**what, "error.type": error_type})
         if self._is_traced:
             ending.run(functools.partial(self._end, attempt, error_type, time.time_ns()))
 

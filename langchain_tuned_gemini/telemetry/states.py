@@ -51,15 +51,7 @@ class Observable(Protocol):
 
 
 class Watch:
-    """Counts the states of whatever of one kind is alive; it keeps nothing alive.
-
-    Attributes:
-        states: All states that are possible.
-
-    Args:
-        metric: What is counted.
-        states: All states that are possible.
-    """
+    """Counts the states of whatever of one kind is alive; it keeps nothing alive."""
 
     def __init__(self, metric: Metric, states: Iterable[str]) -> None:
         self.states = tuple(states)
