@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from langchain_tuned_gemini.effects import Flow
 from langchain_tuned_gemini.errors import (
     RecordsError,
     ServiceError,
+    TunedGeminiError,
     TunedModelNotDeletableError,
     TunedModelNotFoundError,
 )
@@ -54,6 +55,7 @@ class RecordDifference:
         version: Its version; empty where it has none.
         detail: What differs, in a sentence.
         mends: What is to be recorded; None where that must be decided by somebody.
+        error: Why a model can't be seen, where that is what differs.
     """
 
     kind: DifferenceKind
@@ -62,6 +64,12 @@ class RecordDifference:
     version: str
     detail: str
     mends: VersionRecord | None = None
+    error: TunedGeminiError | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def for_command_line(self) -> str:
+        """The detail for whoever uses `tuned-gemini`."""
+        return self.error.for_command_line if self.error else self.detail
 
 
 def differing(inventory: Inventory, now: datetime) -> Flow[tuple[RecordDifference, ...]]:
@@ -89,7 +97,8 @@ def differing(inventory: Inventory, now: datetime) -> Flow[tuple[RecordDifferenc
             told = f"{version} does not exist."
             found.append(_of_record(DifferenceKind.GONE, version, told, mends))
         except ServiceError as error:
-            found.append(_of_record(DifferenceKind.UNSEEN, version, str(error)))
+            unseen = _of_record(DifferenceKind.UNSEEN, version, str(error))
+            found.append(replace(unseen, error=error))
     found += _of_aliases(catalog, states)
     return tuple(found)
 

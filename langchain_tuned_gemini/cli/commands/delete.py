@@ -201,13 +201,13 @@ def _show_report(context: CommandContext, report: DeletionReport) -> None:
             "name": one.name,
             **TunedModelName.parse(one.name).place,
             "outcome": one.outcome,
-            "detail": one.detail,
+            "detail": one.for_command_line,
             "left": list(one.left),
         }
         for one in report.deletions
     ]
     rows = [
-        [Cell(one.outcome, _STYLES.get(one.outcome, "red")), one.name, one.detail]
+        [Cell(one.outcome, _STYLES.get(one.outcome, "red")), one.name, one.for_command_line]
         for one in report.deletions
     ]
     context.out.result(

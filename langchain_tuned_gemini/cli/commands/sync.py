@@ -28,11 +28,17 @@ def sync(
     left = library.differences() if mended else differences  # mending may bring others to light
     found = dict.fromkeys(mended, "mended")
     found |= {one: "can be mended" if one.mends else "by hand" for one in left}
-    fields = ("kind", "name", "family", "version", "detail")
-    rows = [[one.name, one.detail, Cell(what, _STYLES[what])] for one, what in found.items()]
+    fields = ("kind", "name", "family", "version")
+    rows = [
+        [one.name, one.for_command_line, Cell(what, _STYLES[what])] for one, what in found.items()
+    ]
     context.out.result(
         [
-            {**{field: getattr(one, field) for field in fields}, "what": what}
+            {
+                **{field: getattr(one, field) for field in fields},
+                "detail": one.for_command_line,
+                "what": what,
+            }
             for one, what in found.items()
         ],
         *([Table(("name", "what differs", ""), rows)] if rows else []),

@@ -13,6 +13,7 @@ from langchain_tuned_gemini.errors import (
     DeletionIncompleteError,
     RecordsError,
     ServiceError,
+    TunedGeminiError,
     TunedModelNotDeletableError,
     TunedModelNotFoundError,
 )
@@ -101,9 +102,9 @@ class DeletionExecutor:
             return objection or (yield from self._asked_for(planned, sight))
         except TunedModelNotDeletableError as error:
             outcome = DeletionOutcome.GONE if error.is_gone else DeletionOutcome.FAILED
-            return Deletion(planned.name, outcome, str(error))
+            return _of_error(planned, outcome, error)
         except (RecordsError, ServiceError) as error:
-            return Deletion(planned.name, DeletionOutcome.FAILED, str(error))
+            return _of_error(planned, DeletionOutcome.FAILED, error)
 
     def _objection(self, planned: PlannedDeletion, sight: Sight) -> Flow[Deletion | None]:
         """What keeps a model from being deleted, as it is now; None for nothing."""
@@ -132,11 +133,11 @@ class DeletionExecutor:
             else:
                 yield Call(service.delete, service.adelete, sight.name)
         except DeletionIncompleteError as error:
-            return Deletion(planned.name, DeletionOutcome.FAILED, str(error), error.left)
+            return _of_error(planned, DeletionOutcome.FAILED, error, error.left)
         except (ServiceError, TunedModelNotFoundError) as error:
             if (yield from self._is_gone(planned)):
                 return Deletion(planned.name, DeletionOutcome.GONE)
-            return Deletion(planned.name, DeletionOutcome.FAILED, str(error))
+            return _of_error(planned, DeletionOutcome.FAILED, error)
         return Deletion(planned.name, DeletionOutcome.DELETED)
 
     def _is_gone(self, planned: PlannedDeletion) -> Flow[bool]:
@@ -182,6 +183,15 @@ class DeletionExecutor:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._inventory.clock(), UTC).replace(microsecond=0)
+
+
+def _of_error(
+    planned: PlannedDeletion,
+    outcome: DeletionOutcome,
+    error: TunedGeminiError,
+    left: tuple[str, ...] = (),
+) -> Deletion:
+    return Deletion(planned.name, outcome, str(error), left, error)
 
 
 def _change(planned: PlannedDeletion, sight: Sight) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from langchain_tuned_gemini.errors import TunedGeminiError
 
 
 class DeletionOutcome(StrEnum):
@@ -30,12 +32,19 @@ class Deletion:
         outcome: What became of it.
         detail: Why, in a sentence; empty where there is nothing to say.
         left: What is left of a model whose deletion stopped in the middle.
+        error: What went wrong, where that is why.
     """
 
     name: str
     outcome: DeletionOutcome
     detail: str = ""
     left: tuple[str, ...] = ()
+    error: TunedGeminiError | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def for_command_line(self) -> str:
+        """The detail for whoever uses `tuned-gemini`."""
+        return self.error.for_command_line if self.error else self.detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from langchain_tuned_gemini import (
     TunedModelNotFoundError,
     TunedModelState,
 )
+from langchain_tuned_gemini.errors import Advice, TunedGeminiError
 from langchain_tuned_gemini.library import Deletion, DeletionOutcome, DeletionPlan
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.registry import ChangeRecord, DatasetRecord, VersionRecord
@@ -367,10 +368,14 @@ def test_a_model_whose_age_nobody_tells_is_not_deleted(shelf: Shelf, library: Mo
 
 @pytest.mark.parametrize("method", ["get", "delete"])
 @pytest.mark.parametrize(
-    "error", [ServiceError("No.", status=403), ServiceUnreachableError("http://x", "timed out")]
+    "error",
+    [
+        ServiceError("No.", status=403, advice=Advice("Call it().", "Run it.")),
+        ServiceUnreachableError("http://x", "timed out"),
+    ],
 )
 def test_one_that_fails_does_not_keep_the_others_and_a_rerun_finishes_the_rest(
-    shelf: Shelf, library: ModelLibrary, method: str, error: Exception
+    shelf: Shelf, library: ModelLibrary, method: str, error: TunedGeminiError
 ) -> None:
     put(shelf, v1=FAILED, v2=FAILED)
     plan = library.plan_deletion(failed=True)
@@ -386,6 +391,7 @@ def test_one_that_fails_does_not_keep_the_others_and_a_rerun_finishes_the_rest(
 
     assert outcomes(report.deletions) == ["failed", "deleted"]
     assert report.deletions[0].detail == str(error)
+    assert report.deletions[0].for_command_line == error.for_command_line
     assert outcomes(again.deletions) == ["deleted", "gone"]
     assert again.is_complete
     assert [line["outcome"] for line in audited(library)] == [
