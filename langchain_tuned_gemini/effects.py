@@ -67,26 +67,53 @@ class Call:
         self.arun = partial(twin, *arguments, **parameters)
 
 
+class SubFlow:
+    """A flow as an effect, for what is done together with others.
+
+    Args:
+        begin: Begins the flow.
+    """
+
+    def __init__(self, begin: Callable[[], Flow[Any]]) -> None:
+        self._begin = begin
+
+    def run(self) -> Any:
+        """Carries it out."""
+        return run(self._begin())
+
+    async def arun(self) -> Any:
+        """Carries it out without blocking the event loop."""
+        return await arun(self._begin())
+
+
 class Together:
     """Several effects at once; it gives a list of what they gave, and the first error ends it.
 
     Args:
         effects: The effects.
+        at_once: How many of them may be on their way at the same time; all when None.
     """
 
-    def __init__(self, effects: Sequence[Effect]) -> None:
+    def __init__(self, effects: Sequence[Effect], at_once: int | None = None) -> None:
         self._effects = effects
+        self._at_once = min(at_once or len(effects), len(effects))
 
     def run(self) -> list[Any]:
         """Waits for all, in threads."""
         if len(self._effects) < 2:
             return [effect.run() for effect in self._effects]
-        with ThreadPoolExecutor(len(self._effects), thread_name_prefix="tuned-models") as pool:
+        with ThreadPoolExecutor(self._at_once, thread_name_prefix="tuned-models") as pool:
             return list(pool.map(lambda effect: effect.run(), self._effects))
 
     async def arun(self) -> list[Any]:
         """Waits for all."""
-        tasks = [asyncio.ensure_future(effect.arun()) for effect in self._effects]
+        turn = asyncio.Semaphore(self._at_once)
+
+        async def in_turn(effect: Effect) -> Any:
+            async with turn:
+                return await effect.arun()
+
+        tasks = [asyncio.ensure_future(in_turn(effect)) for effect in self._effects]
         try:
             return await asyncio.gather(*tasks)
         finally:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 from google.genai.errors import APIError
 from pydantic import SecretStr
 
+from langchain_tuned_gemini.effects import Call, Flow, SubFlow, Together, arun, run
 from langchain_tuned_gemini.errors import (
     ParameterError,
     ServiceError,
@@ -70,16 +70,9 @@ class GenAIService:
                 "Vertex AI. Use google.genai.Client(api_key=...), or VertexService."
             )
         self._client = client
-        self._http_options: HttpOptionsDict = {
-            "api_version": API_VERSION,
-            # In milliseconds; without it, google-genai waits for ever.
-            "timeout": round(timeout * 1000),
-        }
-        self._list_config: ListModelsConfigDict = {
-            "http_options": self._http_options,
-            "page_size": PAGE_SIZE,
-            "query_base": False,
-        }
+        # In milliseconds; without a timeout, google-genai waits for ever.
+        options: HttpOptionsDict = {"api_version": API_VERSION, "timeout": round(timeout * 1000)}
+        self._config: Any = {"http_options": options}
 
     @classmethod
     def from_api_key(
@@ -100,20 +93,17 @@ class GenAIService:
 
     def get(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
-        name = TunedModelName.parse(name).on("developer")
-        with _translated(f"Reading {name}", name):
-            job = self._client.tunings.get(
-                name=str(name), config={"http_options": self._http_options}
-            )
-        return _described(name, job)
+        return run(self._get(name))
 
     async def aget(self, name: str | TunedModelName) -> TunedModel:
         """Describes a tuned model as it is now."""
+        return await arun(self._get(name))
+
+    def _get(self, name: str | TunedModelName) -> Flow[TunedModel]:
         name = TunedModelName.parse(name).on("developer")
+        ways = (self._client.tunings.get, self._client.aio.tunings.get)
         with _translated(f"Reading {name}", name):
-            job = await self._client.aio.tunings.get(
-                name=str(name), config={"http_options": self._http_options}
-            )
+            job = yield Call(*ways, name=str(name), config=self._config)
         return _described(name, job)
 
     def list(self) -> TunedModels:
@@ -123,54 +113,55 @@ class GenAIService:
         time; one that is deleted in between is left out. One that stays in the list, and is not
         found, is in no known state.
         """
-        listed = self._listed()
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tuned-model-states") as pool:
-            models = [*pool.map(self._complete, listed)]
-        again = self._listed() if None in models else []
-        return _those_there(listed, models, again)
+        return run(self._list())
 
     async def alist(self) -> TunedModels:
         """Describes all tuned models that the key can see; see `list`."""
-        listed = await self._alisted()
-        limit = asyncio.Semaphore(_AT_ONCE)
-        asked = [asyncio.create_task(self._acomplete(item, limit)) for item in listed]
-        try:
-            models = await asyncio.gather(*asked)
-        finally:  # the first error ends the list, and with it the other requests
-            for task in asked:
-                task.cancel()
-        again = await self._alisted() if None in models else []
+        return await arun(self._list())
+
+    def _list(self) -> Flow[TunedModels]:
+        listed = yield from self._listed()
+        ask = [SubFlow(partial(self._complete, item)) for item in listed]
+        models = yield Together(ask, at_once=_AT_ONCE)
+        again = (yield from self._listed()) if None in models else []
         return _those_there(listed, models, again)
 
-    def _listed(self) -> Sequence[Model]:
+    def _listed(self) -> Flow[Sequence[Model]]:
         pages = Pages[Any]()
+        config: ListModelsConfigDict = {
+            "http_options": self._config["http_options"],
+            "page_size": PAGE_SIZE,
+            "query_base": False,
+        }
+        ways = (self._client.models.list, self._client.aio.models.list)
         with _translated("Listing the tuned models"):
-            pager = self._client.models.list(config=self._list_config)
-            while pages.add(_named(pager.page), _next_token(pager)):
-                pager.next_page()
+            pager = yield Call(*ways, config=config)
+            while pages.add(
+                ((model.name, model) for model in pager.page), pager.config.get("page_token")
+            ):
+                yield Call(pager.next_page, pager.next_page)
         return pages.items
 
-    async def _alisted(self) -> Sequence[Model]:
-        pages = Pages[Any]()
-        with _translated("Listing the tuned models"):
-            pager = await self._client.aio.models.list(config=self._list_config)
-            while pages.add(_named(pager.page), _next_token(pager)):
-                await pager.next_page()
-        return pages.items
+    def _complete(self, listed: Model) -> Flow[TunedModel | None]:
+        """Adds what the list does not tell; None for a model that was not found."""
+        try:
+            return _with_display_name((yield from self._get(listed.name or "")), listed)
+        except TunedModelNotFoundError:
+            return None
 
     def delete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
-        name = TunedModelName.parse(name).on("developer")
-        with _translated(f"Deleting {name}", name):
-            self._client.models.delete(model=str(name), config={"http_options": self._http_options})
+        run(self._delete(name))
 
     async def adelete(self, name: str | TunedModelName) -> None:
         """Deletes a tuned model, for ever."""
+        await arun(self._delete(name))
+
+    def _delete(self, name: str | TunedModelName) -> Flow[None]:
         name = TunedModelName.parse(name).on("developer")
+        ways = (self._client.models.delete, self._client.aio.models.delete)
         with _translated(f"Deleting {name}", name):
-            await self._client.aio.models.delete(
-                model=str(name), config={"http_options": self._http_options}
-            )
+            yield Call(*ways, model=str(name), config=self._config)
 
     def create(self, *_: Any, **__: Any) -> NoReturn:
         """Refuses: google-genai would send the request without its training examples.
@@ -190,21 +181,6 @@ class GenAIService:
     async def acreate(self, *_: Any, **__: Any) -> NoReturn:
         """Refuses; see `create`."""
         self.create()
-
-    def _complete(self, listed: Model) -> TunedModel | None:
-        """Adds what the list does not tell; None for a model that was not found."""
-        try:
-            return _with_display_name(self.get(listed.name or ""), listed)
-        except TunedModelNotFoundError:
-            return None
-
-    async def _acomplete(self, listed: Model, limit: asyncio.Semaphore) -> TunedModel | None:
-        """Adds what the list does not tell; None for a model that was not found."""
-        try:
-            async with limit:
-                return _with_display_name(await self.aget(listed.name or ""), listed)
-        except TunedModelNotFoundError:
-            return None
 
 
 def _described(name: TunedModelName, job: TuningJob) -> TunedModel:
@@ -240,15 +216,6 @@ def _unread(listed: Model) -> TunedModel:
 
 def _with_display_name(model: TunedModel, listed: Model) -> TunedModel:
     return replace(model, display_name=listed.display_name or "")
-
-
-def _named(page: Any) -> Iterator[tuple[str, Model]]:
-    return ((model.name, model) for model in page)
-
-
-def _next_token(pager: Any) -> str | None:
-    token: str | None = pager.config.get("page_token")
-    return token
 
 
 @contextmanager
