@@ -7,8 +7,9 @@ or the token to another host.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack, cast
 
 from pydantic import SecretStr
 
@@ -23,6 +24,7 @@ from langchain_tuned_gemini.secrets.secret_values import (
 )
 from langchain_tuned_gemini.transport import http
 from langchain_tuned_gemini.transport.answer_body import MAX_ANSWER_BYTES
+from langchain_tuned_gemini.transport.connections import tls_context
 from langchain_tuned_gemini.transport.credentials import SharedCredentials, default_credentials
 
 if TYPE_CHECKING:
@@ -35,6 +37,22 @@ google-genai 3 defaults to `v1` or to what `GOOGLE_GENAI_API_VERSION` says."""
 
 VERTEX_API_VERSION = "v1beta1"
 """Of Vertex AI. `v1` does not tell what a running tuning job is at."""
+
+
+class ClientOptions(TypedDict, total=False):
+    """How a client asks.
+
+    Attributes:
+        timeout: How long it waits for an answer, in seconds; for ever when None, as by default.
+        max_retries: How often it tries again, waiting 1 s, 2 s, 4 s, … in between.
+        max_answer_bytes: How many bytes an answer may have, unpacked.
+        connect_timeout: How long opening a connection may take, in seconds.
+    """
+
+    timeout: float | None
+    max_retries: int
+    max_answer_bytes: int
+    connect_timeout: float
 
 
 class Access(Protocol):
@@ -52,22 +70,8 @@ class Access(Protocol):
     def identity(self) -> str:
         """Who calls: the key or the account. A secret."""
 
-    def client(
-        self,
-        *,
-        timeout: float | None = None,
-        max_retries: int = 0,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
-        connect_timeout: float = http.CONNECT_TIMEOUT,
-    ) -> Client:
-        """A google-genai client.
-
-        Args:
-            timeout: How long to wait for an answer, in seconds; for ever when None.
-            max_retries: How often to try again, waiting 1 s, 2 s, 4 s, … in between.
-            max_answer_bytes: How many bytes an answer may have, unpacked.
-            connect_timeout: How long opening a connection may take, in seconds.
-        """
+    def client(self, **options: Unpack[ClientOptions]) -> Client:
+        """A google-genai client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +98,11 @@ class DeveloperAccess:
         """The key."""
         return self.api_key.get_secret_value()
 
-    def client(
-        self,
-        *,
-        timeout: float | None = None,
-        max_retries: int = 0,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
-        connect_timeout: float = http.CONNECT_TIMEOUT,
-    ) -> Client:
-        """A google-genai client of the Developer API; see `Access`."""
-        from google.genai import Client
-
-        options = _http_options(
-            self.base_url, API_VERSION, timeout, max_retries, max_answer_bytes, connect_timeout
-        )
-        client = Client(api_key=self.identity, vertexai=False, http_options=options)
-        remember(client, self.identity, *secrets_in_url(self.base_url))
-        return _with_deadline_sleep(client)
+    def client(self, **options: Unpack[ClientOptions]) -> Client:
+        """A google-genai client of the Developer API; see `ClientOptions`."""
+        http_options = _http_options(self.base_url, API_VERSION, **options)
+        secrets = (self.identity, *secrets_in_url(self.base_url))
+        return _client(http_options, secrets, vertexai=False, api_key=self.identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,36 +152,14 @@ class VertexAccess:
             return {"x-goog-api-key": self.api_key.get_secret_value()}
         return self.credentials.authorization()
 
-    def client(
-        self,
-        *,
-        timeout: float | None = None,
-        max_retries: int = 0,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
-        connect_timeout: float = http.CONNECT_TIMEOUT,
-    ) -> Client:
-        """A google-genai client of Vertex AI; see `Access`."""
-        from google.genai import Client
-
+    def client(self, **options: Unpack[ClientOptions]) -> Client:
+        """A google-genai client of Vertex AI; see `ClientOptions`."""
         who: dict[str, Any] = (
             {"api_key": self.identity} if self.api_key else {"credentials": self.credentials}
         )
-        client = Client(
-            vertexai=True,
-            project=self.project,
-            location=self.location,
-            http_options=_http_options(
-                self.base_url,
-                VERTEX_API_VERSION,
-                timeout,
-                max_retries,
-                max_answer_bytes,
-                connect_timeout,
-            ),
-            **who,
-        )
-        remember(client, *self.secrets)
-        return _with_deadline_sleep(client)
+        where = {"project": self.project, "location": self.location}
+        http_options = _http_options(self.base_url, VERTEX_API_VERSION, **options)
+        return _client(http_options, self.secrets, vertexai=True, **where, **who)
 
 
 class Absent:
@@ -298,14 +268,18 @@ def tls_arguments() -> dict[str, Any]:
     It looks for a context under `verify` for httpx and under `ssl` for its websockets, and
     loads all root certificates again (some 30 ms) for each that it does not find.
     """
-    return {"verify": http.tls_context(), "ssl": http.tls_context()}
+    return {"verify": tls_context(), "ssl": tls_context()}
 
 
-def _with_deadline_sleep(client: Client) -> Client:
-    """The client, whose waits between two tries in a thread keep to the deadline in force.
+def _client(http_options: Any, secrets: Iterable[str], **arguments: Any) -> Client:
+    """A client whose secrets are known, and whose waits between two tries keep to the deadline.
 
-    google-genai has no public way to that; a task needs none, it is cancelled.
+    google-genai has no public way to the latter; a task needs none, it is cancelled.
     """
+    from google.genai import Client
+
+    client = Client(http_options=http_options, **arguments)
+    remember(client, *secrets)
     client._api_client._retry.sleep = sleep
     return client
 
@@ -313,10 +287,10 @@ def _with_deadline_sleep(client: Client) -> Client:
 def _http_options(
     base_url: str | None,
     api_version: str,
-    timeout: float | None,
-    max_retries: int,
-    max_answer_bytes: int,
-    connect_timeout: float,
+    timeout: float | None = None,
+    max_retries: int = 0,
+    max_answer_bytes: int = MAX_ANSWER_BYTES,
+    connect_timeout: float = http.CONNECT_TIMEOUT,
 ) -> Any:
     from google.genai.types import HttpOptions, HttpRetryOptions
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
+from importlib.util import find_spec
 from ssl import SSLContext
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -19,6 +21,7 @@ import httpcore
 import httpx
 from httpcore import SOCKET_OPTION
 
+from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.runtime.deadline import DeadlineOverError, wait_within_deadline
 from langchain_tuned_gemini.runtime.error_origins import raised_by_the_program
 
@@ -30,6 +33,44 @@ MAX_IDLE = 256
 
 _T = TypeVar("_T")
 _LIMITS = httpx.Limits(keepalive_expiry=KEEP_ALIVE)
+
+
+@cache
+def tls_context() -> SSLContext:
+    """The process's one TLS context; honours `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
+    return httpx.create_ssl_context()
+
+
+def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
+    """The proxy that the environment names, as httpx reads it; it does not look by itself here.
+
+    Raises:
+        ParameterError: What it names is no proxy.
+    """
+    proxies = urllib.request.getproxies()  # which leaves HTTP_PROXY out in a CGI script
+    named = proxies.get(url.scheme) or proxies.get("all")
+    if not named or _is_bypassed(url, proxies.get("no", "")):
+        return None
+    with suppress(ValueError, httpx.InvalidURL):  # whose words may hold the password
+        proxy = httpx.Proxy(named if "://" in named else f"http://{named}")
+        if not proxy.url.scheme.startswith("socks") or find_spec("socksio"):
+            return proxy
+    name = url.scheme.upper()
+    raise ParameterError(
+        f"The environment's proxy for {name.lower()} can't be used. Set {name}_PROXY or ALL_PROXY "
+        f"to an address such as http://proxy.example:3128 (socks5://… needs the package socksio), "
+        f"or name {url.host} in NO_PROXY."
+    )
+
+
+def _is_bypassed(url: httpx.URL, no_proxy: str) -> bool:
+    """Whether NO_PROXY, or what the system has in its place, names a host, or its port."""
+    if "*" in (name.strip() for name in no_proxy.split(",")):
+        return True
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    port = url.port or {"http": 80, "https": 443}.get(url.scheme)
+    names = (url.host, f"{host}:{port}", f"{url.scheme}://{host}")
+    return any(urllib.request.proxy_bypass(name) for name in names)
 
 
 class DeadlineBackend(httpcore.SyncBackend):
@@ -120,8 +161,8 @@ def _wait(
 class Connection(httpx.HTTPTransport):
     """A connection for threads, which keeps to deadlines: httpx's transport without its pool."""
 
-    def __init__(self, url: httpx.URL, **options: Any) -> None:
-        super().__init__(limits=_LIMITS, **options)
+    def __init__(self, url: httpx.URL) -> None:
+        super().__init__(limits=_LIMITS, verify=tls_context(), proxy=proxy_for(url))
         # httpx has no public way to give its pool a network backend; httpcore's pool has one.
         self._pool._network_backend = DeadlineBackend()
         self._pool = self._pool.create_connection(_origin_of(url))  # type: ignore[assignment]
@@ -130,8 +171,8 @@ class Connection(httpx.HTTPTransport):
 class AsyncConnection(httpx.AsyncHTTPTransport):
     """A connection of an event loop: httpx's transport without the pool in it."""
 
-    def __init__(self, url: httpx.URL, **options: Any) -> None:
-        super().__init__(limits=_LIMITS, **options)
+    def __init__(self, url: httpx.URL) -> None:
+        super().__init__(limits=_LIMITS, verify=tls_context(), proxy=proxy_for(url))
         self._pool._network_backend = self._network = _Network()
         self._pool = self._pool.create_connection(_origin_of(url))  # type: ignore[assignment]
 

@@ -1,4 +1,4 @@
-"""The HTTP clients that all models of the process share: one TLS context, keep-alive that keeps.
+"""The HTTP clients that all models of the process share, with keep-alive that keeps.
 
 Upstream, every model object builds TLS contexts of its own (some 30 ms and 5 MB each), and its
 connection pool keeps 20 connections, so that 32 calls in flight open a new connection, with a
@@ -15,19 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-import urllib.request
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
-from functools import cache, partial
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.util import find_spec
-from ssl import SSLContext
 from typing import Any, Final, Protocol, TypeVar
 
 import httpx
 
-from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.runtime.fork_safety import renew_after_fork
 from langchain_tuned_gemini.transport.answer_body import ENCODING, MAX_ANSWER_BYTES, AnswerBody
 from langchain_tuned_gemini.transport.connections import (
@@ -48,12 +45,6 @@ SWEEP_EVERY: Final = 1.0
 """After how many seconds a call closes what has died meanwhile."""
 
 
-@cache
-def tls_context() -> SSLContext:
-    """The process's one TLS context; honours `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
-    return httpx.create_ssl_context()
-
-
 def sync_client(
     max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT
 ) -> httpx.Client:
@@ -69,12 +60,7 @@ def sync_client(
 def async_client(
     max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT
 ) -> httpx.AsyncClient:
-    """The process's client for asynchronous calls, for any number of event loops.
-
-    Args:
-        max_answer_bytes: How many bytes an answer may have, unpacked.
-        connect_timeout: How long opening a connection may take, in seconds.
-    """
+    """The process's client for asynchronous calls, for any number of event loops."""
     return _shared(_async_clients, (max_answer_bytes, connect_timeout), _new_async_client)
 
 
@@ -117,7 +103,7 @@ class _Pools:
 _pools = _Pools()
 
 
-class _SyncTransport(httpx.BaseTransport):
+class _Transport(ABC):
     """Gives every request a connection that no other request is using.
 
     Args:
@@ -132,18 +118,25 @@ class _SyncTransport(httpx.BaseTransport):
         self._connect_timeout = connect_timeout
         self.renew()
         renew_after_fork(self)
-        _pools.add(self)
 
+    @abstractmethod
     def renew(self) -> None:
         """Lets go of connections that belong to the parent process, without closing them."""
+
+
+class _SyncTransport(_Transport, httpx.BaseTransport):
+    """A transport for threads."""
+
+    def renew(self) -> None:
         self.idle: IdleConnections[Connection] = IdleConnections()
+        _pools.add(self)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         origin = _prepare(request, self._connect_timeout)
         connection = self._take(origin)
         sending = Sending(request, is_reused=connection is not None)
         while True:
-            connection = connection or Connection(request.url, **_options(request.url))
+            connection = connection or Connection(request.url)
             try:
                 response = connection.handle_request(request)
                 body = AnswerBody(request, response, self._limit)
@@ -177,19 +170,10 @@ class _SyncTransport(httpx.BaseTransport):
         self.let_go(of_all=True)
 
 
-class _AsyncTransport(httpx.AsyncBaseTransport):
-    """The same for asyncio: a connection belongs to the event loop that opened it."""
-
-    def __init__(
-        self, max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT
-    ) -> None:
-        self._limit = max_answer_bytes
-        self._connect_timeout = connect_timeout
-        self.renew()
-        renew_after_fork(self)
+class _AsyncTransport(_Transport, httpx.AsyncBaseTransport):
+    """A transport for asyncio: a connection belongs to the event loop that opened it."""
 
     def renew(self) -> None:
-        """Lets go of connections that belong to the parent process, without closing them."""
         # Loops run in threads of their own, so it is never walked, only copied, which is atomic.
         self.loops: dict[asyncio.AbstractEventLoop, _LoopConnections] = {}
 
@@ -199,7 +183,7 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
         connection = await pool.take(origin)
         sending = Sending(request, is_reused=connection is not None)
         while True:
-            connection = connection or AsyncConnection(request.url, **_options(request.url))
+            connection = connection or AsyncConnection(request.url)
             try:
                 response = await connection.handle_async_request(request)
                 body = AnswerBody(request, response, self._limit)
@@ -299,18 +283,18 @@ def _run_on(loop: asyncio.AbstractEventLoop, make: Callable[[], Any]) -> None:
             loop.call_soon_threadsafe(begin)
 
 
-class _SyncBody(httpx.SyncByteStream):
+class _Body:
     """A response's body that gives its connection back when it is closed."""
 
     def __init__(
-        self, response: httpx.Response, body: AnswerBody, release: Callable[[], None]
+        self, response: httpx.Response, body: AnswerBody, release: Callable[[], Any]
     ) -> None:
-        if not isinstance(response.stream, httpx.SyncByteStream):
-            raise TypeError(response.stream)
-        self._pieces = response.stream
+        self._pieces: Any = response.stream
         self._body = body
-        self._release: Callable[[], None] | None = release
+        self._release: Callable[[], Any] | None = release
 
+
+class _SyncBody(_Body, httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._pieces:
             yield self._body.feed(piece)
@@ -323,18 +307,7 @@ class _SyncBody(httpx.SyncByteStream):
             release()
 
 
-class _AsyncBody(httpx.AsyncByteStream):
-    """The same for asyncio."""
-
-    def __init__(
-        self, response: httpx.Response, body: AnswerBody, release: Callable[[], Any]
-    ) -> None:
-        if not isinstance(response.stream, httpx.AsyncByteStream):
-            raise TypeError(response.stream)
-        self._pieces = response.stream
-        self._body = body
-        self._release: Callable[[], Any] | None = release
-
+class _AsyncBody(_Body, httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for piece in self._pieces:
             yield self._body.feed(piece)
@@ -363,72 +336,28 @@ def _prepare(request: httpx.Request, connect_timeout: float) -> Origin:
     return url.scheme, url.host, url.port
 
 
-def _options(url: httpx.URL) -> dict[str, Any]:
-    """What a new connection is opened with."""
-    return {"verify": tls_context(), "proxy": proxy_for(url)}
-
-
-def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
-    """The proxy that the environment names, as httpx reads it; it does not look by itself here.
-
-    Raises:
-        ParameterError: What it names is no proxy.
-    """
-    proxies = urllib.request.getproxies()  # which leaves HTTP_PROXY out in a CGI script
-    named = proxies.get(url.scheme) or proxies.get("all")
-    if not named or _is_bypassed(url, proxies.get("no", "")):
-        return None
-    with suppress(ValueError, httpx.InvalidURL):  # whose words may hold the password
-        proxy = httpx.Proxy(named if "://" in named else f"http://{named}")
-        if not proxy.url.scheme.startswith("socks") or find_spec("socksio"):
-            return proxy
-    name = url.scheme.upper()
-    raise ParameterError(
-        f"The environment's proxy for {name.lower()} can't be used. Set {name}_PROXY or ALL_PROXY "
-        f"to an address such as http://proxy.example:3128 (socks5://… needs the package socksio), "
-        f"or name {url.host} in NO_PROXY."
-    )
-
-
-def _is_bypassed(url: httpx.URL, no_proxy: str) -> bool:
-    """Whether NO_PROXY, or what the system has in its place, names a host, or its port."""
-    if "*" in (name.strip() for name in no_proxy.split(",")):
-        return True
-    host = f"[{url.host}]" if ":" in url.host else url.host
-    port = url.port or {"http": 80, "https": 443}.get(url.scheme)
-    names = (url.host, f"{host}:{port}", f"{url.scheme}://{host}")
-    return any(urllib.request.proxy_bypass(name) for name in names)
-
-
 def _new_sync_client(max_answer_bytes: int, connect_timeout: float) -> httpx.Client:
     transport = _SyncTransport(max_answer_bytes, connect_timeout)
-    client = httpx.Client(
-        transport=transport,
-        follow_redirects=False,
-        cookies=_no_cookies(),
-        headers={"accept-encoding": ENCODING},
-        event_hooks={"response": [unmask]},
-    )
+    client = httpx.Client(transport=transport, **_client_options(unmask))
     weakref.finalize(client, transport.close)
     return client
 
 
 def _new_async_client(max_answer_bytes: int, connect_timeout: float) -> httpx.AsyncClient:
     transport = _AsyncTransport(max_answer_bytes, connect_timeout)
-    client = httpx.AsyncClient(
-        transport=transport,
-        follow_redirects=False,
-        cookies=_no_cookies(),
-        headers={"accept-encoding": ENCODING},
-        event_hooks={"response": [unmask_async]},
-    )
+    client = httpx.AsyncClient(transport=transport, **_client_options(unmask_async))
     weakref.finalize(client, transport.close_from_anywhere)
     return client
 
 
-def _no_cookies() -> CookieJar:
-    """A jar that takes nothing: models with different keys share the client."""
-    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+def _client_options(hook: Callable[[httpx.Response], Any]) -> dict[str, Any]:
+    return {
+        "follow_redirects": False,
+        # A jar that takes nothing: models with different keys share the client.
+        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        "headers": {"accept-encoding": ENCODING},
+        "event_hooks": {"response": [hook]},
+    }
 
 
 _Client = TypeVar("_Client", httpx.Client, httpx.AsyncClient)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from langchain_tuned_gemini import AnswerTooLongError, ChatTunedGemini, ParameterError
-from langchain_tuned_gemini.transport import http
+from langchain_tuned_gemini.transport import connections
 from tests.scripted_server import ANSWER, Asked, ScriptedServer, http_answer, well
 
 MODEL = "tunedModels/t"
@@ -149,11 +149,11 @@ def test_proxies_are_those_that_httpx_finds(
     monkeypatch.setenv(variable, value)
     monkeypatch.setenv("no_proxy", no_proxy)
 
-    with httpx.Client(verify=http.tls_context()) as client:
+    with httpx.Client(verify=connections.tls_context()) as client:
         for address in ADDRESSES:
             pool: Any = client._transport_for_url(httpx.URL(address))
             theirs = getattr(pool._pool, "_proxy_url", None)
-            ours = http.proxy_for(httpx.URL(address))
+            ours = connections.proxy_for(httpx.URL(address))
 
             assert (ours is None) == (theirs is None), (address, no_proxy)
             if ours is not None:
@@ -190,4 +190,4 @@ def test_a_cgi_scripts_header_is_no_proxy(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("HTTP_PROXY", "http://evil.example:3128")
     monkeypatch.setenv("REQUEST_METHOD", "GET")
 
-    assert http.proxy_for(httpx.URL("http://gemini.example")) is None
+    assert connections.proxy_for(httpx.URL("http://gemini.example")) is None
