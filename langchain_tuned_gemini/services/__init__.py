@@ -11,7 +11,7 @@ One Protocol, and one module for each SDK or API behind it:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypedDict, Unpack, runtime_checkable
 
 from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
@@ -21,10 +21,36 @@ from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel
 if TYPE_CHECKING:
     from google.genai import Client
 
-__all__ = ["PlacedService", "StateService", "TunedModelParts", "TunedModelService", "TunedModels"]
+__all__ = [
+    "CreationOptions",
+    "PlacedService",
+    "StateService",
+    "TunedModelParts",
+    "TunedModelService",
+    "TunedModels",
+]
 
 TunedModels: TypeAlias = list[TunedModel]
 """What `list` returns; the alias is needed where a method is called `list`, too."""
+
+
+class CreationOptions(TypedDict, total=False):
+    """What may be said of a model that is to be tuned; the service's own defaults hold for None.
+
+    Attributes:
+        model_id: The part after `tunedModels/`, 1 to 40 characters; the service makes one from
+            the display name when None.
+        display_name: The name for people, at most 40 characters.
+        epochs: How often each example is used.
+        batch_size: The examples of one step.
+        learning_rate: The size of a step.
+    """
+
+    model_id: str | None
+    display_name: str | None
+    epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
 
 
 class StateService(Protocol):
@@ -68,42 +94,21 @@ class TunedModelService(StateService, Protocol):
         """Deletes a tuned model, for ever."""
 
     def create(
-        self,
-        examples: Examples,
-        *,
-        base_model: str,
-        model_id: str | None = None,
-        display_name: str | None = None,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
+        self, examples: Examples, *, base_model: str, **options: Unpack[CreationOptions]
     ) -> TunedModel:
         """Starts to tune a model, and returns at once.
 
         Args:
             examples: The training examples: a file's path, a `TuningDataset`, or the rows.
             base_model: The model to tune, for example `models/gemini-1.5-flash-001-tuning`.
-            model_id: The part after `tunedModels/`, 1 to 40 characters; the service makes
-                one from the display name when None.
-            display_name: The name for people, at most 40 characters.
-            epochs: How often each example is used; the service's own default when None.
-            batch_size: The examples of one step; the service's own default when None.
-            learning_rate: The size of a step; the service's own default when None.
+            options: The rest.
 
         Returns:
             The model, CREATING, with its `total_steps` where the service tells.
         """
 
     async def acreate(
-        self,
-        examples: Examples,
-        *,
-        base_model: str,
-        model_id: str | None = None,
-        display_name: str | None = None,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
+        self, examples: Examples, *, base_model: str, **options: Unpack[CreationOptions]
     ) -> TunedModel:
         """Starts to tune a model, and returns at once; see `create`."""
 

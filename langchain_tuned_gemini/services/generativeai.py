@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from pydantic import SecretStr
 
@@ -31,7 +31,7 @@ from langchain_tuned_gemini.errors import (
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.secrets.redaction import redact
 from langchain_tuned_gemini.secrets.secret_values import remember, secrets_in_url, without_userinfo
-from langchain_tuned_gemini.services import TunedModels
+from langchain_tuned_gemini.services import CreationOptions, TunedModels
 from langchain_tuned_gemini.services.error_translation import (
     not_geminis,
     reason_of,
@@ -176,27 +176,10 @@ class GenerativeAIService:
         )
 
     async def acreate(
-        self,
-        examples: Examples,
-        *,
-        base_model: str,
-        model_id: str | None = None,
-        display_name: str | None = None,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
+        self, examples: Examples, *, base_model: str, **options: Unpack[CreationOptions]
     ) -> TunedModel:
         """Starts to tune a model, and returns at once; see `create`."""
-        return await asyncio.to_thread(
-            self.create,
-            examples,
-            base_model=base_model,
-            model_id=model_id,
-            display_name=display_name,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-        )
+        return await asyncio.to_thread(self.create, examples, base_model=base_model, **options)
 
     @contextmanager
     def _translated(self, action: str, name: TunedModelName | None = None) -> Iterator[None]:
