@@ -23,14 +23,13 @@ from langchain_tuned_gemini.services.vertex.api import Flow, VertexApi, VertexRe
 from langchain_tuned_gemini.transport import http
 from langchain_tuned_gemini.transport.access import (
     API_VERSION,
+    DEVELOPER_ADDRESS,
     Absent,
     AbsentAccess,
     Access,
     DeveloperAccess,
     VertexAccess,
 )
-
-_GOOGLE = "https://generativelanguage.googleapis.com"
 
 RIGHTS: Mapping[str, str] = MappingProxyType(
     {
@@ -95,7 +94,7 @@ def total_steps(access: Access, name: TunedModelName, *, timeout: float = 10.0) 
 
 def _read(access: Access, name: TunedModelName, path: str, timeout: float) -> JsonObject:
     """Asks the Developer API for what stands under a path."""
-    address = (access.base_url or _GOOGLE).rstrip("/")
+    address = (access.base_url or DEVELOPER_ADDRESS).rstrip("/")
     key = access.identity if isinstance(access, DeveloperAccess) else ""
     try:
         response = http.sync_client().get(

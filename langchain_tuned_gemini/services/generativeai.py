@@ -38,7 +38,7 @@ from langchain_tuned_gemini.services.error_translation import (
     refused,
 )
 from langchain_tuned_gemini.services.pages import PAGE_SIZE, Pages
-from langchain_tuned_gemini.transport.access import DeveloperAccess
+from langchain_tuned_gemini.transport.access import DEVELOPER_ADDRESS, DeveloperAccess
 from langchain_tuned_gemini.tuned_models.tuned_model import (
     Platform,
     TunedModel,
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from google.ai.generativelanguage_v1beta import ModelServiceClient
     from google.ai.generativelanguage_v1beta.types import TunedModel as Record
     from google.genai import Client
-
-_GOOGLE = "https://generativelanguage.googleapis.com"
 
 _UPLOAD_TIMEOUT = 60.0
 """How long creating a model may take, in seconds: its examples may be megabytes."""
@@ -78,7 +76,7 @@ class GenerativeAIService:
     def __init__(self, api_key: str, base_url: str | None = None, *, timeout: float = 10.0) -> None:
         self._sdk = _import_sdk()
         self._access = DeveloperAccess(SecretStr(api_key), base_url)
-        address = (base_url or _GOOGLE).rstrip("/")
+        address = (base_url or DEVELOPER_ADDRESS).rstrip("/")
         self._address = without_userinfo(address)
         self._client = _make_client(self._access.identity, address)
         remember(self, self._access.identity, *secrets_in_url(base_url))

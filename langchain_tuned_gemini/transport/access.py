@@ -35,6 +35,8 @@ API_VERSION = "v1beta"
 """Of the Developer API. Pinned, because the methods of tuned models exist in it only, and
 google-genai 3 defaults to `v1` or to what `GOOGLE_GENAI_API_VERSION` says."""
 
+DEVELOPER_ADDRESS = "https://generativelanguage.googleapis.com"
+
 VERTEX_API_VERSION = "v1beta1"
 """Of Vertex AI. `v1` does not tell what a running tuning job is at."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from langchain_tuned_gemini.effects import Call, Flow, Run, Together, arun, run
+from langchain_tuned_gemini.effects import Call, Flow, Run, SubFlow, Together, arun, run
 
 Runner = Callable[[Flow[Any]], Awaitable[Any]]
 
@@ -40,6 +41,24 @@ async def test_each_effect_gives_back_what_it_came_to(carry_out: Runner):
         return [first, second, both]
 
     assert await carry_out(flow()) == [5, 6, [10, 12]]
+
+
+async def test_flows_are_carried_out_together_and_so_many_of_them_at_once(carry_out: Runner):
+    begun, most = 0, 0
+
+    def one(number: int) -> Flow[int]:
+        nonlocal begun, most
+        begun, most = begun + 1, max(most, begun + 1)
+        answer: int = yield Call(double, adouble, number)
+        yield Run(lambda: None)
+        begun -= 1
+        return answer
+
+    def flow() -> Flow[list[int]]:
+        return (yield Together([SubFlow(partial(one, n)) for n in range(5)], at_once=2))
+
+    assert await carry_out(flow()) == [0, 2, 4, 6, 8]
+    assert most <= 2
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from langchain_tuned_gemini.names.tuned_model_name import (
     is_number,
     is_same_project,
 )
+from langchain_tuned_gemini.services import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.error_translation import JsonObject
-from langchain_tuned_gemini.services.model_parts import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.vertex import resources
 from langchain_tuned_gemini.services.vertex.api import Flow, VertexRequest
 from langchain_tuned_gemini.services.vertex.resolution import (

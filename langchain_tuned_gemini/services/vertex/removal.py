@@ -16,8 +16,8 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
+from langchain_tuned_gemini.services import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.error_translation import NOT_NOW, JsonObject, not_geminis
-from langchain_tuned_gemini.services.model_parts import Deployments, TunedModelParts
 from langchain_tuned_gemini.services.vertex import resources
 from langchain_tuned_gemini.services.vertex.api import Flow, Sleep, VertexRequest
 from langchain_tuned_gemini.services.vertex.existence import look_for, parts_of
@@ -71,26 +71,19 @@ def deletion_of(name: TunedModelName, parts: TunedModelParts) -> Flow[None]:
 def _delete_endpoint(name: TunedModelName, deployments: Deployments) -> Flow[None]:
     """Undeploys a model; deletes the endpoint, unless it answers for another model, too."""
     for deployment in deployments.ours:
-        yield from _undeploy(name, deployment)
+        start = VertexRequest(
+            f"Undeploying {name}",
+            name.location,
+            f"{name}:undeployModel",
+            method="POST",
+            body={"deployedModelId": deployment},
+            name=name,
+        )
+        error, record = yield from _failure_of(start, name)
+        if error and record and deployment in resources.deployed_models(record):
+            raise error
     if not deployments.others:
         yield from _delete(name, str(name))
-
-
-def _undeploy(name: TunedModelName, deployment: str) -> Flow[None]:
-    start = VertexRequest(
-        f"Undeploying {name}",
-        name.location,
-        f"{name}:undeployModel",
-        method="POST",
-        body={"deployedModelId": deployment},
-        name=name,
-    )
-    try:
-        yield from completed(start)
-    except (ServiceError, TunedModelNotFoundError) as error:
-        record = yield from _left_after(error, name)
-        if record is not None and deployment in resources.deployed_models(record):
-            raise _failed(error, name) from error
 
 
 def _delete_model(model: TunedModelName, *, is_whole: bool) -> Flow[None]:
@@ -106,40 +99,41 @@ def _delete(name: TunedModelName, path: str) -> Flow[None]:
     start = VertexRequest(f"Deleting {name}", name.location, path, method="DELETE", name=name)
     pauses = _pauses(1.0, growth=2.0, at_most=SETTLING)
     while True:
-        try:
-            yield from completed(start)
-        except (ServiceError, TunedModelNotFoundError) as error:
-            record = yield from _left_after(error, name)
-            if record is None:
-                return
-            is_early = isinstance(error, ServiceError) and error.word == NOT_NOW
-            pause = next(pauses, None)
-            if not is_early or record.get("deployedModels") or pause is None:
-                raise _failed(error, name) from error
-            yield Sleep(pause)
-        else:
+        error, record = yield from _failure_of(start, name)
+        if error is None or record is None:
             return
+        pause = next(pauses, None)
+        if error.word != NOT_NOW or record.get("deployedModels") or pause is None:
+            raise error
+        yield Sleep(pause)
 
 
-def _left_after(
-    error: ServiceError | TunedModelNotFoundError, name: TunedModelName
-) -> Flow[JsonObject | None]:
-    """What is there after a step that seems to have failed; None where it has not."""
+def _failure_of(
+    start: VertexRequest, name: TunedModelName
+) -> Flow[tuple[ServiceError | None, JsonObject | None]]:
+    """Carries out a step: why it seems to have failed, and what is there after that, if anything.
+
+    One that did not find what is there is wrong.
+    """
     try:
-        return (yield from look_for(name))
-    except ServiceError:
-        raise _failed(error, name) from error
+        yield from completed(start)
+    except (ServiceError, TunedModelNotFoundError) as error:
+        failure = error if isinstance(error, ServiceError) else _wrong_404(error, name)
+        try:
+            return failure, (yield from look_for(name))
+        except ServiceError:
+            raise failure from failure.__cause__
+    return None, None
 
 
-def _failed(error: ServiceError | TunedModelNotFoundError, name: TunedModelName) -> ServiceError:
-    """The error of a step; one that did not find what is there is wrong."""
-    if isinstance(error, ServiceError):
-        return error
-    return ServiceError(
+def _wrong_404(error: TunedModelNotFoundError, name: TunedModelName) -> ServiceError:
+    wrong = ServiceError(
         f"Vertex AI answers that {name} does not exist, and then that it does. Try again in a "
         "while.",
         is_retryable=True,
     )
+    wrong.__cause__ = error
+    return wrong
 
 
 def completed(start: VertexRequest) -> Flow[JsonObject]:

@@ -238,10 +238,10 @@ class VertexService:
             checkpoint=checkpoint,
             display_name=display_name,
             hyperparameters=tuning_jobs.hyperparameters(
-                epochs=epochs,
-                batch_size=batch_size,
-                learning_rate=learning_rate,
-                learning_rate_multiplier=learning_rate_multiplier,
+                epochCount=epochs,
+                batchSize=batch_size,
+                learningRate=learning_rate,
+                learningRateMultiplier=learning_rate_multiplier,
                 adapter_size=adapter_size,
             ),
         )

@@ -52,39 +52,22 @@ class TuningRequest:
     hyperparameters: JsonObject
 
 
-def hyperparameters(
-    *,
-    epochs: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    learning_rate_multiplier: float | None,
-    adapter_size: int | None,
-) -> JsonObject:
+def hyperparameters(*, adapter_size: int | None, **named: float | None) -> JsonObject:
     """Those that were given, in the platform's names.
 
     Raises:
         ParameterError: There is no such adapter size.
 
     Example:
-        >>> hyperparameters(
-        ...     epochs=3,
-        ...     batch_size=None,
-        ...     learning_rate=None,
-        ...     learning_rate_multiplier=None,
-        ...     adapter_size=4,
-        ... )
+        >>> hyperparameters(epochCount=3, batchSize=None, adapter_size=4)
         {'epochCount': 3, 'adapterSize': 'ADAPTER_SIZE_FOUR'}
     """
-    if adapter_size is not None and adapter_size not in _ADAPTER_SIZES:
+    given: JsonObject = {name: value for name, value in named.items() if value is not None}
+    if adapter_size is None:
+        return given
+    if adapter_size not in _ADAPTER_SIZES:
         raise ParameterError(f"adapter_size={adapter_size!r} is none of {list(_ADAPTER_SIZES)}.")
-    told = {
-        "epochCount": epochs,
-        "batchSize": batch_size,
-        "learningRate": learning_rate,
-        "learningRateMultiplier": learning_rate_multiplier,
-        "adapterSize": f"ADAPTER_SIZE_{_ADAPTER_SIZES[adapter_size]}" if adapter_size else None,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+    return {**given, "adapterSize": f"ADAPTER_SIZE_{_ADAPTER_SIZES[adapter_size]}"}
 
 
 def creation(place: TunedModelName, request: TuningRequest) -> Flow[TunedModel]:
