@@ -1,12 +1,13 @@
 """How long the trip of a call is: the package's frames, files and changes of file.
 
-Calls of functions count, and generators each time that they go on. Comprehensions don't: from
-Python 3.12 on they are no frames.
+Calls of functions count, and generators each time that they go on. Coroutines count once, however
+often the event loop wakes them. Comprehensions don't: from Python 3.12 on they are no frames.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -36,11 +37,18 @@ Trip = list[str]
 def travelling() -> Iterator[Trip]:
     """Notes the frames of this thread inside."""
     trip: Trip = []
+    awaited: list[FrameType] = []  # they are kept: a new frame must not be taken for an old one
 
     def note(frame: FrameType, event: str, _: object) -> None:
-        path, name = frame.f_code.co_filename, frame.f_code.co_name
-        if event == "call" and path.startswith(PACKAGE) and name not in COMPREHENSIONS:
-            trip.append(path.removeprefix(PACKAGE))
+        code = frame.f_code
+        path, name = code.co_filename, code.co_name
+        if event != "call" or not path.startswith(PACKAGE) or name in COMPREHENSIONS:
+            return
+        if code.co_flags & inspect.CO_COROUTINE:
+            if any(frame is one for one in awaited):
+                return
+            awaited.append(frame)
+        trip.append(path.removeprefix(PACKAGE))
 
     sys.setprofile(note)
     try:

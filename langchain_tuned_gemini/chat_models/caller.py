@@ -116,7 +116,8 @@ def _changed(
     return {**kept, **said}
 
 
-_caller: ContextVar[Caller | None] = ContextVar("tuned_gemini_caller", default=None)
+announced: ContextVar[Caller | None] = ContextVar("tuned_gemini_caller", default=None)
+"""The run of the model whose `_stream` is called; None where nobody listens."""
 
 
 @contextmanager
@@ -125,18 +126,18 @@ def called_by(caller: Caller | None) -> Iterator[None]:
 
     langchain-core gives `_stream` no run manager, unlike `_generate`.
     """
-    token = _caller.set(caller)
+    token = announced.set(caller)
     try:
         yield
     finally:
-        _caller.reset(token)
+        announced.reset(token)
 
 
 def current_caller(run_manager: BaseRunManager | None) -> Caller | None:
     """The model's own run: from the run manager where there is one, else as announced."""
     if run_manager is not None:
         return Caller(run_manager, run_manager.run_id)
-    return _caller.get()
+    return announced.get()
 
 
 def known_run(

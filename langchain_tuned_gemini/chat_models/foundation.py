@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -30,7 +30,7 @@ from langchain_tuned_gemini.chat_models.arguments import (
     check_config,
     check_numbers,
 )
-from langchain_tuned_gemini.chat_models.caller import Caller, called_by, known_run
+from langchain_tuned_gemini.chat_models.caller import Caller, announced, called_by, known_run
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.provenance import METADATA_KEY, RESTARTED
 
@@ -53,16 +53,6 @@ class _AddedUp:
 
 
 _added_up: ContextVar[_AddedUp | None] = ContextVar("tuned_gemini_added_up", default=None)
-
-
-@contextmanager
-def _adding_up() -> Iterator[_AddedUp]:
-    added_up = _AddedUp()
-    token = _added_up.set(added_up)
-    try:
-        yield added_up
-    finally:
-        _added_up.reset(token)
 
 
 def is_added_up() -> bool:
@@ -229,7 +219,8 @@ class TunedGeminiChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> LLMResult:
         """Answers each list of messages; `invoke` and `batch` end up here."""
-        if not self._names_its_run():
+        is_heard = callbacks or self.callbacks or announced.get()
+        if not is_heard or not self._names_its_run():
             return super().generate(messages, stop, callbacks, run_id=run_id, **kwargs)
         run_id = run_id or uuid7()
         with called_by(Caller.of(callbacks, run_id, self.callbacks, kwargs)):
@@ -245,7 +236,8 @@ class TunedGeminiChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> LLMResult:
         """Answers each list of messages; `ainvoke` and `abatch` end up here."""
-        if not self._names_its_run():
+        is_heard = callbacks or self.callbacks or announced.get()
+        if not is_heard or not self._names_its_run():
             return await super().agenerate(messages, stop, callbacks, run_id=run_id, **kwargs)
         run_id = run_id or uuid7()
         with called_by(Caller.of(callbacks, run_id, self.callbacks, kwargs)):
@@ -258,8 +250,12 @@ class TunedGeminiChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _adding_up() as added_up:
+        added_up = _AddedUp()
+        token = _added_up.set(added_up)
+        try:
             result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
+        finally:
+            _added_up.reset(token)
         return result if added_up.answer is None else _answered(result, added_up.answer)
 
     async def _agenerate_with_cache(
@@ -269,8 +265,12 @@ class TunedGeminiChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _adding_up() as added_up:
+        added_up = _AddedUp()
+        token = _added_up.set(added_up)
+        try:
             result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
+        finally:
+            _added_up.reset(token)
         return result if added_up.answer is None else _answered(result, added_up.answer)
 
 

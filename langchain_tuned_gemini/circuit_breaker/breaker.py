@@ -146,9 +146,7 @@ class CircuitBreaker:
         """
         now, chance = self._clock(), self._chance()
         answer = self._change(
-            lambda circuit: rules.acquire(
-                circuit, now, self.policy, chance=chance, deadline=deadline
-            ),
+            partial(rules.acquire, now=now, policy=self.policy, chance=chance, deadline=deadline)
         )
         if isinstance(answer, Rejection):
             raise _error(self.key.name, answer)
@@ -233,7 +231,7 @@ class CircuitBreaker:
             return after, (before, after, result)
 
         before, after, result = self._store.update(self._id, remembering)
-        if changed := rules.transition(before, after):
+        if after is not before and (changed := rules.transition(before, after)):
             opened_by = None
             if changed[1] is CircuitState.OPEN:
                 opened_by = after.opening.reason if after.opening else "forced"

@@ -177,13 +177,14 @@ def wait_within_deadline(
     # thread may see an outer deadline end.
     in_force: list[Deadline] = []
     each: Deadline | None = deadline
+    left = float("inf")
     while each is not None:
         in_force.append(each)
         with each._waiting:
             each._interrupts.append(interrupt)
+        left = float("-inf") if each._is_cancelled else min(left, each._at - each._clock())
         each = each._outer
     try:
-        left = deadline.remaining()
         if left <= 0:
             raise DeadlineOverError
         is_longer = left == float("inf") or (timeout is not None and timeout <= left)

@@ -42,7 +42,7 @@ _NOTHING: Final = nullcontext()
 
 
 class Request:
-    """One call of a fallback model: inside `with` it lasts, and after it, it is counted.
+    """One call of a fallback model, which is counted at its end.
 
     It begins when it is made. Its attempts may run side by side and in other threads; one that
     ends after the call is still recorded, and changes nothing about who answered.
@@ -56,41 +56,46 @@ class Request:
         self.started = clock()
         self.context = get_current()
         self._ended: list[tuple[AttemptRecord, float]] = []
-        self._reason: str | None = None
-
-    def attempt(self, model: str, role: Role) -> AttemptSpan:
-        """Begins an attempt, under the current span, or that of the call in another thread."""
-        return AttemptSpan(self, model, role)
 
     def skipped(self, attempt: AttemptRecord) -> None:
         """Tells of a model that was not asked."""
-        self.attempt(attempt.model, attempt.role).end(attempt)
-
-    def answered(self, reason: str | None) -> None:
-        """Tells why the first model did not answer at once; what the answer says, too."""
-        self._reason = reason
+        AttemptSpan(self, attempt.model, attempt.role).end(attempt)
 
     def note(self, attempt: AttemptRecord, delay: float) -> None:
         """Takes in how an attempt has ended that began `delay` seconds after the call."""
         self._ended.append((attempt, delay))
 
-    def __enter__(self) -> None:
-        """Nothing to do: it has begun."""
+    def end(self, reason: str | None) -> None:
+        """Counts the call by its attempts: how they ended, and after how long they had begun.
 
-    def __exit__(self, *_: object) -> None:
-        _count(self._ended, known(self._reason))
+        Args:
+            reason: Why the first model did not answer at once; what the answer says, too.
+        """
+        reason = known(reason)
+        answers = [one for one in self._ended if one[0].outcome == "ok"]
+        if not answers:
+            why = _why_it_ended(self._ended[-1][0]) if self._ended else OTHER
+            record(REQUESTS, 1, {"answered_by": "none", "reason": why})
+            return
+        answer, delay = answers[0]
+        record(REQUESTS, 1, {"answered_by": answer.role, "reason": reason})
+        if answer.role != "tuned":
+            record(FALLBACK_DELAY, delay, {"model": answer.model, "reason": reason})
 
 
 class AttemptSpan:
-    """One attempt: a span from now on, and a count when it has ended."""
+    """One attempt: a span from now on, and a count when it has ended.
+
+    The span is under the current one, or that of the call in another thread.
+    """
 
     def __init__(self, request: Request, model: str, role: Role) -> None:
         self._request = request
         self._delay = request.clock() - request.started
         self._span: Span | None = None
         """None where nobody records it, or whoever does was too slow to begin it."""
-        self._is_traced = _is_traced()
-        if self._is_traced:
+        self.is_traced = _is_traced()
+        if self.is_traced:
             starting.run(functools.partial(self._start, model, role, time.time_ns()))
 
     def end(self, attempt: AttemptRecord) -> None:
@@ -100,7 +105,7 @@ class AttemptSpan:
         error_type = None if is_cancelled else attempt.error_type
         what = {"model": attempt.model, "role": attempt.role, "outcome": attempt.outcome}
         record(ATTEMPTS, 1, {**what, "error.type": error_type})
-        if self._is_traced:
+        if self.is_traced:
             ending.run(functools.partial(self._end, attempt, error_type, time.time_ns()))
 
     def _start(self, model: str, role: Role, started_at: int) -> None:
@@ -145,18 +150,6 @@ def _attached(span: Span) -> Iterator[None]:
         detach(token)
 
 
-def _count(ended: list[tuple[AttemptRecord, float]], reason: str | None) -> None:
-    """Counts a call by its attempts: how they ended, and after how long they had begun."""
-    answer, delay = next((one for one in ended if one[0].outcome == "ok"), (None, 0.0))
-    if answer is None:
-        why = _why_it_ended(ended[-1][0]) if ended else OTHER
-        record(REQUESTS, 1, {"answered_by": "none", "reason": why})
-        return
-    record(REQUESTS, 1, {"answered_by": answer.role, "reason": reason})
-    if answer.role != "tuned":
-        record(FALLBACK_DELAY, delay, {"model": answer.model, "reason": reason})
-
-
 def _why_it_ended(attempt: AttemptRecord) -> str:
     """Why a call has ended with this attempt, and without an answer."""
     if attempt.outcome == _CANCELLED:
@@ -172,10 +165,10 @@ def _context_within(call: Context) -> Context:
 
 def _is_traced() -> bool:
     """Whether the application records spans, and it is not what records them that calls."""
-    if is_aside():
-        return False
     with harmless:
-        return not isinstance(get_tracer_provider(), ProxyTracerProvider | NoOpTracerProvider)
+        provider = get_tracer_provider()
+        is_recorded = not isinstance(provider, ProxyTracerProvider | NoOpTracerProvider)
+        return is_recorded and not is_aside()
     return False
 
 

@@ -57,7 +57,10 @@ class AnswerBody:
         self._left -= len(piece)
         if self._left < 0:
             raise AnswerTooLongError(self._limit)
-        return piece if self._events is None else self._events.feed(piece)
+        events = self._events
+        if events is None or (events.is_between and _WHOLE_EVENTS.fullmatch(piece)):
+            return piece  # as nearly always
+        return events.feed(piece)
 
     def end(self) -> bytes:
         """What was still waited for."""
@@ -85,20 +88,21 @@ class Events:
     def __init__(self) -> None:
         self._begun: list[bytes] = []
         self._after_cr = False
+        self.is_between = True
+        """Whether the next piece begins a line."""
 
     def feed(self, piece: bytes) -> bytes:
         """The lines that have come to their end."""
-        if not self._begun and _WHOLE_EVENTS.fullmatch(piece):  # as nearly always
-            self._after_cr = False
-            return piece
         if self._after_cr and piece.startswith(b"\n"):
             piece = piece[1:]  # the line ended before it
         self._after_cr = piece.endswith(b"\r")
         if b"\n" not in piece and b"\r" not in piece:
             self._begun.append(piece)
+            self.is_between = False
             return b""
         lines = b"".join([*self._begun, piece]).splitlines(keepends=True)
         self._begun = [] if lines[-1].endswith((b"\n", b"\r")) else [lines.pop()]
+        self.is_between = not self._begun and not self._after_cr
         return b"".join(map(_as_google_writes, lines))
 
     def end(self) -> bytes:

@@ -97,7 +97,7 @@ def test_an_answer_to_a_question_from_before_the_outage_does_not_end_it(story: S
     story.fails(3)
 
     assert story.answers(took=5.0) == []
-    assert story.log.is_on
+    assert story.log.current is not None
     assert story.answers(took=0.5) == [WARNING]
 
 

@@ -10,7 +10,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
@@ -24,9 +23,13 @@ from langchain_tuned_gemini.chat_models.delegation import (
     generate_with,
     stream_with,
 )
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, asked_of, shaped
+from langchain_tuned_gemini.chat_models.fallback.candidate import (
+    WHOLE_TOOL_CALLS,
+    Candidate,
+    asked_of,
+    shaped,
+)
 from langchain_tuned_gemini.chat_models.fallback.held_stream import HeldStream, timeout_of
-from langchain_tuned_gemini.chat_models.fallback.model_run import ModelRun
 from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace
 from langchain_tuned_gemini.chat_models.foundation import note_answer
 from langchain_tuned_gemini.circuit_breaker import Outcome, Permit
@@ -48,7 +51,7 @@ from langchain_tuned_gemini.provenance import (
 )
 from langchain_tuned_gemini.runtime.error_origins import raised_by_the_program
 from langchain_tuned_gemini.secrets.redaction import redact
-from langchain_tuned_gemini.telemetry import Request
+from langchain_tuned_gemini.telemetry import AttemptSpan, Request
 
 _NOTHING: Final = nullcontext()
 
@@ -91,7 +94,7 @@ class Attempt:
     ) -> None:
         self.candidate = candidate
         self.deadline = candidate.limits.deadline(is_streamed=is_streamed)
-        self.stream = HeldStream(candidate.limits.commit, self._claim)
+        self.stream = HeldStream(candidate.limits.commit, partial(claim, self))
         self.record: AttemptRecord | None = None
         self.error: Exception | None = None
         self.is_abandoned = False
@@ -100,10 +103,10 @@ class Attempt:
         self._is_schema_mismatch = False
         self._started = time.perf_counter()
         self._permit = permit
-        self._trace = trace
+        self.trace = trace
         self._request = request
         self._interrupted = interrupted
-        self._claim_for = claim
+        self._claim = claim
         self._provenance = provenance
 
     def generate(
@@ -116,7 +119,8 @@ class Attempt:
         """
         with self, self.deadline, self._computing() if self._is_observed else _NOTHING:
             model, told, options = asked_of(self.candidate, messages, arguments)
-            run = self._run_of(model, told, stop, options)
+            trace = self.trace
+            run = trace.of_model(model, told, stop, options) if trace else None
             ask = partial(generate_with, model, told, stop, **options)
             return self._finish(ask() if run is None else run.ask(ask))
         return None
@@ -128,7 +132,8 @@ class Attempt:
         async with self, self.deadline:
             with self._computing() if self._is_observed else _NOTHING:
                 model, told, options = asked_of(self.candidate, messages, arguments)
-                run = self._run_of(model, told, stop, options)
+                trace = self.trace
+                run = trace.of_model(model, told, stop, options) if trace else None
                 asked = agenerate_with(model, told, stop, **options)
                 return self._finish(await asked if run is None else await run.aask(asked))
         return None
@@ -140,7 +145,8 @@ class Attempt:
         with self:
             model, told, options = asked_of(self.candidate, messages, arguments)
             yield from self._restart_mark()
-            run = self._run_of(model, told, stop, options)
+            trace = self.trace
+            run = trace.of_model(model, told, stop, options) if trace else None
             begin = partial(stream_with, model, told, stop, **options)
             arriving: Iterator[ChatGenerationChunk] | None = None
             try:
@@ -164,7 +170,8 @@ class Attempt:
             model, told, options = asked_of(self.candidate, messages, arguments)
             for chunk in self._restart_mark():
                 yield chunk
-            run = self._run_of(model, told, stop, options)
+            trace = self.trace
+            run = trace.of_model(model, told, stop, options) if trace else None
             begin = partial(astream_with, model, told, stop, **options)
             arriving: AsyncIterator[ChatGenerationChunk] | None = None
             try:
@@ -201,17 +208,10 @@ class Attempt:
         """How long it has been under way, in seconds."""
         return time.perf_counter() - self._started
 
-    def _run_of(
-        self, model: BaseChatModel, messages: Messages, stop: Stop, options: Mapping[str, Any]
-    ) -> ModelRun | None:
-        """The run for whoever was set on the model; None where nobody was."""
-        trace = self._trace
-        return None if trace is None else trace.of_model(model, messages, stop, options)
-
     @contextmanager
     def _computing(self) -> Iterator[None]:
         """Inside, the model's spans are this one's, and it can tell what it was sent."""
-        trace = self._trace
+        trace = self.trace
         with trace.current() if trace and trace.is_heard else _NOTHING, self.span.current():
             yield
 
@@ -259,43 +259,37 @@ class Attempt:
         yield ChatGenerationChunk(message=last)
 
     def _succeed(self, message: AIMessage, few_shot: dict[str, Any] | None) -> dict[str, Any]:
-        is_refusal = self.candidate.limits.on_blocked == "message" and block_of(message) is not None
+        limits, form = self.candidate.limits, self.candidate.form
+        is_refusal = limits.on_blocked == "message" and block_of(message) is not None
         if not is_refusal:
-            self._judge(message)
+            refusal = check(limits.guards, message)
+            if refusal is None and (message.tool_calls or form is not WHOLE_TOOL_CALLS):
+                refusal = check(form, message)
+                self._is_schema_mismatch = refusal is not None
+            if refusal is not None:
+                raise as_error(refusal, message, name=self.candidate.name)
         if not self.stream.is_committed:
-            self._claim()
+            self._claim(self)
         self._has_answered = not is_refusal  # the circuit counts neither for the model
-        self.record = self._as_record(None, None, _usage_of(message))
+        self.record = self._as_record(None, None, message)
         if is_refusal:
             self.record = replace(self.record, outcome="rejected", reason=Reason.BLOCKED.value)
         return self._provenance(self, few_shot)
 
-    def _judge(self, message: AIMessage) -> None:
-        if refusal := check(self.candidate.limits.guards, message):
-            raise as_error(refusal, message, name=self.candidate.name)
-        if refusal := check(self.candidate.form, message):
-            self._is_schema_mismatch = True
-            raise as_error(refusal, message, name=self.candidate.name)
-
-    def _claim(self) -> None:
-        self._claim_for(self)
-        if self._trace is not None:
-            self._trace.answers()
-
     def __enter__(self) -> Self:
-        with self._settling() if self._trace else _NOTHING:
+        with self._settling() if self.trace else _NOTHING:
             try:
-                if self._trace is not None:
-                    self._trace.start()
+                if self.trace is not None:
+                    self.trace.start()
             finally:
                 self._begin_span()
         return self
 
     async def __aenter__(self) -> Self:
-        with self._settling() if self._trace else _NOTHING:
+        with self._settling() if self.trace else _NOTHING:
             try:
-                if self._trace is not None:
-                    await self._trace.astart()
+                if self.trace is not None:
+                    await self.trace.astart()
             finally:
                 self._begin_span()
         return self
@@ -307,9 +301,9 @@ class Attempt:
         traceback: TracebackType | None,
     ) -> bool:
         read = None if error is None else self._read(error)
-        if self._trace is not None:
+        if self.trace is not None:
             with self._settling():
-                self._trace.end(self._as_seen(read))
+                self.trace.end(self._as_seen(read))
         return self._settle(read, error)
 
     async def __aexit__(
@@ -319,16 +313,16 @@ class Attempt:
         traceback: TracebackType | None,
     ) -> bool:
         read = None if error is None else self._read(error)
-        if self._trace is not None:
+        if self.trace is not None:
             with self._settling():
-                await self._trace.aend(self._as_seen(read))
+                await self.trace.aend(self._as_seen(read))
         return self._settle(read, error)
 
     def _begin_span(self) -> None:
         """Begun after the run, whose span is its parent where LangChain is instrumented."""
-        self.span = self._request.attempt(self.candidate.name, self.candidate.role)
-        is_heard = self._trace is not None and self._trace.is_heard
-        self._is_observed = is_heard or self.span.is_recorded
+        self.span = AttemptSpan(self._request, self.candidate.name, self.candidate.role)
+        is_heard = self.trace is not None and self.trace.is_heard
+        self._is_observed = is_heard or (self.span.is_traced and self.span.is_recorded)
 
     def _read(self, error: BaseException) -> BaseException:
         """The error without secrets, a deadline's end by its name, the program's own as it was."""
@@ -360,7 +354,7 @@ class Attempt:
 
     def _settle(self, error: BaseException | None, raised: BaseException | None) -> bool:
         """Whether a failure ends here, because another model may answer in this one's place."""
-        for lost, _ in self.lost():
+        for lost, _ in self.lost() if self.deadline.lost else ():
             self._request.skipped(lost)
         if self.is_abandoned:
             self._report(None, has_failed=True)
@@ -370,8 +364,8 @@ class Attempt:
         self._report(failure, has_failed=error is not None)
         record = None if failure is not None else self.record
         # A refused answer has cost its tokens all the same.
-        usage = _usage_of(error.answer) if isinstance(error, AnswerRefusedError) else None
-        record = record or self._as_record(failure, error, usage)
+        refused = error.answer if isinstance(error, AnswerRefusedError) else None
+        record = record or self._as_record(failure, error, refused)
         self.span.end(record)
         if failure is None or not self._may_degrade(failure):
             if error is not None and error is not raised:
@@ -422,28 +416,22 @@ class Attempt:
         self,
         failure: Failure | None,
         error: BaseException | None,
-        usage: dict[str, Any] | None,
+        answer: AIMessage | None,
     ) -> AttemptRecord:
+        outcome: RecordedOutcome = "ok" if error is None else _outcome(failure, error)
         return AttemptRecord(
             model=self.candidate.name,
             role=self.candidate.role,
-            outcome="cancelled" if self.is_abandoned else _outcome(failure, error),
+            outcome="cancelled" if self.is_abandoned else outcome,
             reason=failure.reason.value if failure else None,
             error_type=type(error).__name__ if error else None,
             status=failure.status if failure else None,
-            duration_s=self.elapsed(),
-            usage=usage,
+            duration_s=time.perf_counter() - self._started,
+            usage=dict(answer.usage_metadata) if answer and answer.usage_metadata else None,
         )
 
 
-def _usage_of(message: AIMessage) -> dict[str, Any] | None:
-    """The tokens that an answer took, where it tells."""
-    return dict(message.usage_metadata or {}) or None
-
-
-def _outcome(failure: Failure | None, error: BaseException | None) -> RecordedOutcome:
-    if error is None:
-        return "ok"
+def _outcome(failure: Failure | None, error: BaseException) -> RecordedOutcome:
     if not isinstance(error, Exception):
         return "cancelled"
     if isinstance(error, TunedModelError | RateLimiterTimeoutError):  # it was not called

@@ -90,34 +90,31 @@ class FallbackCall:
         Raises:
             AllModelsFailedError: After the last one has failed.
         """
-        first = self._candidates[0]
-        with self._request:
-            for candidate in self._candidates:
+        novelty = self._novelty
+        try:
+            for place, candidate in enumerate(self._candidates):
+                if place == 0 and novelty is not None and novelty.is_novel:
+                    self._skip_novel(candidate, novelty)
+                    continue
                 # One that was asked beside the model before it is not asked again.
                 may_be_asked = not any(candidate is one for one in self._failed)
-                if candidate is first and self._is_novel(candidate):
-                    may_be_asked = False
                 while may_be_asked and (round_ := self._new_round(candidate)) is not None:
                     yield round_
                     self._note(round_)
                     if (winner := round_.winner) is not None and winner.error is None:
-                        if winner.candidate.retry_budget is not None:
-                            winner.candidate.retry_budget.earn()
                         self._report_answer(winner)
                         return
                     may_be_asked = self._may_be_tried_again(round_)
             logger.error("No model could answer: %s", _describe(self._records))
             raise AllModelsFailedError.of(self._records, self._errors)
+        finally:
+            self._request.end(self._metadata.get("reason"))
 
-    def _is_novel(self, candidate: Candidate) -> bool:
-        """Whether the question is one that the tuned model was taught nothing about."""
-        novelty = self._novelty
-        if novelty is None or not novelty.is_novel:
-            return False
-        name, score, threshold = candidate.name, novelty.score, novelty.threshold
-        refusal = NovelInputError(name=name, score=score, threshold=threshold)
+    def _skip_novel(self, candidate: Candidate, novelty: Novelty) -> None:
+        """Does not ask the tuned model what it was taught nothing about."""
+        score, threshold = novelty.score, novelty.threshold
+        refusal = NovelInputError(name=candidate.name, score=score, threshold=threshold)
         self._skip(candidate, refusal, Reason.NOVEL_INPUT)
-        return True
 
     def _new_round(self, candidate: Candidate) -> Round | None:
         """The next round of a model; None if its circuit lets no call pass."""
@@ -134,7 +131,7 @@ class FallbackCall:
         return round_
 
     def _begin(self, candidate: Candidate, round_: Round, permit: Permit | None = None) -> Attempt:
-        is_heard = self._trace.caller is not None or candidate.model.callbacks
+        is_heard = self._trace.is_heard or candidate.model.callbacks
         return Attempt(
             candidate,
             permit=permit,
@@ -205,18 +202,19 @@ class FallbackCall:
             "reason": next((r.reason for r in records[:place] if r.reason), None),
             "circuit": breaker.state.value if breaker else None,
             "few_shot": few_shot,
-            "hedge": round_.hedge_report(),
+            "hedge": round_.hedge_report() if len(round_.attempts) > 1 else None,
             "novelty": self._novelty.as_dict() if self._novelty else None,
             "attempts": [record.as_dict() for record in records],
         }
-        self._request.answered(self._metadata["reason"])
         return {METADATA_KEY: self._metadata}
 
     def _report_answer(self, answered: Attempt) -> None:
         """Tells of a call that another model than the first one answered, or that it is back."""
+        if answered.candidate.retry_budget is not None:
+            answered.candidate.retry_budget.earn()
         first = self._candidates[0]
         if answered.candidate is first:
-            if self._outages.is_on:
+            if self._outages.current is not None:
                 self._outages.first_answered(first.name, answered.elapsed())
             return
         before = self._before_the_answer

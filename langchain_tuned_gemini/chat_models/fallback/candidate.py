@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
@@ -22,6 +22,8 @@ from langchain_tuned_gemini.provenance import Role
 
 _OF_ONE_MODEL = ("cached_content", "model")
 """Arguments of a call that name what another model has not: they are the first one's."""
+
+WHOLE_TOOL_CALLS: Final[tuple[Guard, ...]] = (whole_tool_calls,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Candidate:
     breaker: CircuitBreaker | None
     retry_budget: RetryBudget | None
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    form: tuple[Guard, ...] = (whole_tool_calls,)
+    form: tuple[Guard, ...] = WHOLE_TOOL_CALLS
     shape: Callable[[AIMessage], AIMessage] | None = None
 
     def held_to_the_end(self, *, tells_refusals: bool = False) -> Self:

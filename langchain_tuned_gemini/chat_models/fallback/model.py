@@ -32,6 +32,7 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_valida
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer, neutral
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
 from langchain_tuned_gemini.chat_models.caller import current_caller
+from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt
 from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
 from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, held_to
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
@@ -348,9 +349,9 @@ class FallbackChatModel(TunedGeminiChatModel):
         if is_streamed and is_added_up() and not (caller and caller.wants_tokens()):
             candidates = held_to({"commit": "complete"}, candidates)  # none is seen before
         novelty = self.novel_input.assess(messages) if self.novel_input else None
-        trace = CallTrace(
-            caller, self, self.models, messages, self.trace_prompts, current_attempt()
-        )
+        is_heard = caller is not None and bool(caller.handlers)
+        within = current_attempt() if is_heard else None
+        trace = CallTrace(caller, is_heard, self, self.models, messages, self.trace_prompts, within)
         return FallbackCall(
             candidates,
             trace,
@@ -368,8 +369,9 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        ask = partial(Attempt.generate, messages=messages, stop=stop, arguments=kwargs)
         for round_ in self._attempts(messages, run_manager, kwargs):
-            answer = run_with_hedge(round_, lambda one: one.generate(messages, stop, kwargs))
+            answer = run_with_hedge(round_, ask)
         return cast("ChatResult", answer)  # that of the last round
 
     async def _agenerate(
@@ -379,10 +381,9 @@ class FallbackChatModel(TunedGeminiChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        ask = partial(Attempt.agenerate, messages=messages, stop=stop, arguments=kwargs)
         for round_ in self._attempts(messages, run_manager, kwargs):
-            answer = await arun_with_hedge(
-                round_, lambda one: one.agenerate(messages, stop, kwargs)
-            )
+            answer = await arun_with_hedge(round_, ask)
         return cast("ChatResult", answer)  # that of the last round
 
     def _stream(

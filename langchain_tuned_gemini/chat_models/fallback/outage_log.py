@@ -34,7 +34,7 @@ _NUMBER: Final = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
-class _Outage:
+class Outage:
     """Calls in a row that another model has answered.
 
     Attributes:
@@ -59,16 +59,12 @@ class OutageLog:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._outage: _Outage | None = None
+        self.current: Outage | None = None
+        """The outage, while the last call was answered by another model."""
         self._told: deque[float] = deque(maxlen=_AT_MOST)
         self._refusals: set[str] = set()
         self.renew()
         renew_after_fork(self)
-
-    @property
-    def is_on(self) -> bool:
-        """Whether the last call was answered by another model."""
-        return self._outage is not None
 
     def another_answered(self, told: str, level: int, *, is_final: bool) -> None:
         """Tells of a call that another model answered, if that is news.
@@ -80,7 +76,7 @@ class OutageLog:
         """
         with self._lock:
             now = self._clock()
-            outage = self._outage = self._outage or _Outage(now)
+            outage = self.current = self.current or Outage(now)
             outage.calls += 1
             is_loud = self._is_news(outage, now, is_final=is_final)
             calls, lasted = outage.calls, now - outage.since
@@ -91,7 +87,7 @@ class OutageLog:
         elif calls & (calls - 1) == 0:  # the 2nd, 4th, 8th, ...
             logger.info("%s.", told)
 
-    def _is_news(self, outage: _Outage, now: float, *, is_final: bool) -> bool:
+    def _is_news(self, outage: Outage, now: float, *, is_final: bool) -> bool:
         """Whether a warning is due; if so, it counts as told."""
         is_due = is_final and now - outage.final_told >= _AGAIN
         if not is_due and (outage.is_told or self._tells_too_much(now)):
@@ -114,10 +110,10 @@ class OutageLog:
                 outage does not end it.
         """
         with self._lock:
-            outage, now = self._outage, self._clock()
+            outage, now = self.current, self._clock()
             if outage is None or now - took < outage.since:
                 return
-            self._outage = None
+            self.current = None
         logger.log(
             logging.WARNING if outage.is_told else logging.INFO,
             "%s answers again. Others have answered %s in %s.",

@@ -82,6 +82,8 @@ class Round:
             raise LostRaceError
         if self._hedge is not None and attempt is self.attempts[0]:
             self._observe(self._hedge, attempt)
+        if attempt.trace is not None:
+            attempt.trace.answers()
 
     def end(self) -> list[Attempt]:
         """Gives up whichever attempt has not ended, unless it is the one that answers."""
@@ -99,14 +101,13 @@ class Round:
         """What has come of each attempt, seen from the one that answers."""
         records = []
         for one in self.attempts:
-            records += [record for record, _ in one.lost()]
+            if one.deadline.lost:
+                records += [record for record, _ in one.lost()]
             records.append(one.record or self._as_cancelled(one))
         return records
 
-    def hedge_report(self) -> dict[str, Any] | None:
-        """The hedge in the provenance; None where there was none."""
-        if len(self.attempts) == 1:
-            return None
+    def hedge_report(self) -> dict[str, Any]:
+        """The hedge in the provenance."""
         return {"after_s": self.delay, "won": self.winner is not self.attempts[0]}
 
     @staticmethod

@@ -39,7 +39,8 @@ class CallTrace:
     """A call of a fallback model, as traces see it.
 
     Attributes:
-        caller: The model's own run; None where nobody listens.
+        caller: The model's own run; None where it is not known.
+        is_heard: Whether anybody listens to it.
         model: The fallback model.
         models: Those that may answer.
         messages: What they are asked.
@@ -48,6 +49,7 @@ class CallTrace:
     """
 
     caller: Caller | None
+    is_heard: bool
     model: BaseChatModel
     models: Sequence[BaseChatModel]
     messages: list[BaseMessage]

@@ -33,7 +33,7 @@ from langchain_tuned_gemini import (
     telemetry,
 )
 from langchain_tuned_gemini.provenance import AttemptRecord
-from langchain_tuned_gemini.telemetry import METRICS, Request, metrics_table
+from langchain_tuned_gemini.telemetry import METRICS, AttemptSpan, Request, metrics_table
 from langchain_tuned_gemini.telemetry.isolation import _PATIENCE, Aside, ending, starting
 from langchain_tuned_gemini.telemetry.metrics import Deferred
 from langchain_tuned_gemini.testing import ScriptedChatModel
@@ -278,11 +278,10 @@ def test_a_hedge_is_counted_by_whether_it_won(won: bool, recorded: Recording) ->
 def test_the_delay_runs_from_the_call_to_the_attempt_that_answered(recorded: Recording) -> None:
     times = iter([100.0, 100.0, 100.7])
     request = Request(clock=lambda: next(times))
-    with request:
-        request.attempt("tuned", "tuned").end(
-            AttemptRecord("tuned", "tuned", "error", reason="timeout")
-        )
-        request.attempt("base", "base_fallback").end(AttemptRecord("base", "base_fallback", "ok"))
+    late = AttemptRecord("tuned", "tuned", "error", reason="timeout")
+    AttemptSpan(request, "tuned", "tuned").end(late)
+    AttemptSpan(request, "base", "base_fallback").end(AttemptRecord("base", "base_fallback", "ok"))
+    request.end("timeout")
 
     metric = recorded.metrics()[OURS, "tuned_gemini.fallback.delay"]
     (point,) = metric.data.data_points
@@ -296,9 +295,9 @@ def test_an_attempt_that_ends_after_the_call_changes_nothing_about_who_answered(
     recorded: Recording,
 ) -> None:
     request = Request()
-    with request:
-        slow = request.attempt("tuned", "tuned")
-        request.attempt("base", "base_fallback").end(AttemptRecord("base", "base_fallback", "ok"))
+    slow = AttemptSpan(request, "tuned", "tuned")
+    AttemptSpan(request, "base", "base_fallback").end(AttemptRecord("base", "base_fallback", "ok"))
+    request.end(None)
     slow.end(AttemptRecord("tuned", "tuned", "cancelled"))
 
     assert recorded.points("tuned_gemini.requests") == [({"answered_by": "base_fallback"}, 1)]
@@ -311,7 +310,7 @@ def test_an_attempt_in_another_thread_is_under_the_callers_span_all_the_same(
 ) -> None:
     with trace.get_tracer("app").start_as_current_span("handle a request") as caller:
         request = Request()
-        thread = threading.Thread(target=lambda: request.attempt("tuned", "tuned").end(FINE))
+        thread = threading.Thread(target=lambda: AttemptSpan(request, "tuned", "tuned").end(FINE))
         thread.start()
         thread.join()
 
@@ -580,7 +579,7 @@ def test_a_span_that_begins_too_late_is_not_waited_for_and_still_ends(
     goes_on = threading.Event()
     broken.starts = lambda: goes_on.wait(60)
     request = Request()
-    late = request.attempt("tuned", "tuned")
+    late = AttemptSpan(request, "tuned", "tuned")
     goes_on.set()
     until_done(starting)
 
