@@ -30,7 +30,7 @@ _TEXTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class AgentAnswer:
-    """What an agent takes for its answer in a schema, besides the tools that it runs.
+    """The answer in a schema that an agent takes, besides the tools that it runs.
 
     Attributes:
         schemas: JSON schemas by their names; the answer has to fit one of them.
@@ -45,7 +45,7 @@ class AgentAnswer:
 
     @classmethod
     def waited_for(cls, tools: Iterable[Any], arguments: Mapping[str, Any]) -> Self | None:
-        """What an agent waits for that binds these tools; None for no schema.
+        """The answer that an agent waits for which binds these tools; None for no schema.
 
         It tells the model to call any tool, and its tools for the answer have nothing to run.
 

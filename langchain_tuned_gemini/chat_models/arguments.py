@@ -26,7 +26,7 @@ TUNED_ONLY: Final = "tuned_only"
 _STANDARD: Final = frozenset(
     {"max_retries", "max_tokens", "stop", "temperature", "timeout", "tool_choice", "tools", "top_p"}
 )
-"""What models of any provider take, by whatever name their classes have it."""
+"""The arguments that models of any provider take, by whatever name their classes have it."""
 
 _OF_LANGCHAIN: Final = frozenset(
     {
@@ -39,7 +39,7 @@ _OF_LANGCHAIN: Final = frozenset(
         TUNED_ONLY,
     }
 )
-"""What LangChain and this package put into calls by themselves."""
+"""The arguments that LangChain and this package put into calls by themselves."""
 
 _OF_STRUCTURED_OUTPUT: Final = frozenset({"include_raw", "method", "schema", "strict"})
 
@@ -54,7 +54,7 @@ _POPPED: Final = frozenset(
         "timeout",
     }
 )
-"""What langchain-google-genai takes out of a call's arguments, without a signature that says so,
+"""The arguments that langchain-google-genai takes, without a signature that says so,
 and the name that LangChain has for a limit; see `in_geminis_words`."""
 
 _GOOGLES: Final = frozenset({ChatGoogleGenerativeAI})
@@ -132,7 +132,7 @@ def _refuse_unknown(
 
 
 def unsendable(error: Exception) -> ParameterError:
-    """What to say in the place of an error about a request that can't be built."""
+    """The error in the place of one about a request that can't be built."""
     what = str(error)
     if isinstance(error, ValidationError):
         first = error.errors(include_input=False)[0]

@@ -43,7 +43,7 @@ _ELSEWHERE: Final = frozenset(
 _LASTING: Final = frozenset({Reason.GONE, Reason.PERMISSION})
 
 _UNREACHABLE: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-"""What a network without a route to a host looks like."""
+"""The errors of a network without a route to a host."""
 
 _Key = tuple[str | None, str, str]
 _silent_since: dict[_Key, float] = {}
@@ -188,7 +188,7 @@ class BaseModelChatModel(DelegatingChatModel):
 
     @classmethod
     def get_lc_namespace(cls) -> list[str]:
-        """Its module: it is none of the package's public names."""
+        """The module: the class is none of the package's public names."""
         return cls.__module__.split(".")
 
     def __reduce__(self) -> tuple[Any, ...]:

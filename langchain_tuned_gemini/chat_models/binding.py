@@ -71,7 +71,7 @@ class Identity:
 
     @classmethod
     def of(cls, said: TunedGeminiParameters) -> Self:
-        """What the parameters alone tell."""
+        """The identity as far as the parameters tell it."""
         name = TunedModelName.parse(said.model)
         if said.checkpoint is not None and name.is_callable:
             raise ParameterError(

@@ -82,7 +82,7 @@ def handlers_of(callbacks: Callbacks | BaseRunManager) -> list[BaseCallbackHandl
 
 
 def _shows_tokens(handler: BaseCallbackHandler) -> bool:
-    """Whether it hears each token, other than a tracer, which writes it down."""
+    """True for one that hears each token, but for a tracer, which writes it down."""
     if isinstance(handler, _StreamingCallbackHandler):
         return True
     is_tracer = isinstance(handler, BaseTracer | AsyncBaseTracer)

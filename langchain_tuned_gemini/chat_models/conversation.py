@@ -1,4 +1,4 @@
-"""What a conversation must be for a Gemini model: not empty, and signed by nobody else."""
+"""Conversations as a Gemini model takes them: not empty, and signed by nobody else."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from langchain_tuned_gemini.runtime.threads import (
 )
 
 KEEPS_DEADLINE = "keeps_deadline"
-"""What a model is asked whose calls end by themselves when the deadline in force is over."""
+"""The attribute of a model whose calls end by themselves when the deadline in force is over."""
 
 _SYNC: Final = frozenset({BaseChatModel._agenerate, SimpleChatModel._agenerate})
 """How LangChain calls a model that is not asynchronous."""

@@ -70,7 +70,7 @@ class _FewShotCall(WrappedCall):
         self._show(await self.prompt.aselect(self.messages, **self._situation()))
 
     def _situation(self) -> dict[str, Any]:
-        """What decides which examples can be shown."""
+        """The facts that decide which examples can be shown."""
         functions = _offered(self.arguments.get("tools") or ())
         return {"context": self.context, "functions": functions}
 

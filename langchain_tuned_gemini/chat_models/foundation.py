@@ -1,4 +1,4 @@
-"""What all chat models of this package share."""
+"""The base class of all chat models of this package."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class TunedGeminiChatModel(BaseChatModel):
         return await super().abatch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
 
     def _names_its_run(self) -> bool:
-        """Whether it knows only during a call what its run should say of it."""
+        """True for a model that knows only during a call what its run should say of it."""
         return True
 
     def stream(

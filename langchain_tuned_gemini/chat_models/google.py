@@ -120,7 +120,7 @@ def google_chat_model(
 
 
 def _of_platform(access: Access) -> dict[str, Any]:
-    """What upstream needs to build a client of its own, which is then replaced."""
+    """The arguments from which upstream builds a client of its own, which is then replaced."""
     match access:
         case VertexAccess():
             # Not the key: upstream would put it into the process's environment.

@@ -1,4 +1,4 @@
-"""What can be said of a tuned Gemini model: the parameters of `ChatTunedGemini`."""
+"""The parameters of `ChatTunedGemini`: all that can be said of a tuned Gemini model."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def own_error(invalid: ValidationError) -> TunedGeminiError | None:
 
 
 def _describe(invalid: ValidationError) -> str:
-    """What is wrong with which parameter, and nothing of its value."""
+    """The parameters that are wrong, and why, and nothing of their values."""
     errors = invalid.errors(include_input=False, include_url=False, include_context=False)
     return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors)
 
@@ -113,10 +113,10 @@ class TunedGeminiParameters(DelegatingChatModel):
     name; see `with_few_shot_fallback`."""
 
     task: Task | None = None
-    """What it was tuned to do: a preset of the generation parameters."""
+    """The task that it was tuned to do: a preset of the generation parameters."""
 
     system_instruction: str | None = None
-    """What it was told in its training, and is told again where the messages have no system
+    """The instruction of its training, which is told again where the messages have no system
     message."""
 
     records: str | None = None
@@ -216,7 +216,7 @@ class TunedGeminiParameters(DelegatingChatModel):
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
-        """What is written down otherwise than it is: without a password in `base_url`."""
+        """The attributes that are written down otherwise: `base_url` without a password."""
         return {"base_url": self._address_to_show(self.base_url)} if self.base_url else {}
 
 

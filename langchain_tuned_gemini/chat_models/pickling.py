@@ -19,7 +19,7 @@ T = TypeVar("T", bound=BaseChatModel)
 Build = Callable[[], BaseChatModel]
 
 _LENT: Final = frozenset({"_google_model", "_model_of", "_resolver", "_retirement_of"})
-"""What a tuned model has that other models of this package are built from."""
+"""The private parts of a tuned model that other models of this package are built from."""
 
 
 def rebuild(kind: Callable[..., T], parameters: dict[str, Any], has_key: bool) -> T:
@@ -78,7 +78,7 @@ class UnbuiltChatModel(DelegatingChatModel):
         return self._built
 
     def __getattr__(self, name: str) -> Any:
-        """What the model has that it stands for: `circuit`, `wait_until_active`."""
+        """An attribute of the model that it stands for: `circuit`, `wait_until_active`."""
         if name.startswith("_") and name not in _LENT:
             return cast("Any", super()).__getattr__(name)
         return getattr(self.inner_model, name)

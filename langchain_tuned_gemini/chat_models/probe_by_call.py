@@ -65,7 +65,7 @@ def _answering(name: str) -> TunedModel:
 
 
 def _meaning_of(error: Exception, name: str) -> TunedModel:
-    """What a call that failed says about the model's state."""
+    """The model's state, as a call that failed tells it."""
     failure = read_failure(error)
     match failure and failure.reason:
         case Reason.BAD_OUTPUT | Reason.BLOCKED:

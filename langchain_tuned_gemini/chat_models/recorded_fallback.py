@@ -25,7 +25,7 @@ class AliasModel(Protocol):
     """A tuned model that is called by its alias."""
 
     def _resolver(self, build: Callable[[RecordedVersion], T]) -> AliasResolver[T]:
-        """What is built from the version that the alias points to."""
+        """A resolver of the alias to what is built from a version."""
 
     def _model_of(self, version: RecordedVersion) -> AliasModel:
         """The tuned model of a version."""

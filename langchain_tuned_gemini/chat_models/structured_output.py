@@ -194,7 +194,7 @@ class SchemaOutputParser(BaseTransformOutputParser[Any]):
 
 
 class _Stream:
-    """What has arrived of a stream, and what was given out of it."""
+    """The part of a stream that has arrived, and what was given out of it."""
 
     def __init__(self) -> None:
         self.arrived: list[Any] = []
@@ -282,7 +282,7 @@ def whole_value(generation: Generation) -> Any:
 def arguments_for(
     model: BaseChatModel, schema: Schema, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What a model binds to itself for a schema.
+    """The arguments that a model binds to itself for a schema.
 
     Raises:
         ParameterError: If it does something else than that.

@@ -17,11 +17,11 @@ class SystemPromptChatModel(WrapperChatModel):
     """
 
     system_prompt: str
-    """What the model is told."""
+    """The prompt."""
 
     @classmethod
     def get_lc_namespace(cls) -> list[str]:
-        """Its module: it is none of the package's public names."""
+        """The module: the class is none of the package's public names."""
         return cls.__module__.split(".")
 
     def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:

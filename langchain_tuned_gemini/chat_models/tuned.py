@@ -68,7 +68,7 @@ from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 T = TypeVar("T")
 
 _OF_THE_ALIAS: Final = frozenset({"model", "records", "clock", "project", "location"})
-"""What is said of an alias, and not of the versions that it points to."""
+"""The parameters of an alias, which are not those of its versions."""
 
 
 class ChatTunedGemini(TunedGeminiParameters):
@@ -129,7 +129,7 @@ class ChatTunedGemini(TunedGeminiParameters):
             self._warn_if_retired(self.base_model or "", f"{self.model} was tuned from it")
 
     def _resolver(self, build: Callable[[RecordedVersion], T]) -> AliasResolver[T]:
-        """What is built from the version that the alias points to."""
+        """A resolver of the alias to what is built from a version."""
         alias = AliasName.parse(self.model)
         return AliasResolver(Records(self.records), alias, build, clock=self.clock)
 

@@ -92,7 +92,7 @@ class DelegatingChatModel(TunedGeminiChatModel):
         """The model that answers now."""
 
     def _prepare(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        """What the inner model is told of a conversation."""
+        """A conversation as the inner model is told it."""
         return messages
 
     def _calls(
@@ -101,7 +101,7 @@ class DelegatingChatModel(TunedGeminiChatModel):
         arguments: dict[str, Any],
         run_manager: BaseRunManager | None,  # noqa: ARG002  # for those that say more in their run
     ) -> Iterable[WrappedCall]:
-        """What to ask, until there is an answer: once, the inner model."""
+        """The calls to make until there is an answer: one, of the inner model."""
         return (WrappedCall(self.inner_model, self._prepare(messages), arguments),)
 
     def _generate(

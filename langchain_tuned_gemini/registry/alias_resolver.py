@@ -1,4 +1,4 @@
-"""What stands for an alias now, found out without reading the file for every call."""
+"""The resolver of an alias, which does not read the file for every call."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class AliasResolver(Generic[T]):
         renew_after_fork(self)
 
     def current(self) -> T:
-        """What stands for it, as of the last look; the same object as long as nothing changes."""
+        """The object that stands for it, as of the last look; the same until something changes."""
         if self._clock() >= self._until and self._lock.acquire(blocking=False):
             try:
                 self._look()
@@ -102,7 +102,7 @@ class AliasResolver(Generic[T]):
             )
 
     def _stamp_now(self) -> _Stamp:
-        """What tells one state of the file from another; None where it is not there."""
+        """The stamp that tells one state of the file from another; None where it is not there."""
         try:
             found = self._records.path.stat()
         except OSError:
@@ -114,5 +114,5 @@ class AliasResolver(Generic[T]):
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AliasResolver[T]:
-        """Itself: copies of a chat model follow the same alias."""
+        """The same object: copies of a chat model follow the same alias."""
         return self

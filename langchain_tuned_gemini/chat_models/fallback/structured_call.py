@@ -47,7 +47,7 @@ class StructuredCall:
         cls, models: tuple[BaseChatModel, ...], schema: Schema, settings: Mapping[str, Any], *,
         include_raw: bool,
     ) -> StructuredCall:  # fmt: skip
-        """What to ask these models, so that they answer in a schema.
+        """The call of these models that has them answer in a schema.
 
         Raises:
             ParameterError: For what is no schema, or a model that can't be asked for one here.
