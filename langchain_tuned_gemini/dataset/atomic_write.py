@@ -16,10 +16,6 @@ def write_whole(path: str | os.PathLike[str], pieces: Iterable[str]) -> None:
     text goes to a file beside it first, which then takes its name. A file that is there is
     replaced; a device or a pipe is written to.
 
-    Args:
-        path: The file.
-        pieces: Its text.
-
     Raises:
         OSError: If it can't be written.
     """

@@ -1,4 +1,4 @@
-"""What can be wrong with examples that can all be read: they repeat, mistype, or exceed."""
+"""Checks of examples that can all be read: repeats, likely typos, and limits of a platform."""
 
 from __future__ import annotations
 
@@ -33,12 +33,6 @@ def find_problems(
     platform: Platform | None,
 ) -> Iterator[Problem]:
     """Finds duplicates, contradictions, likely typos in labels, and what exceeds a limit.
-
-    Args:
-        examples: The examples.
-        place_of: Tells the place of the example with that index.
-        source: Where all of them come from.
-        platform: Whose limits to check; None for nobody's.
 
     Raises:
         ParameterError: If there is no such platform.
@@ -192,7 +186,7 @@ def _digits(label: str) -> str:
 def _whole_beyond(
     examples: Sequence[TuningExample], source: str, limits: PlatformLimits
 ) -> Iterator[Problem]:
-    """What is more, or less, than a platform takes of all examples together."""
+    """Finds what is more, or less, than a platform takes of all examples together."""
     count = len(examples)
     if count < limits.enough:
         message = f"has {count} examples; {limits.name} recommends {limits.enough} or more."

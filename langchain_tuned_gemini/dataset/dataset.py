@@ -19,7 +19,7 @@ from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format
 from langchain_tuned_gemini.dataset.gather import Columns, Examples, gather
 from langchain_tuned_gemini.dataset.platform_limits import Platform
-from langchain_tuned_gemini.dataset.problems import Findings, NotKept, Places, Report, in_rows
+from langchain_tuned_gemini.dataset.problems import Findings, Flaw, NotKept, Places, Report
 from langchain_tuned_gemini.dataset.readers.files import FileSource, name_of
 from langchain_tuned_gemini.dataset.split import choose_held_back
 from langchain_tuned_gemini.errors import LossyConversionError
@@ -112,11 +112,11 @@ class TuningDataset(Sequence[TuningExample]):
             if function_calls or not calling:
                 return examples
             if text_only and calling < len(examples):
-                told = (
+                message = (
                     "%s: %s examples call functions. They are left out where text alone can be "
                     "shown, and where a call offers no functions."
                 )
-                _log.warning(told, examples.source, f"{calling:,}")
+                _log.warning(message, examples.source, f"{calling:,}")
                 texts = (n for n, example in enumerate(examples) if not example.messages)
                 return examples.take([*texts])
         return cls._read(examples, columns, text_only=text_only, function_calls=function_calls)
@@ -154,24 +154,15 @@ class TuningDataset(Sequence[TuningExample]):
             What was found. Nothing but an exceeded limit is an error.
         """  # noqa: D205  one sentence
         findings = Findings(self.source)
-        findings.extend(self._left_out())
+        findings.extend(self.beside)
+        for index, fields in enumerate(self.not_kept):
+            for name, why in fields:
+                findings.note(Flaw(name, why, "not-kept", Severity.WARNING), self.place(index))
         findings.extend(find_problems(self.examples, self.place, self.source, platform))
         return findings.report(len(self))
 
-    def _left_out(self) -> Iterator[Problem]:
-        yield from self.beside
-        rows: Counter[NotKept] = Counter()
-        first: dict[NotKept, int] = {}
-        for index, fields in enumerate(self.not_kept):
-            rows.update(fields)
-            for one in fields:
-                first.setdefault(one, index)
-        for (name, why), index in first.items():
-            told = in_rows(why, rows[name, why])
-            yield Problem("not-kept", told, *self.place(index), name, Severity.WARNING)
-
     def losses(self, format: Format) -> Report:  # noqa: A002  the field's word
-        """What a format can't hold of these examples: an error for each field of each one.
+        """Finds what a format can't hold of these examples: an error for each field of each one.
 
         `"vertex"` and `"messages"` hold everything that an example does. Tools that the rows
         offered to the model, and that were left out when they were read, are a loss in each.

@@ -80,7 +80,7 @@ class TuningExample:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is one question and one answer, and nothing else."""
+        """Whether the example is one question and one answer, and nothing else."""
         return not (self.history or self.messages) and self.system_instruction is None
 
     @property

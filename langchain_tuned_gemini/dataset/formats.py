@@ -38,11 +38,7 @@ _LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
 
 def check_format(format: Format) -> None:  # noqa: A002  the field's word
-    """Refuses what is no format.
-
-    Raises:
-        ParameterError: If there is no such format.
-    """
+    """Raises a `ParameterError` for what is no format."""
     if format not in _ROWS:
         names = ", ".join(map(repr, _ROWS))
         raise ParameterError(f"A format is one of {names}, not {format!r}.")
@@ -74,7 +70,7 @@ def lines(examples: Sequence[TuningExample], format: Format) -> Iterator[str]:  
 
 
 def losses(example: TuningExample, format: Format) -> Iterator[tuple[str, str]]:  # noqa: A002  the field's word
-    """What a format can't hold of an example: each field, and why."""
+    """Finds what a format can't hold of an example: each field, and why."""
     if example.messages:
         yield MESSAGES, "would be lost: it calls functions, and examples are written as text only."
     if format in {"vertex", "messages"}:

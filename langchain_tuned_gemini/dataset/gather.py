@@ -31,7 +31,7 @@ from langchain_tuned_gemini.dataset.readers.rows import (
     read_row,
 )
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.errors.problem import Severity
+from langchain_tuned_gemini.errors.problem import Place, Severity
 
 Examples: TypeAlias = (
     str
@@ -102,7 +102,7 @@ def gather(
             elif text_only:
                 flaws, is_left_out = [_LEFT_OUT], True
         for flaw in dict.fromkeys(flaws):  # once for all turns that have the same field too many
-            findings.note(flaw, line=row.line, item=row.item)
+            findings.note(flaw, Place(findings.source, row.line, row.item))
         fields = findings.take_not_kept()
         if example is not None:
             examples.append(example)

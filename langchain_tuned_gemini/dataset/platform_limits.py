@@ -1,4 +1,4 @@
-"""What the platforms take: how many examples, how long, of which kind."""
+"""The limits of the platforms: how many examples, how long, of which kind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Platform: TypeAlias = Literal["developer", "vertex"]
 
 @dataclass(frozen=True, slots=True)
 class PlatformLimits:
-    """What a platform takes; None is no limit that is published.
+    """The limits of a platform; None is no limit that is published.
 
     Attributes:
         name: The platform's name.

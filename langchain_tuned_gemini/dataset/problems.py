@@ -1,4 +1,4 @@
-"""What can be wrong with a row, and all that was found in a tuning set, each with its place."""
+"""Flaws of a row, and all problems that were found in a tuning set, each with its place."""
 
 from __future__ import annotations
 
@@ -28,14 +28,9 @@ _MAY_BE_EMPTY = (str, list, dict, tuple)
 """Types of values that hold nothing where they are empty; that of an array would be no bool."""
 
 
-def in_rows(message: str, rows: int) -> str:
-    """A message about what many rows have in common, with their number."""
-    return message if rows == 1 else f"{message} {rows:,} rows have it."
-
-
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with a row; whoever reads the file knows where the row is.
+    """One thing that is wrong with a row; whoever reads the file knows where the row is.
 
     Attributes:
         field: The field at fault, if one is.
@@ -118,7 +113,7 @@ def _check_characters(text: str, field: str, flaws: list[Flaw]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found.
+    """The problems that a check found.
 
     Attributes:
         source: What was checked.
@@ -152,15 +147,15 @@ class Report:
 
     @property
     def advice(self) -> Advice:
-        """What to do, where the problems don't say it themselves."""
+        """Says what to do, where the problems don't say it themselves."""
         return advice_of(self.problems)
 
     @property
     def message(self) -> str:
         """One line for each problem, and one that counts them."""
-        told = [f"{problem.severity}: {problem}" for problem in self.problems]
-        if missing := self.errors + self.warnings - len(told):
-            told.append(f"... and {missing:,} more problems.")
+        lines = [f"{problem.severity}: {problem}" for problem in self.problems]
+        if missing := self.errors + self.warnings - len(lines):
+            lines.append(f"... and {missing:,} more problems.")
         summary = ", ".join(
             f"{number:,} {word}{'' if number == 1 else 's'}"
             for number, word in (
@@ -169,11 +164,11 @@ class Report:
                 (self.warnings, "warning"),
             )
         )
-        return "\n".join([*told, f"{self.source}: {summary}"])
+        return "\n".join([*lines, f"{self.source}: {summary}"])
 
     @property
     def for_command_line(self) -> str:
-        """Its text for whoever uses `tuned-gemini`."""
+        """The text for whoever uses `tuned-gemini`."""
         return followed_by(self.message, self.advice.for_command_line)
 
     def __str__(self) -> str:
@@ -219,9 +214,8 @@ class Findings:
         """Adds a warning."""
         self.add(Problem(code, message, self.source, line, severity=Severity.WARNING))
 
-    def note(self, flaw: Flaw, *, line: int | None, item: int | None) -> None:
+    def note(self, flaw: Flaw, place: Place) -> None:
         """Adds what is wrong with a row; what many rows may have is told once."""
-        place = Place(self.source, line, item)
         if not (flaw.is_common or flaw.code == "not-kept"):
             self.add(flaw.at(place))
             return
@@ -233,7 +227,8 @@ class Findings:
 
     def leave_out(self, field: str, *, line: int | None, item: int | None) -> None:
         """Notes that a field is not kept: one warning for all the rows that have it."""
-        self.note(Flaw(field, NOT_KEPT, "not-kept", Severity.WARNING), line=line, item=item)
+        flaw = Flaw(field, NOT_KEPT, "not-kept", Severity.WARNING)
+        self.note(flaw, Place(self.source, line, item))
 
     def take_not_kept(self) -> tuple[NotKept, ...]:
         """The fields that were noted as not kept since this was called last."""
@@ -249,7 +244,10 @@ class Findings:
     def report(self, examples: int) -> Report:
         """All that was found, where so many examples can be used."""
         for flaw, rows in self._rows.items():
-            self.add(replace(flaw, message=in_rows(flaw.message, rows)).at(self._first[flaw]))
+            problem = flaw.at(self._first[flaw])
+            if rows > 1:
+                problem = replace(problem, message=f"{flaw.message} {rows:,} rows have it.")
+            self.add(problem)
         self._rows.clear()
         problems = [problem for kept in self._kept.values() for problem in kept]
         order = {source: n for n, source in enumerate(dict.fromkeys(p.source for p in problems))}

@@ -36,7 +36,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class DatasetStats:
-    """What a tuning set is like.
+    """The counts and lengths of a tuning set.
 
     Attributes:
         examples: How many examples there are.

@@ -22,7 +22,7 @@ _ENOUGH_TO_LEARN = 40
 _MEMORY = 20
 """How many prompts the correction remembers."""
 _BOUNDS = (0.25, 4.0)
-"""What a tokenizer can make of a text; beyond it something else was counted."""
+"""How far a tokenizer can be from an estimate; beyond it something else was counted."""
 
 
 def estimate_tokens(text: str) -> int:
@@ -73,12 +73,7 @@ class TokenEstimator:
         return self.of(_texts(messages)) + _OF_A_PICTURE * pictures
 
     def learn(self, messages: Sequence[BaseMessage], counted: int) -> None:
-        """Takes in what a model has counted for a prompt of these messages, and nothing else.
-
-        Args:
-            messages: What was sent.
-            counted: How many tokens that was: `usage_metadata["input_tokens"]`.
-        """
+        """Takes in the `input_tokens` of a prompt of these messages, and nothing else."""
         estimated = sum(map(estimate_tokens, _texts(messages)))
         if estimated < _ENOUGH_TO_LEARN or any(map(_pictures_in, messages)):
             return

@@ -19,7 +19,7 @@ ExampleFields: TypeAlias = "tuple[str, str, tuple[Turn, ...], str | None]"
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side says at once.
+    """The words of one side at one time.
 
     Attributes:
         role: `"user"` or `"model"`.

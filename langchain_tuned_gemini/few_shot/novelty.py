@@ -150,5 +150,5 @@ class NovelInput:
         self._building = threading.Lock()
 
     def __repr__(self) -> str:
-        told = f"threshold={self._given}" if self._given is not None else f"{self.quantile=}"
-        return f"{type(self).__name__}({self._selector.dataset!r}, {told.removeprefix('self.')})"
+        setting = f"threshold={self._given}" if self._given is not None else f"{self.quantile=}"
+        return f"{type(self).__name__}({self._selector.dataset!r}, {setting.removeprefix('self.')})"

@@ -84,17 +84,15 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
     """How many examples at most; None is as many as the selector selects."""
 
     max_tokens: int | None = Field(default=None, ge=1)
-    """How many tokens the examples and the instruction may take; None is as many as fit into
-    the model's context. The least useful examples are dropped, never anything else."""
+    """How many tokens the examples and the instruction may take; None is what the context takes.
+    The least useful examples are dropped, never anything else."""
 
     form: ExampleForm = "turns"
     """How examples are shown: `"turns"`, each as a human and an AI message after the system
-    message, or `"block"`, as lines `Input: …` and `Output: …` at the end of the system message,
-    with an empty line between two examples.
-    """
+    message, or `"block"`, as lines `Input: …` and `Output: …` at the end of the system message."""
 
     instruction: str | None = DEFAULT_INSTRUCTION
-    """What the system message says about the examples; None says nothing."""
+    """The words of the system message about the examples; None says nothing."""
 
     query: Question = None
     """Where in a conversation the question stands; None for the last human message."""

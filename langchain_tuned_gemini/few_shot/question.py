@@ -1,4 +1,4 @@
-"""What a conversation asks: the text by which examples are found."""
+"""The question of a conversation: the text by which examples are found."""
 
 from __future__ import annotations
 

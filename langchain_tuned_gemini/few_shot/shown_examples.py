@@ -63,15 +63,10 @@ def fitting(
     size: Callable[[Sequence[TuningExample]], int],
     limit: float,
 ) -> tuple[TuningExample, ...]:
-    """The best of some examples that fit together; the last ones are dropped first.
+    """The best of some examples whose size together is within a limit; the last go first.
 
     One that would not fit alone is left out beforehand, so that it does not cost those after it
     their place.
-
-    Args:
-        examples: The examples, the most useful one first.
-        size: How many tokens some examples take.
-        limit: How many they may take.
 
     Example:
         >>> texts = [TuningExample(text, "-") for text in ("a", "far too long", "b", "c")]
@@ -107,13 +102,13 @@ def inserted(
 def texts_about(
     examples: Sequence[TuningExample], form: ExampleForm, instruction: str | None
 ) -> list[str]:
-    """What the system message says in addition; may be nothing.
+    """The texts that the system message gets in addition; may be none.
 
     First what the tuned model was told in these examples, if it is the same in all: the base
     model has not learnt what that asks for, and the application may have left it to the tuning.
     """
-    told = {example.system_instruction for example in examples}
-    common = told.pop() if len(told) == 1 else None
+    systems = {example.system_instruction for example in examples}
+    common = systems.pop() if len(systems) == 1 else None
     block = "\n\n".join(map(_as_text, examples)) if form == "block" else None
     return [text for text in (common, instruction, block) if text]
 

@@ -43,7 +43,8 @@ def csv_rows(
     file: BufferedReader, findings: Findings, first: int, columns: Mapping[str, str]
 ) -> Iterator[Row]:
     """Reads the rows below a header, which says how the cells are separated."""
-    texts = _Texts(file, findings, first)
+    numbers: list[int] = []
+    texts = _texts(file, findings, first, numbers)
     top = next(texts, "")
     if top.lower().startswith("sep="):  # tells Excel what separates the cells
         top, first = next(texts, ""), first + 1
@@ -59,7 +60,7 @@ def csv_rows(
         findings.error("field", message, line=first, field=columns[SYSTEM_INSTRUCTION])
         return
     others = [name for name in dict.fromkeys(header) if name not in {*columns.values(), QUOTED}]
-    for line, cells in _records(reader, texts, findings):
+    for line, cells in _records(reader, numbers, findings):
         if len(cells) != len(header):
             message = f"must have {len(header)} cells, as the header has, not {len(cells)}."
             findings.error("syntax", message, line=line)
@@ -82,49 +83,35 @@ def _example_row(row: Mapping[str, str], columns: Mapping[str, str]) -> dict[str
 
 
 def _records(
-    reader: Iterator[list[str]], texts: _Texts, findings: Findings
+    reader: Iterator[list[str]], numbers: list[int], findings: Findings
 ) -> Iterator[tuple[int, list[str]]]:
     """The records that are not empty, each with its first line."""
     while True:
-        texts.start = None
+        numbers.clear()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             message = f"is not CSV: {error}. Is a quote not closed, or not doubled?"
-            findings.error("syntax", message, line=texts.start)
+            findings.error("syntax", message, line=numbers[0])
             continue
         if any(map(str.strip, cells)):  # spreadsheets leave rows of empty cells below the last one
-            yield texts.start or 0, cells
+            yield numbers[0], cells
 
 
-class _Texts:
-    """The lines of a file as text, for the csv module.
-
-    Attributes:
-        start: The line that was read first since this was None.
-    """
-
-    def __init__(self, file: BufferedReader, findings: Findings, first: int) -> None:
-        self.start: int | None = None
-        self._findings = findings
-        self._lines = numbered_lines(file, findings, first)
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        for number, data in self._lines:
-            text = decoded(data, number, self._findings)
-            if text is not None:
-                self.start = self.start or number
-                return text
-        raise StopIteration
+def _texts(
+    file: BufferedReader, findings: Findings, first: int, numbers: list[int]
+) -> Iterator[str]:
+    """The lines of a file as text, for the csv module; adds the number of each to `numbers`."""
+    for number, data in numbered_lines(file, findings, first):
+        if (text := decoded(data, number, findings)) is not None:
+            numbers.append(number)
+            yield text
 
 
 def _delimiter(top: str, columns: Mapping[str, str]) -> str | None:
-    """What separates the cells of a header that has the columns once; None if it has not."""
+    """The delimiter of a header that has the columns once; None if it has not."""
     for delimiter in _DELIMITERS:
         try:
             names = _names(next(csv.reader([top], delimiter=delimiter, strict=True), []))

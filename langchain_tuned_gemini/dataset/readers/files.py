@@ -42,7 +42,7 @@ _BINARY = {
     b"\x28\xb5\x2f\xfd": "is compressed with zstd. Unpack it first: unzstd FILE.",
     b"\xfd7zXZ": "is compressed with xz. Unpack it first: unxz FILE.",
 }
-"""What files that hold no text begin with, and what to do about them."""
+"""The first bytes of files that hold no text, and what to do about them."""
 
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 
 def is_file(source: object) -> bool:
-    """Whether it is a path or an open file."""
+    """Whether examples stand in a file: a path, or an open one."""
     if isinstance(source, str | os.PathLike):
         return True
     return hasattr(source, "read") and not isinstance(source, Sequence)  # not a dataset

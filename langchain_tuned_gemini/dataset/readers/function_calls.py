@@ -16,10 +16,10 @@ from langchain_tuned_gemini.dataset.readers.messages import (
 )
 from langchain_tuned_gemini.dataset.readers.rows import (
     ABOUT_PARTS,
+    BESIDE_MESSAGES,
     CONTENTS,
     MESSAGES,
     SYSTEM_SPELLINGS,
-    TOLD,
     text_of_part,
 )
 from langchain_tuned_gemini.dataset.turns import Turn
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     ]
 
 _CALLED = "You have correctly called this tool."
-"""What a function returns where the example ends with its call, as langchain-core's
+"""The result of a function where the example ends with its call, as langchain-core's
 `tool_example_to_messages` has it: a model takes no call without a response to it."""
 
 _CALLS = ("functionCall", "function_call")
 _RESPONSES = ("functionResponse", "function_response")
 _TOOLS = ("tool", "function")
 _UNSHOWN = {*NO_TEXT} - {"tool_calls", "function_call"}
-"""What a message may hold besides, and an example can't show."""
+"""Fields that a message may have besides, and an example can't show."""
 
 
 class _FunctionCall(NamedTuple):
@@ -51,7 +51,7 @@ class _FunctionCall(NamedTuple):
 
 
 class _Returned(NamedTuple):
-    """What a function returned, as text or JSON; its name and the call's id if the row has them."""
+    """The result of a function, as text or JSON; its name and the call's id if the row has them."""
 
     text: str
     name: object
@@ -77,8 +77,8 @@ def read_function_calls(row: object) -> CallingFields | None:
         if isinstance(row, Mapping) and CONTENTS in row:
             system = _read_contents(row, turns)
         elif isinstance(row, Mapping):
-            told = next((row[name] for name in TOLD if row.get(name)), None)
-            system = _read_messages(row.get(MESSAGES, ()), told, turns)
+            beside = next((row[name] for name in BESIDE_MESSAGES if row.get(name)), None)
+            system = _read_messages(row.get(MESSAGES, ()), beside, turns)
         else:
             system = _read_messages(row, None, turns)
         return turns.fields(system)
@@ -184,10 +184,10 @@ def _read_contents(row: Mapping[Any, Any], turns: _Turns) -> str | None:
             turns.answer(text, calls)
         elif not returned:
             turns.ask(text)
-    told = next((row[name] for name in SYSTEM_SPELLINGS if row.get(name) is not None), None)
-    if told is None:
+    system = next((row[name] for name in SYSTEM_SPELLINGS if row.get(name) is not None), None)
+    if system is None:
         return None
-    texts = [text_of_part(part, "", []) for part in told["parts"]]
+    texts = [text_of_part(part, "", []) for part in system["parts"]]
     _require(None not in texts)
     return "".join(filter(None, texts))
 

@@ -23,7 +23,7 @@ ROLES: Mapping[object, Role | None] = {
     "system": None,
     "developer": None,
 }
-"""What the sides of a conversation are called; None is the system."""
+"""The names of the sides of a conversation; None is the system."""
 
 _TOOLS = ("tool", "function", "observation", "function_call", "function_response")
 """Who speaks where tools are called; tuples, since what is looked for may be unhashable."""
@@ -36,7 +36,7 @@ NO_TEXT = (
     "audio",
     "reasoning_content",
 )
-"""What a message may hold beside its text, or in its place."""
+"""Fields that a message may have beside its text, or in its place."""
 
 _ABOUT = frozenset(
     {
@@ -65,18 +65,12 @@ _KNOWN = _READ | _ABOUT | {*NO_TEXT, "additional_kwargs", "data", "kwargs"}
 def read_messages(
     messages: object, field: str, system: str | None, flaws: list[Flaw]
 ) -> ExampleFields | None:
-    """Reads a conversation.
+    """Reads the conversation of a field; gives an example's fields, or None where there are errors.
 
-    Args:
-        messages: The messages: `{"role", "content"}`, `{"type", "content"}`, what langchain-core's
-            `message_to_dict` and `dumpd` write, `("human", text)`, its message classes, PaLM's
-            `{"author", "content"}`, or ShareGPT's `{"from", "value"}`.
-        field: The field that holds them.
-        system: What the model is told beside them, if anything.
-        flaws: Where to add what is wrong.
-
-    Returns:
-        The example's fields, or None where there are errors.
+    Messages are `{"role", "content"}`, `{"type", "content"}`, what langchain-core's
+    `message_to_dict` and `dumpd` write, `("human", text)`, its message classes, PaLM's
+    `{"author", "content"}`, or ShareGPT's `{"from", "value"}`. `system` is what the model is told
+    beside them, if anything.
     """
     if not isinstance(messages, LISTS):
         message = f"must be a list of messages, not {reprlib.repr(messages)}."
@@ -114,7 +108,7 @@ def is_message(row: Mapping[Any, Any]) -> bool:
 
 
 def is_speaker(name: object) -> bool:
-    """Whether it is what a side of a conversation is called."""
+    """Whether this is the name of a side of a conversation."""
     return isinstance(name, str) and name.lower() in {*ROLES, *_TOOLS}
 
 

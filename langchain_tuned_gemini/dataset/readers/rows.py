@@ -7,7 +7,7 @@
   the place of `role`, as PaLM's chat models had them; and ShareGPT's
   `{"conversations": [{"from": ..., "value": ...}]}`; each with `system` or `context` beside them.
 
-Each field of a row is read, refused, or told as left out.
+Each field of a row is read, refused, or noted as left out.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ OTHER_NAMES: Final = Advice(
     "If the fields have other names, say which: "
     f"--column {TEXT_INPUT}=COLUMN --column {OUTPUT}=COLUMN.",
 )
-"""What to do where a file calls its fields something else."""
-TOLD = ("context", "system")
-"""What stands beside messages and tells the model what to be: PaLM's, and that of others."""
+"""The advice where a file calls its fields something else."""
+BESIDE_MESSAGES = ("context", "system")
+"""Fields beside messages that tell the model what to be: PaLM's, and that of others."""
 
 SYSTEM_SPELLINGS = ("systemInstruction", SYSTEM_INSTRUCTION)
 """Vertex AI's documentation writes it both ways."""
 
 _OTHER_NAMES = {"textInput": TEXT_INPUT, "input_text": TEXT_INPUT, "output_text": OUTPUT}
-"""What the fields are called in the REST API, and were called for PaLM's text models."""
+"""The names of the fields in the REST API, and for PaLM's text models."""
 
 _PREFERENCES = (
     {CONTENTS, "completions"},  # Vertex AI's
@@ -60,18 +60,14 @@ _TOOLS = ("function", "tool")
 ABOUT_PARTS = frozenset(
     {"thought", "thoughtSignature", "thought_signature", "partMetadata", "part_metadata"}
 )
-"""What a part may say of its text."""
+"""Fields in which a part says something of its text."""
 
 
 def read_row(row: object, flaws: list[Flaw]) -> ExampleFields | None:
-    """Reads a row of any shape.
-
-    Args:
-        row: The row, as JSON has it, or with LangChain's messages in it.
-        flaws: Where to add what is wrong with it.
+    """Reads a row of any shape, as JSON has it, or with LangChain's messages in it.
 
     Returns:
-        The example's fields, or None where there are errors.
+        The example's fields; None where there are errors, which are added to `flaws`.
     """
     if isinstance(row, Mapping):
         return _read_object(row, flaws)
@@ -94,11 +90,11 @@ def _read_object(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | N
         return _read_contents(row, flaws)
     for field in (MESSAGES, _SHAREGPT):
         if field in row:
-            told = next((name for name in TOLD if row.get(name)), None)
-            leave_out(row, {field, told}, "", flaws)
-            system = row[told] if told else None
+            name = next((name for name in BESIDE_MESSAGES if row.get(name)), None)
+            leave_out(row, {field, name}, "", flaws)
+            system = row[name] if name else None
             if system is not None:
-                check_text(system, str(told), flaws)
+                check_text(system, str(name), flaws)
             return read_messages(row[field], field, system, flaws)
     if not row.keys().isdisjoint(_OTHER_NAMES):
         ours = {theirs: name for theirs, name in _OTHER_NAMES.items() if name not in row}
@@ -107,7 +103,7 @@ def _read_object(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | N
 
 
 def _other_shape(row: Mapping[Any, Any]) -> Flaw | None:
-    """What a row is, if it is one of a kind that teaches no answer."""
+    """Names the shape of a row that is of a kind that teaches no answer."""
     wrong = partial(Flaw, None, code="shape", is_common=True)
     if any(row.keys() >= kind for kind in _PREFERENCES):
         return wrong(
@@ -158,16 +154,16 @@ def _read_texts(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields | No
 
 
 def _missing(row: Mapping[Any, Any], missing: list[str]) -> list[Flaw]:
-    """What to do about fields that are not there: the same for all rows of a file."""
+    """Says what to do about fields that are not there: the same for all rows of a file."""
     others = [str(other) for other in row if other not in _PLAIN]
     if others and not any(isinstance(row[other], str) for other in row):
-        told = f"is missing. The row has {', '.join(map(repr, others))} instead, none of them text."
-        return [Flaw(missing[0], told, is_common=True)]
+        why = f"is missing. The row has {', '.join(map(repr, others))} instead, none of them text."
+        return [Flaw(missing[0], why, is_common=True)]
     nearest = {name: difflib.get_close_matches(name, others, n=1) for name in missing}
     if others and not any(nearest.values()):
         both = f", and so is {missing[1]!r}" if len(missing) == 2 else ""
-        told = f"is missing{both}. The row has {', '.join(map(repr, others))} instead."
-        return [Flaw(missing[0], told, is_common=True, advice=OTHER_NAMES)]
+        why = f"is missing{both}. The row has {', '.join(map(repr, others))} instead."
+        return [Flaw(missing[0], why, is_common=True, advice=OTHER_NAMES)]
     nothing = "" if row else " The row has nothing instead."
     return [
         Flaw(name, f"is missing. The row has {near[0]!r}: rename that to {name!r}.", is_common=True)
@@ -212,11 +208,11 @@ def _read_contents(row: Mapping[Any, Any], flaws: list[Flaw]) -> ExampleFields |
             flaws.append(_wrong_role(role, f"{field}.role"))
         else:
             turns.append(Turn(cast("Role", role), text))
-    told = [name for name in SYSTEM_SPELLINGS if row.get(name) is not None]
-    systems = [_text_of_parts(row[name], name, flaws) for name in told]
+    names = [name for name in SYSTEM_SPELLINGS if row.get(name) is not None]
+    systems = [_text_of_parts(row[name], name, flaws) for name in names]
     if len({*systems}) > 1:
-        message = f"says something else than {told[0]!r}. Keep one of them."
-        flaws.append(Flaw(told[1], message))
+        message = f"says something else than {names[0]!r}. Keep one of them."
+        flaws.append(Flaw(names[1], message))
     leave_out(row, {CONTENTS, *SYSTEM_SPELLINGS}, "", flaws)
     if has_errors(flaws):
         return None

@@ -38,11 +38,6 @@ def load_or_build(
 ) -> ExampleIndex:
     """Reads the index of these examples from a file; builds it, and writes it, if there is none.
 
-    Args:
-        path: The file; None for no file.
-        examples: The examples.
-        label_diverse: Whether the index knows their labels.
-
     Raises:
         ExampleIndexError: If the file is something else than an index: it may be of use.
     """

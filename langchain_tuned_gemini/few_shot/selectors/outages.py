@@ -71,7 +71,7 @@ class OutageWatch:
 
     @property
     def is_on(self) -> bool:
-        """Whether it is left alone now."""
+        """Whether an outage goes on, as far as is known."""
         return self._clock() < self._until
 
     @contextmanager
@@ -90,8 +90,8 @@ class OutageWatch:
             self._until = self._clock() + self._pause
             level = logging.INFO if self._is_out else logging.WARNING
             self._is_out = True
-            told = (self._what, why, self._pause, self._instead)
-            _log.log(level, "%s can't be used: %s. For %g s %s.", *told)
+            words = (self._what, why, self._pause, self._instead)
+            _log.log(level, "%s can't be used: %s. For %g s %s.", *words)
         else:
             if self._is_out:
                 self._is_out = False
@@ -99,11 +99,7 @@ class OutageWatch:
 
 
 def patience(limit: float) -> float:
-    """How long to wait, in seconds: no longer than half of the time, for the rest is the model's.
-
-    Args:
-        limit: How long at the most.
-    """
+    """How long to wait, in seconds: at most half of the time, for the rest is the model's."""
     return max(min(limit, time_left() / 2), 0.0)
 
 

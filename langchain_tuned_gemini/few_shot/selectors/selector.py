@@ -1,4 +1,4 @@
-"""What the selectors of this package have in common, and the simplest of them."""
+"""The base class of the selectors of this package, and the simplest of them."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class OtherSelector:
             self._stand_in.build()
 
     def choose(self, query: str) -> Choice:
-        """Its examples for a query.
+        """The examples of the other selector for a query.
 
         Raises:
             DatasetError: If it gives something else than examples.
