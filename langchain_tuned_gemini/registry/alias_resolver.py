@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from langchain_tuned_gemini.errors import RecordNotFoundError, RecordsError, TunedGeminiError
+from langchain_tuned_gemini.errors import TunedGeminiError
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.registry.catalog import RecordedVersion
 from langchain_tuned_gemini.registry.records_file import Records
@@ -65,6 +65,7 @@ class AliasResolver(Generic[T]):
         self._stamp = self._stamp_now()
         self._version = records.load().target(alias)
         self._built = build(self._version)
+        self._problem = ""
         self.renew()
         renew_after_fork(self)
 
@@ -82,24 +83,20 @@ class AliasResolver(Generic[T]):
         stamp = self._stamp_now()
         if stamp == self._stamp:
             return
-        self._stamp = stamp
-        before = self._version
+        kept = f"{self._alias} stays at {self._version.label}"
         try:
             version = self._records.load().target(self._alias)
-        except (RecordsError, RecordNotFoundError) as problem:
-            _logger.error(  # noqa: TRY400  # the trace says nothing that the problem does not
-                "%s stays at %s: %s", self._alias, before.label, problem
-            )
-            return
-        if version == before:
-            return
-        self._version = version
-        try:
-            self._built = self._build(version)
+            kept = f"{version} can't be used, so {self._version} answers on"
+            if version != self._version:
+                self._built, self._version = self._build(version), version
         except (TunedGeminiError, OSError) as problem:
-            _logger.error(  # noqa: TRY400  # what is wrong stands in the records
-                "%s can't be used, so %s answers on: %s", version, before, problem
-            )
+            if not _may_pass(problem):
+                self._stamp = stamp  # it is as it is until the file is replaced
+            if str(problem) != self._problem:
+                self._problem = str(problem)
+                _logger.error("%s: %s", kept, problem)  # noqa: TRY400  # the trace says no more
+            return
+        self._stamp, self._problem = stamp, ""
 
     def _stamp_now(self) -> _Stamp:
         """The stamp that tells one state of the file from another; None where it is not there."""
@@ -116,3 +113,8 @@ class AliasResolver(Generic[T]):
     def __deepcopy__(self, memo: dict[int, Any]) -> AliasResolver[T]:
         """The same object: copies of a chat model follow the same alias."""
         return self
+
+
+def _may_pass(problem: Exception) -> bool:
+    """Whether a look may go better though nobody replaces the file: its reading has failed."""
+    return isinstance(problem, OSError) or isinstance(problem.__cause__, OSError)

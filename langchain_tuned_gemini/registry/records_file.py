@@ -28,6 +28,9 @@ _HEAD = """\
 # library; put it under version control.
 """
 
+_MARK = "\ufeff"
+"""The byte order mark, which Windows' editors put first."""
+
 _PATIENCE = 10.0
 """How long somebody else may be changing the file, in seconds; it takes milliseconds."""
 
@@ -51,7 +54,7 @@ class Records:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path = Path(path or os.environ.get(VARIABLE) or FILE)
+        self.path = Path(path or os.environ.get(VARIABLE) or FILE).expanduser()
 
     def __repr__(self) -> str:
         return f"Records({str(self.path)!r})"
@@ -62,7 +65,7 @@ class Records:
         Raises:
             RecordsError: With everything that is wrong with it, and the lines.
         """
-        return Catalog.parse(self._read(), self.path)
+        return Catalog.parse(_plain(self._read()), self.path)
 
     @contextmanager
     def edit(self) -> Iterator[tuple[Catalog, Editor]]:
@@ -79,15 +82,16 @@ class Records:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked():
             before = self._read()
-            editor = Editor(before or _HEAD, self.path)
-            yield Catalog.parse(before, self.path), editor
-            if editor.text == before:
+            plain = _plain(before)
+            editor = Editor(plain or _HEAD, self.path)
+            yield Catalog.parse(plain, self.path), editor
+            if editor.text == plain:
                 return
             self._check(editor.text)
             # Editors ask for no lock.
             if self._read() != before:
                 raise self._problem("was changed by somebody else in this moment. Try again")
-            self._write(editor.text)
+            self._write(_in_the_form_of(before, editor.text))
 
     def _check(self, text: str) -> None:
         from langchain_tuned_gemini.registry.editing import ADVICE
@@ -99,8 +103,10 @@ class Records:
             raise RecordsError(self.path, [told, *error.problems]) from None
 
     def _read(self) -> str:
+        """The file as it is, with its byte order mark and its line ends."""
         try:
-            return self.path.read_text(encoding="utf-8")
+            with self.path.open(encoding="utf-8", newline="") as file:
+                return file.read()
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
@@ -111,7 +117,7 @@ class Records:
         target = self.path.resolve()
         temporary = target.with_name(f".{target.name}.{uuid4().hex}")
         try:
-            with temporary.open("x", encoding="utf-8") as file:
+            with temporary.open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -137,3 +143,15 @@ class Records:
 
     def _problem(self, message: str) -> RecordsError:
         return RecordsError(self.path, [RecordProblem(None, f"{message}.")])
+
+
+def _plain(text: str) -> str:
+    """A document without what editors of other systems put into it."""
+    return text.removeprefix(_MARK).replace("\r\n", "\n")
+
+
+def _in_the_form_of(before: str, text: str) -> str:
+    """A changed document with the byte order mark and the line ends that it had."""
+    if before.count("\r\n") * 2 > before.count("\n"):
+        text = text.replace("\n", "\r\n")
+    return f"{_MARK}{text}" if before.startswith(_MARK) else text

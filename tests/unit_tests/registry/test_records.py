@@ -582,3 +582,30 @@ def test_what_is_said_of_a_family_is_said_of_its_versions(records: Records, text
     assert version.missing == ()
     assert (version.record.task, len(version.guards())) == ("strict", 1)
     assert all(line in records.path.read_text() for line in text.splitlines() if "#" in line[:1])
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["no mark", "a byte order mark"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_what_windows_editors_write_is_read_and_stays(
+    records: Records, mark: str, line_end: str
+) -> None:
+    text = '# ours\n[x.versions.v1]\nmodel = "tunedModels/x-v1"\n'
+    records.path.write_bytes((mark + text.replace("\n", line_end)).encode())
+
+    with records.edit() as (catalog, editor):
+        editor.point(AliasName("x", "production"), change("v1"))
+    after = records.path.read_bytes().decode()
+
+    assert [version.label for version in catalog.versions] == ["v1"]
+    assert records.load().target(AliasName("x", "production")).label == "v1"
+    assert after.startswith(f"{mark}# ours{line_end}")
+    assert after.count("\n") == after.count(line_end)
+    assert after.count("\ufeff") == len(mark)
+
+
+def test_a_home_directory_is_spelled_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("TUNED_MODELS", "~/models.toml")
+
+    assert Records().path == Records("~/models.toml").path == tmp_path / "models.toml"
