@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
+import langchain_tuned_gemini.comparison
 from langchain_tuned_gemini import (
     TuningDataset,
     TuningExample,
@@ -76,3 +78,18 @@ class TestReports:
 
         assert "1 timeout" in str(comparison)
         assert "no answer: timeout" in (tmp_path / "report.html").read_text()
+
+
+def test_nothing_that_a_report_is_made_from_knows_reports() -> None:
+    """But for a comparison's `str` and `write_html`, which import what they call."""
+    room = Path(langchain_tuned_gemini.comparison.__file__).parent
+    known = {
+        (path.name, getattr(function, "name", ""))
+        for path in room.glob("*.py")
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.Module | ast.FunctionDef)
+        for node in ast.iter_child_nodes(function)
+        if isinstance(node, ast.ImportFrom) and "reports" in ast.unparse(node)
+    }
+
+    assert known == {("comparison.py", "write_html"), ("comparison.py", "__str__")}
