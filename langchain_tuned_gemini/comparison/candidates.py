@@ -37,7 +37,8 @@ class Candidate:
         model: What is asked: any chat model, or a chain that takes messages.
         version: What tells it from another one of the same name, so that answers of that one
             are not taken for its own. By default a hash of the model's settings, of which
-            secrets are no part, and of the examples that it is shown.
+            secrets are no part, of what its alias points to now, and of the examples that it is
+            shown.
         base_model: What a tuned model was tuned from, whose price it has. By default what the
             model itself has learnt.
 
@@ -81,7 +82,7 @@ def as_candidates(candidates: Candidates) -> tuple[Candidate, ...]:
 
 
 def version_of(model: Model) -> str:
-    """A hash of a model's settings and of the examples that it is shown, 16 characters.
+    """A hash of a model's settings, version and examples, 16 characters.
 
     Example:
         >>> from langchain_tuned_gemini.testing import ScriptedChatModel
@@ -89,7 +90,7 @@ def version_of(model: Model) -> str:
         >>> version_of(one) == version_of(one.model_copy()), version_of(one) == version_of(other)
         (True, False)
     """
-    described = json.dumps([dumpd(model), *_shown_to(model)], sort_keys=True, default=repr)
+    described = json.dumps([dumpd(model), *_behind(model)], sort_keys=True, default=repr)
     # Of functions, such as guards, the address is the one thing that changes from run to run.
     return sha256(_ADDRESS.sub("", described).encode()).hexdigest()[:16]
 
@@ -110,15 +111,17 @@ def tuned_from(candidate: Candidate) -> dict[str, str]:
     return found
 
 
-def _shown_to(model: object) -> Iterator[str]:
-    """The hashes of the tuning sets that models choose examples from.
+def _behind(model: object) -> Iterator[str]:
+    """The versions that aliases point to, and the hashes of the tuning sets with examples.
 
-    A model's settings say how many there are, not what they are.
+    A model's settings say what the alias is called and how many examples there are, no more.
     """
     for part in _parts(model):
         match part:
             case FewShotPrompt(examples=TuningExampleSelector() as selector):
                 yield selector.dataset.content_hash()
+            case ChatTunedGemini() if part.current is not part:
+                yield part.current.model
 
 
 def _parts(model: object) -> Iterator[object]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from langchain_tuned_gemini import (
+    ChatTunedGemini,
     FallbackChatModel,
     FewShotChatModel,
     FewShotPrompt,
@@ -16,6 +19,10 @@ from langchain_tuned_gemini.comparison import (
     Candidate,
 )
 from langchain_tuned_gemini.testing import ScriptedChatModel
+
+
+def in_a_fallback(model: Any) -> FallbackChatModel:
+    return FallbackChatModel(models=[model, ScriptedChatModel(answers=["1"])])
 
 
 class TestVersions:
@@ -48,6 +55,25 @@ class TestVersions:
         model = ScriptedChatModel(answers=["1"])
 
         assert Candidate("x", model.bind(stop=["."])).version != Candidate("x", model).version
+
+    @pytest.mark.parametrize("wrap", [lambda m: m, lambda m: m.bind(stop=["."]), in_a_fallback])
+    def test_an_alias_is_another_one_once_it_points_to_another_version(
+        self, tmp_path: Path, wrap: Callable[[Any], Any]
+    ) -> None:
+        records = tmp_path / "tuned-models.toml"
+
+        def version(of: str) -> str:
+            records.write_text(
+                '[x.versions.v1]\nmodel = "tunedModels/x-v1"\n'
+                '[x.versions.v2]\nmodel = "tunedModels/x-v2"\n'
+                f'[x.aliases]\nproduction = "{of}"\n',
+                encoding="utf-8",
+            )
+            tuned = ChatTunedGemini(model="x@production", records=records, api_key="key")
+            return Candidate("production", wrap(tuned)).version
+
+        assert version("v1") == version("v1")
+        assert version("v1") != version("v2")
 
     def test_examples_are_looked_for_within_chains(self) -> None:
         def chain(output: str) -> Any:
