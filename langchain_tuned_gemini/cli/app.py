@@ -127,9 +127,13 @@ def _ending_on_sigterm() -> Iterator[None]:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        Output().result(None, f"{PROGRAM} {version('langchain-tuned-gemini')}")
+        try:
+            number = version("langchain-tuned-gemini")
+        except PackageNotFoundError:  # a copy without its metadata, as PyInstaller makes
+            number = "of unknown version"
+        Output().result(None, f"{PROGRAM} {number}")
         raise typer.Exit
 
 

@@ -92,6 +92,10 @@ def _installation() -> Iterator[Finding]:
     python = ".".join(map(str, sys.version_info[:3]))
     versions = [f"{name} {found}" for name in _PACKAGES if (found := _installed(name))]
     yield Finding("ok", "versions", f"{', '.join([f'Python {python}', *versions])}.")
+    if not _installed(_PACKAGES[0]):
+        told = f"{_PACKAGES[0]} is here without its metadata, so what it needs can't be checked."
+        yield Finding("note", "installation", told)
+        return
     for needed in _needed(""):
         if not _will_do(needed):
             found = _installed(needed.name)

@@ -58,6 +58,17 @@ def test_the_version_is_the_packages(run) -> None:
     assert run("--version").out == f"tuned-gemini {version('langchain-tuned-gemini')}\n"
 
 
+def test_a_copy_without_metadata_says_that_its_version_is_unknown(run, monkeypatch) -> None:
+    from importlib import metadata
+
+    def version(package: str) -> str:
+        raise metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(metadata, "version", version)
+
+    assert run("--version").out == "tuned-gemini of unknown version\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
@@ -177,6 +178,18 @@ def test_packages_that_will_not_do_are_told(monkeypatch) -> None:
     assert problems == {"httpx", "nobody-has-this"}
     assert 'pip install "httpx<0.1"' in there["httpx"][1]
     assert "is not installed" in there["nobody-has-this"][1]
+
+
+def test_a_copy_without_metadata_is_told(monkeypatch) -> None:
+    def version(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(diagnosis, "version", version)
+
+    there = installation(monkeypatch, "httpx")
+
+    assert there["versions"][1].startswith("Python 3.")
+    assert there["installation"][0] == "note"
 
 
 def test_extras_are_told_with_what_is_missing(monkeypatch) -> None:
