@@ -12,9 +12,9 @@ from typing import Any
 from langchain_tuned_gemini.comparison.figures import CandidateDifference, Figures
 from langchain_tuned_gemini.comparison.questions import Question
 from langchain_tuned_gemini.comparison.scoring import Metric, Result
-from langchain_tuned_gemini.dataset.atomic_write import write_whole
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.prices import PriceTable
+from langchain_tuned_gemini.runtime.atomic_write import write_whole
 
 
 @dataclass(frozen=True, slots=True)

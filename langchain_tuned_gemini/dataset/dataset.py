@@ -13,7 +13,6 @@ from itertools import chain
 from typing import Any, Self, overload
 
 from langchain_tuned_gemini.dataset import formats
-from langchain_tuned_gemini.dataset.atomic_write import write_whole
 from langchain_tuned_gemini.dataset.checks import find_problems, find_repeats
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format
@@ -24,6 +23,7 @@ from langchain_tuned_gemini.dataset.readers.files import FileSource, name_of
 from langchain_tuned_gemini.dataset.split import choose_held_back
 from langchain_tuned_gemini.errors import LossyConversionError
 from langchain_tuned_gemini.errors.problem import Place, Problem, Severity
+from langchain_tuned_gemini.runtime.atomic_write import write_whole
 
 _TAUGHT = frozenset({"tools", "toolConfig", "tool_config", "functions", "tool_choice"})
 """Fields that change what a model learns from the row."""
@@ -206,12 +206,7 @@ class TuningDataset(Sequence[TuningExample]):
         *,
         lossy: bool = False,
     ) -> Iterator[str]:
-        """The examples as the text of a file, in pieces; see `write`.
-
-        Raises:
-            LossyConversionError: If something would be lost.
-            ParameterError: If there is no such format.
-        """
+        """The examples as the text of a file, in pieces; see `write`, which raises the same."""
         self._refuse_losses(format, lossy=lossy)
         return formats.lines(self, format)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from langchain_tuned_gemini.errors import RecordProblem, RecordsError
 from langchain_tuned_gemini.registry.catalog import Catalog
+from langchain_tuned_gemini.runtime.atomic_write import write_whole
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.registry.editing import Editor
@@ -91,7 +91,7 @@ class Records:
             # Editors ask for no lock.
             if self._read() != before:
                 raise self._problem("was changed by somebody else in this moment. Try again")
-            self._write(_in_the_form_of(before, editor.text))
+            write_whole(self.path, [_in_the_form_of(before, editor.text)])
 
     def _check(self, text: str) -> None:
         from langchain_tuned_gemini.registry.editing import ADVICE
@@ -111,21 +111,6 @@ class Records:
             return ""
         except (OSError, UnicodeDecodeError) as error:
             raise self._problem(f"can't be read: {error}") from error
-
-    def _write(self, text: str) -> None:
-        """Replaces the file as a whole; a link stays a link, and the file keeps its mode."""
-        target = self.path.resolve()
-        temporary = target.with_name(f".{target.name}.{uuid4().hex}")
-        try:
-            with temporary.open("x", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            if target.exists():
-                temporary.chmod(target.stat().st_mode & 0o777)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

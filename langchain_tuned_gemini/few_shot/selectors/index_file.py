@@ -20,9 +20,9 @@ from bm25s import BM25
 from numpy.typing import NDArray
 
 from langchain_tuned_gemini.dataset import TuningExample
-from langchain_tuned_gemini.dataset.atomic_write import write_whole_bytes
 from langchain_tuned_gemini.errors import ExampleIndexError
 from langchain_tuned_gemini.few_shot.selectors.index import GRAM_SIZES, ExampleIndex, Labels
+from langchain_tuned_gemini.runtime.atomic_write import write_whole_bytes
 
 _log = logging.getLogger("langchain_tuned_gemini")
 

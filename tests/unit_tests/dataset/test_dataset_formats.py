@@ -592,6 +592,16 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.touch()
+    path.chmod(0o640)
+
+    TuningDataset.of([ONE]).write(path)
+
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
 def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
     path, link, pipe = tmp_path / "train.jsonl", tmp_path / "link", tmp_path / "pipe"
     path.touch()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
 
 def write_whole(path: str | os.PathLike[str], pieces: Iterable[str]) -> None:
     """Writes a UTF-8 file that is there as a whole, or not at all.
 
-    Half a file of examples looks like a whole one, and a model would be tuned with it. So the
+    Half a file, of examples or of records, looks like a whole one, and would be used. So the
     text goes to a file beside it first, which then takes its name. A file that is there is
-    replaced; a device or a pipe is written to.
+    replaced, and keeps its mode; a link stays a link; a device or a pipe is written to.
 
     Raises:
         OSError: If it can't be written.
@@ -26,16 +25,17 @@ def write_whole_bytes(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> 
     """Writes a binary file that is there as a whole, or not at all; see `write_whole`."""
     target = Path(path).resolve()
     if target.exists() and not target.is_file():
-        _write(target, pieces, mode="wb")
+        with target.open("wb") as file:
+            file.writelines(pieces)
         return
     beside = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
     try:
-        _write(beside, pieces, mode="xb")
+        with beside.open("xb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            beside.chmod(target.stat().st_mode & 0o777)
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _write(path: Path, pieces: Iterable[bytes], mode: Literal["wb", "xb"]) -> None:
-    with path.open(mode) as file:
-        file.writelines(pieces)
