@@ -375,6 +375,7 @@ def test_the_few_shot_prompt_is_a_runnable_for_plain_fallbacks(
 
     with deployed.emulator.fault(model=deployed.name, status=503):
         answer = chain.invoke("11")
+    base.client.close()  # or it leaves its connections to the garbage collector
 
     assert answer.text == "12"
 
