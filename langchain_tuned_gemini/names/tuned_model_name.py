@@ -140,7 +140,7 @@ class TunedModelName:
 
     @property
     def is_callable(self) -> bool:
-        """Whether it can be asked as it is; a job or a model must be resolved to an endpoint."""
+        """True if it can be asked as it is; a job or a model must be resolved to an endpoint."""
         return self.kind in {"tunedModels", "endpoints"}
 
     @property
@@ -155,7 +155,7 @@ class TunedModelName:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What all names of one thing share, however they write its project and its version."""
+        """The part that all names of one thing share, however they write project and version."""
         return self.kind, self.location, self.id
 
     def is_same(self, other: TunedModelName, numbers: Mapping[str, str]) -> bool | None:
@@ -184,7 +184,7 @@ class TunedModelName:
         return False if False in verdicts else None if None in verdicts else True
 
     def on(self, platform: Platform) -> Self:
-        """Itself, for a service that knows the names of one platform only.
+        """Returns itself, for a service that knows the names of one platform only.
 
         Raises:
             TunedModelNameError: If it is of the other platform.

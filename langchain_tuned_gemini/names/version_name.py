@@ -154,7 +154,7 @@ def check_family(family: str) -> None:
 
 
 def is_family(text: str) -> bool:
-    """Whether it can be a family: it is read back as it is from a name.
+    """Says whether a text can be a family: it is read back as it is from a name.
 
     Example:
         >>> is_family("sql-expert"), is_family("sql-expert-v2"), is_family("SQL expert")

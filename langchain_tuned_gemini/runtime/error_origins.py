@@ -84,7 +84,7 @@ def is_of_a_stack(error: BaseException) -> bool:
 
 
 def cause_of(error: BaseException) -> BaseException | None:
-    """What an error was raised from, or in the place of, where a library cuts the cause off.
+    """The error that another was raised from, or in the place of, if a library cuts the cause off.
 
     Not what the program was handling before, which was raised outside of the frames of this one.
     """
@@ -96,7 +96,7 @@ def cause_of(error: BaseException) -> BaseException | None:
 
 
 def roots_of(error: BaseException) -> Iterator[BaseException]:
-    """What a stack's errors, which wrap each other, were made from.
+    """The errors that a stack's errors, which wrap each other, were made from.
 
     They are not followed beyond the first error that is not the stack's. anyio, which tries all
     addresses of a host, puts an `OSError` of its own around theirs.
@@ -118,7 +118,7 @@ def roots_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def is_about_a_certificate(error: BaseException) -> bool:
-    """Whether it could not be proved who had answered."""
+    """Says whether it could not be proved who had answered."""
     return any(isinstance(root, ssl.SSLCertVerificationError) for root in roots_of(error))
 
 
@@ -170,7 +170,7 @@ def raised_by_the_program(error: BaseException) -> Exception | None:
 
 
 def passes_through(error: Exception) -> bool:
-    """Whether it ends whatever is going on: from a signal's handler, or LangGraph's, to pause."""
+    """Says of an error whether it ends all: from a signal's handler, or LangGraph's, to pause."""
     return _comes_from_a_signal(error) or any(
         (known.__module__, known.__qualname__) == ("langgraph.errors", "GraphBubbleUp")
         for known in type(error).__mro__

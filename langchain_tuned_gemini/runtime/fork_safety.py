@@ -1,4 +1,4 @@
-"""What a forked process must not share with its parent: locks, requests in the air, connections.
+"""Things that a forked process must not share with its parent: locks, requests, connections.
 
 A fork copies locks as they are, perhaps held, but not the threads that held them.
 """
@@ -25,7 +25,7 @@ _known: weakref.WeakSet[Renewable] = weakref.WeakSet()
 
 
 def renew_after_fork(thing: Renewable) -> None:
-    """Has it renewed in every process that is forked from this one, while it lives."""
+    """Renews a thing in every process that is forked from this one, while it lives."""
     _known.add(thing)
 
 
@@ -54,7 +54,7 @@ class SharedByKey(Generic[T]):
         renew_after_fork(self)
 
     def get(self, key: str) -> T:
-        """That of a key."""
+        """The thing of a key."""
         with self._lock:
             found = self._known.get(key)
             if found is None:

@@ -58,7 +58,7 @@ def in_a_thread(function: Callable[[], T]) -> Future[T]:
 
 
 async def in_a_thread_of_its_own(function: Callable[[], T]) -> T:
-    """What a call gives, made in a thread that the end of the event loop does not wait for.
+    """Makes a call in a thread that the end of the event loop does not wait for.
 
     Nor does a call that nobody waits for any more keep the loop's own few threads from others.
     """
@@ -66,7 +66,7 @@ async def in_a_thread_of_its_own(function: Callable[[], T]) -> T:
 
 
 def within_deadline(outcome: Future[T]) -> T:
-    """What a call gives, if the deadline in force leaves it the time.
+    """The outcome of a call, if the deadline in force leaves it the time.
 
     Otherwise it goes on in its thread, unheard.
 

@@ -1,1 +1,1 @@
-"""What must not get out: keys and credentials, and the places where they may go."""
+"""Secrets: keys and credentials, and the places where they may go."""

@@ -147,7 +147,7 @@ def redacting() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class RedactedResponse:
-    """What may be kept of a response that has a secret in it, or is too long.
+    """The rest of a response that has a secret in it, or is too long.
 
     Attributes:
         status_code: The HTTP status.
@@ -300,7 +300,7 @@ def _held(holder: object, *names: str) -> list[Any]:
 
 
 def _without(value: Any, hider: re.Pattern[str], longest: int | None = None) -> Any:
-    """The same without secrets, and cut where it is longer; what needs neither, as it is."""
+    """A value without secrets, and cut where it is longer; what needs neither, as it is."""
     clean: Any
     match value:
         case str():

@@ -106,7 +106,7 @@ def without_userinfo(url: str) -> str:
 
 
 def has_lost_its_userinfo(url: str | None) -> bool:
-    """Whether it is one that was shown, so that it can't be used."""
+    """Says of a URL whether it is one that was shown, so that it can't be used."""
     return f"://{HIDDEN}@" in (url or "")
 
 

@@ -38,7 +38,7 @@ TunedModels: TypeAlias = list[TunedModel]
 
 @dataclass(frozen=True, slots=True)
 class Deployments:
-    """What is deployed to an endpoint.
+    """Deployments of an endpoint.
 
     Attributes:
         ours: The ids of the deployments of the model that is meant.
@@ -89,12 +89,12 @@ class TunedModelParts:
         return tuple(name for name, told in self.endpoints.items() if told.ours or told.is_told)
 
     def shares(self, name: TunedModelName) -> bool:
-        """Whether it is an endpoint that answers for another model, too, and so stays."""
+        """Says of an endpoint whether it answers for another model, too, and so stays."""
         return name in self.endpoints and self.endpoints[name].others
 
 
 class CreationOptions(TypedDict, total=False):
-    """What may be said of a model that is to be tuned; the service's own defaults hold for None.
+    """Options of a model that is to be tuned; for None the service's own defaults hold.
 
     Attributes:
         model_id: The part after `tunedModels/`, 1 to 40 characters; the service makes one from
@@ -191,7 +191,7 @@ class PlacedService(Protocol):
         """The number of the project that a name is in; empty where nothing tells it."""
 
     def parts(self, name: TunedModelName) -> TunedModelParts:
-        """What there is of a tuned model.
+        """Finds out what there is of a tuned model.
 
         Raises:
             TunedModelNotFoundError: Nothing, and a second look has confirmed it.
@@ -200,7 +200,7 @@ class PlacedService(Protocol):
         """
 
     async def aparts(self, name: TunedModelName) -> TunedModelParts:
-        """What there is of a tuned model; see `parts`."""
+        """Finds out what there is of a tuned model; see `parts`."""
 
     def delete_parts(self, name: TunedModelName, parts: TunedModelParts) -> None:
         """Deletes what `parts` has found, and nothing else."""

@@ -1,4 +1,4 @@
-"""What a refusal of the control plane means, in words that say what to do next."""
+"""Refusals of the control plane, in words that say what to do next."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ _ADVICE = {
 
 
 def _advice_on(answer: ServerAnswer) -> Advice | str:
-    """What to do next."""
+    """Advises what to do next."""
     if any(reason.startswith("API_KEY") for reason in answer.reasons):
         return _KEY
     if answer.status >= 500:

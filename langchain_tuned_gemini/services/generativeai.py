@@ -278,7 +278,7 @@ def _time(told: Any) -> datetime | None:
 
 
 def _hyperparameters(record: Record) -> Mapping[str, Any]:
-    """Those that the record has, in the platform's names."""
+    """The hyperparameters that the record has, in the platform's names."""
     told = record.tuning_task.hyperparameters
     names = {
         "epoch_count": "epochCount",

@@ -58,5 +58,5 @@ class Pages(Generic[_T]):
 
     @property
     def items(self) -> list[_T]:
-        """What has arrived."""
+        """The items that have arrived."""
         return list(self._items.values())

@@ -43,7 +43,7 @@ Answer: TypeAlias = TunedModel | TunedModelNotFoundError | ServiceError
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered about a model's state.
+    """A model's state, as it is remembered.
 
     Attributes:
         answer: What the control plane said.
@@ -67,7 +67,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class ReadinessPolicy:
-    """What an answer of the control plane means, and for how long. Durations are in seconds.
+    """The meaning of the control plane's answers, and for how long. Durations are in seconds.
 
     Attributes:
         active_for: How long ACTIVE is fresh. It may be long: an inference error that speaks of
@@ -197,12 +197,12 @@ class ReadinessGate:
 
     @property
     def answer(self) -> Answer | None:
-        """What the control plane said last; None where it has not, or it is forgotten."""
+        """The control plane's last answer; None where there is none, or it is forgotten."""
         memory = self._memory
         return memory.answer if memory else None
 
     def observed(self) -> telemetry.Observed:
-        """What telemetry sees: the state that is remembered, however old."""
+        """The state for telemetry: the one that is remembered, however old."""
         memory = self._memory
         state = memory.state if memory else TunedModelState.UNKNOWN.value
         return telemetry.Observed(id(self), str(self._name), state.lower())
@@ -327,14 +327,14 @@ class ReadinessGate:
         self._flight = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs to build a gate of its own; it learns by itself."""
+        """The parts from which another process builds a gate of its own; it learns by itself."""
         return {"service": self._service, "name": self._name, "policy": self._policy}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]  # a new gate in every respect
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Itself: copies of a chat model ask about the same tuned model."""
+        """Returns itself: copies of a chat model ask about the same tuned model."""
         return self
 
 
@@ -357,7 +357,7 @@ class _Flight:
 
     @classmethod
     def landed(cls, memory: Memory) -> _Flight:
-        """One that needs no waiting."""
+        """A flight that needs no waiting."""
         flight = cls(deadline=0.0)
         flight.landing.set_result(memory)
         return flight

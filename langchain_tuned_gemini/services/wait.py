@@ -42,7 +42,7 @@ to be a wrong address than an outage, and nobody wants to learn that after an ho
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one look at a tuned model has shown.
+    """The outcome of one look at a tuned model.
 
     Attributes:
         model: The model as it was last seen; None as long as the service has not answered.
@@ -68,7 +68,7 @@ class Progress:
 
     @property
     def doing(self) -> str:
-        """What the tuning is at, such as `waiting for quota`; empty where it is not told."""
+        """The step that the tuning is at, such as `waiting for quota`; empty where not told."""
         return self.model.doing if self.model else ""
 
     @property

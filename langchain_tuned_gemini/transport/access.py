@@ -135,7 +135,7 @@ class VertexAccess:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be shown. Credentials see to their tokens themselves."""
+        """The secrets of this access. Credentials see to their tokens themselves."""
         key = (self.api_key.get_secret_value(),) if self.api_key else ()
         return *key, *secrets_in_url(self.base_url)
 
@@ -196,7 +196,7 @@ class AbsentAccess:
     identity: str = ""
 
     def client(self, **_: Any) -> Client:
-        """What refuses to be used."""
+        """A client that refuses to be used."""
         return cast("Client", Absent(self.why))
 
 

@@ -28,7 +28,7 @@ _UNREAD_ALONE: Final = (b"data", b"event", b"id", b"retry")
 
 
 class AnswerBody:
-    """What a body's pieces become; takes the head's word for how they are packed.
+    """A body that comes in pieces; takes the head's word for how they are packed.
 
     Args:
         request: What was asked for: a stream or not.
@@ -48,7 +48,7 @@ class AnswerBody:
         self._events = Events() if is_stream else None
 
     def feed(self, piece: bytes) -> bytes:
-        """What has become of it by now."""
+        """Takes a piece in, and returns what is ready by now."""
         if self._unpacking is not None:
             try:
                 piece = self._unpacking.decompress(piece, self._left + 1)
@@ -63,7 +63,7 @@ class AnswerBody:
         return events.feed(piece)
 
     def end(self) -> bytes:
-        """What was still waited for."""
+        """Returns the rest."""
         return b"" if self._events is None else self._events.end()
 
 

@@ -213,12 +213,12 @@ Origin = tuple[str, str, int | None]
 
 
 def is_idle(connection: _Wired) -> bool:
-    """Whether it may take another request: the last answer was read to its end."""
+    """Says whether a connection may take another request: the last answer was read to its end."""
     return bool(connection._pool.is_idle())
 
 
 def is_dead(connection: _Wired) -> bool:
-    """Whether it is too old, or the server has closed it."""
+    """Says whether a connection is too old, or the server has closed it."""
     return bool(connection._pool.is_closed() or connection._pool.has_expired())
 
 

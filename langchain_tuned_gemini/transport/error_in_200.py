@@ -22,7 +22,7 @@ def unmask(response: httpx.Response) -> None:
 
 
 async def unmask_async(response: httpx.Response) -> None:
-    """The same for asyncio."""
+    """Does what `unmask` does, for asyncio."""
     if _is_in_one_piece(response) and _ERROR in await response.aread():
         response.status_code = _status_in(response)
 

@@ -199,7 +199,7 @@ class _AsyncTransport(_Transport, httpx.AsyncBaseTransport):
         return response
 
     async def _new_pool(self) -> _LoopConnections:
-        """That of the running loop; forgets those of loops that are no more."""
+        """The running loop's pool; forgets those of loops that are no more."""
         for loop in self.loops.copy():
             if loop.is_closed():
                 self.loops.pop(loop, None)

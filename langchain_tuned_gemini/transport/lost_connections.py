@@ -1,4 +1,4 @@
-"""What becomes of a request whose connection failed: decided here, for threads and event loops."""
+"""Requests whose connection failed: what becomes of them, for threads and event loops."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Sending:
             self._is_reused = False
             if not isinstance(error, _LOST) or not self._was_closed_unheard(connection):
                 raise error
-            self._tell(error)
+            self._note_lost(error)
         elif is_local(error):
             if self._has_room_been_made:
                 raise LocalResourceError(self._address(), _reason(error)) from error
@@ -76,7 +76,7 @@ class Sending:
             and time_left() > 0  # or it was a deadline's end that closed it
         )
 
-    def _tell(self, error: Exception) -> None:
+    def _note_lost(self, error: Exception) -> None:
         logger.info("%s closed a connection that was kept; asked again.", self._address())
         if self._request.url.path.endswith(_GENERATING):
             note_lost(error)

@@ -1,4 +1,4 @@
-"""What is known of the base models that tuned models come from: one table, with sources.
+"""The base models that tuned models come from, in one table, with sources.
 
 A model that is not in it is not guessed about: it gets no rules. To bring the table up to date,
 change a line; every date is compared with a day that is passed in.
@@ -198,7 +198,7 @@ def base_model_id(name: str) -> str | None:
 
 
 def find(name: str) -> BaseModel | None:
-    """What is known of a base model; a stable version (`-001`) is its model.
+    """Looks a base model up; a stable version (`-001`) is its model.
 
     https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versioning
 

@@ -39,7 +39,7 @@ _RULED = frozenset({*_SAMPLING, *_THINKING, "max_output_tokens"})
 def generation_parameters(
     task: Task | None, given: Mapping[str, Any], base: BaseModel | None = None
 ) -> dict[str, Any]:
-    """What to send: the preset of the task, and over it what the user said.
+    """The parameters to send: the preset of the task, and over it what the user said.
 
     Without a task nothing is sent that the user did not set, so that the tuned model's own
     defaults hold (they are part of the tuned model and copied from its base), but one thing:
@@ -79,7 +79,7 @@ def generation_parameters(
 def base_model_parameters(
     task: Task | None, given: Mapping[str, Any], base: BaseModel | None
 ) -> dict[str, Any]:
-    """What to send to a base model that stands in for a tuned one with these parameters.
+    """The parameters for a base model that stands in for a tuned one with these.
 
     Each of them follows the base model's own rules. It thinks as little as it can, as the tuned
     model does, unless the user said how much it may: thoughts count against a limit of tokens,
@@ -143,7 +143,7 @@ def base_model_arguments(
 
 
 def _over_the_preset(task: Task | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the user said, and what the task says of the rest."""
+    """The parameters that the user set, and the task's for the rest."""
     said = {name: value for name, value in given.items() if value is not None}
     return {**(TASKS[task] if task else {}), **said}
 

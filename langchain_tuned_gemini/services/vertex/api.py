@@ -191,5 +191,5 @@ def translated(action: str, address: str, doubt: str = "") -> Iterator[None]:
 
 
 def _first_line(error: GoogleAuthError) -> str:
-    """What google-auth says; the rest may be the token server's whole answer."""
+    """The first line of google-auth's error; the rest may be the token server's whole answer."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""What there is of a tuned model, so surely that it may be deleted, or be called gone.
+"""The parts of a tuned model, known so surely that it may be deleted, or be called gone.
 
 One wrong 404 must not make a model look gone, or half of it: what is not found is looked for
 twice, and what other records say of it must agree. Where they do not, nothing is known.
@@ -169,7 +169,7 @@ def _check_that_they_agree(
 
 
 def _check_that_it_is_not_listed(names: list[TunedModelName]) -> Flow[None]:
-    """What two looks did not find must not be in a list; that may be forbidden to see."""
+    """Checks that no list has what two looks did not find; a list may be forbidden to see."""
     for name in names:
         if name.kind == "tuningJobs":
             continue

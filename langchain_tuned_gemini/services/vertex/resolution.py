@@ -1,4 +1,4 @@
-"""What a name stands for, learnt with as few requests and rights as possible.
+"""A name's tuned model, learnt with as few requests and rights as possible.
 
 An account often has `aiplatform.endpoints.predict` and little else. So what is not needed to
 tell whether a model can serve may be forbidden: it is left out.
@@ -105,7 +105,7 @@ def _endpoint(name: TunedModelName) -> Flow[TunedModel]:
 
 
 def _completed_by_job(described: TunedModel, record: JsonObject) -> TunedModel:
-    """What the endpoint does not tell: the base, and why nothing is deployed to it."""
+    """Adds what the endpoint does not tell: the base, and why nothing is deployed to it."""
     told = resources.tuning_job(described.name, record)
     if described.state is TunedModelState.UNKNOWN and told.state is not TunedModelState.ACTIVE:
         return replace(told, endpoint=described.endpoint)
@@ -150,14 +150,14 @@ def _without_endpoint(described: TunedModel, model: TunedModelName | None) -> Fl
 
 
 def _at_endpoint(described: TunedModel, record: JsonObject) -> TunedModel:
-    """What a tuning job says, unless its endpoint can't answer any more."""
+    """The model as its tuning job describes it, unless its endpoint can't answer any more."""
     if described.state is not TunedModelState.ACTIVE or resources.deployed_models(record):
         return described
     return _undeployed(described)
 
 
 def _undeployed(described: TunedModel) -> TunedModel:
-    """What a tuning job says of a model that no endpoint answers for."""
+    """The model of a tuning job, when no endpoint answers for it."""
     return replace(described, state=TunedModelState.UNKNOWN, raw_state=resources.NOT_DEPLOYED)
 
 
@@ -170,7 +170,7 @@ def _if_seen(name: TunedModelName) -> Flow[JsonObject]:
 
 
 def unless_forbidden(flow: Flow[_T]) -> Flow[_T | None]:
-    """What a flow comes to; None where it is forbidden. A passing failure is no answer."""
+    """A flow's outcome; None where it is forbidden. A passing failure is no answer."""
     try:
         return (yield from flow)
     except ServiceError as error:

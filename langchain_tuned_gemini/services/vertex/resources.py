@@ -1,4 +1,4 @@
-"""What the records of Vertex AI say about a tuned model.
+"""The resources of Vertex AI that stand for a tuned model, and how they are read.
 
 Three records stand for one: the tuning job, which knows state, progress and error; the model,
 which has versions; and an endpoint for each checkpoint, which answers.
@@ -32,7 +32,7 @@ _INTEGERS = frozenset({"epochCount", "batchSize"})
 
 
 def tuning_job(name: TunedModelName | str, record: JsonObject) -> TunedModel:
-    """What a tuning job says."""
+    """Reads a tuning job."""
     raw_state = str(record.get("state", "JOB_STATE_UNSPECIFIED"))
     tuned = _object(record, "tunedModel")
     done = _object(record, "tuningJobMetadata")
@@ -62,7 +62,7 @@ def tuning_job(name: TunedModelName | str, record: JsonObject) -> TunedModel:
 
 
 def model(name: TunedModelName, record: JsonObject) -> TunedModel:
-    """What a model says; where it is deployed to several endpoints, the default one counts."""
+    """Reads a model; where it is deployed to several endpoints, the default one counts."""
     endpoints = {
         str(ref.get("checkpointId", "")): str(ref.get("endpoint", ""))
         for ref in _objects(record, "deployedModels")
@@ -87,7 +87,7 @@ def model(name: TunedModelName, record: JsonObject) -> TunedModel:
 
 
 def endpoint(name: TunedModelName, record: JsonObject) -> TunedModel:
-    """What an endpoint says."""
+    """Reads an endpoint."""
     can_answer = bool(_objects(record, "deployedModels"))
     models = {str(model or "") for model in deployed_models(record).values()}
     return TunedModel(

@@ -152,11 +152,11 @@ class VertexService:
         await self._api.arun(removal.deletion(self._named(name)))
 
     def parts(self, name: str | TunedModelName) -> TunedModelParts:
-        """What there is of a tuned model; see `PlacedService.parts`."""
+        """Finds out what there is of a tuned model; see `PlacedService.parts`."""
         return self._api.run(existence.parts_of(self._named(name)))
 
     async def aparts(self, name: str | TunedModelName) -> TunedModelParts:
-        """What there is of a tuned model; see `PlacedService.parts`."""
+        """Finds out what there is of a tuned model; see `PlacedService.parts`."""
         return await self._api.arun(existence.parts_of(self._named(name)))
 
     def delete_parts(self, name: TunedModelName, parts: TunedModelParts) -> None:

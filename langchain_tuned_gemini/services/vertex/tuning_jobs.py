@@ -33,7 +33,7 @@ _ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: 
 
 @dataclass(frozen=True, slots=True)
 class TuningRequest:
-    """What a tuning job is to do.
+    """A tuning job that is to be created.
 
     Attributes:
         base_model: A base model's id, or the name of a tuned model that is to be tuned further.
@@ -53,7 +53,7 @@ class TuningRequest:
 
 
 def hyperparameters(*, adapter_size: int | None, **named: float | None) -> JsonObject:
-    """Those that were given, in the platform's names.
+    """The hyperparameters that were given, in the platform's names.
 
     Raises:
         ParameterError: There is no such adapter size.
@@ -133,7 +133,7 @@ def cancellation(name: TunedModelName) -> Flow[None]:
 
 
 def _source(place: TunedModelName, request: TuningRequest) -> Flow[JsonObject]:
-    """What the tuning starts from: a base model's id, which takes no path, or a tuned model."""
+    """The start of the tuning: a base model's id, which takes no path, or a tuned model."""
     if base := base_model_id(request.base_model):
         if request.checkpoint:
             raise ParameterError(f"checkpoint={request.checkpoint!r}, but {base} is a base model.")
