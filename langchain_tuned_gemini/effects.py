@@ -32,11 +32,7 @@ Flow: TypeAlias = Generator[Effect, Any, _T]
 
 
 class Run:
-    """Something that blocks for a moment, such as a change of a file; asyncio has it in a thread.
-
-    Args:
-        action: What is done.
-    """
+    """An action that blocks for a moment, such as changing a file; asyncio does it in a thread."""
 
     def __init__(self, action: Callable[[], Any]) -> None:
         self.run = action
@@ -47,14 +43,7 @@ class Run:
 
 
 class Call:
-    """A method that waits, and its asynchronous twin.
-
-    Args:
-        method: The method.
-        twin: Its twin.
-        *arguments: What both take.
-        **parameters: What both take.
-    """
+    """A method that waits, its asynchronous twin, and the arguments of both."""
 
     def __init__(
         self,
@@ -68,11 +57,7 @@ class Call:
 
 
 class SubFlow:
-    """A flow as an effect, for what is done together with others.
-
-    Args:
-        begin: Begins the flow.
-    """
+    """A flow as an effect, for what is done together with others."""
 
     def __init__(self, begin: Callable[[], Flow[Any]]) -> None:
         self._begin = begin

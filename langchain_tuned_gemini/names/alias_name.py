@@ -14,12 +14,7 @@ _ALIAS = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class AliasName:
-    """The name of an alias, `sql-expert@production`.
-
-    Attributes:
-        family: The family whose versions it points to.
-        name: Its name within the family.
-    """
+    """The name of an alias, `sql-expert@production`."""
 
     family: str
     name: str

@@ -196,9 +196,6 @@ def is_async(function: Callable[..., Any]) -> bool:
 def user_code(what: str) -> Iterator[None]:
     """Tells what the user's own code raises as its own.
 
-    Args:
-        what: Which code it is, such as "the query function of the few-shot prompt".
-
     Raises:
         UserCodeError: From what it raised.
     """

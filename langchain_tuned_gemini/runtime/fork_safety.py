@@ -42,9 +42,6 @@ class SharedByKey(Generic[T]):
     """One thing for each key, made when it is first asked for.
 
     None is kept alive from here: when the last who holds it is gone, so is what it knew.
-
-    Args:
-        make: Makes a new one.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:

@@ -111,14 +111,8 @@ def redact(error: _Error, *secrets: str) -> _Error:
 
     It stays the same object: whoever catches it by its class, or compares it, gets what was
     raised. The requests that it holds lose their credentials; the secrets that these were are
-    hidden in its texts, too. What could not be read of an answer goes, and a long answer is cut.
-
-    Args:
-        error: What was raised; changed in place.
-        secrets: What must not be shown, besides what is in use and what it holds itself.
-
-    Returns:
-        The same error.
+    hidden in its texts, too, and so are those that are in use or passed. What could not be read of
+    an answer goes, and a long answer is cut.
 
     Example:
         >>> redact(ValueError("no such key: AIzaSyDoNotShowThisToAnybody"))
@@ -147,12 +141,7 @@ def redacting() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class RedactedResponse:
-    """The rest of a response that has a secret in it, or is too long.
-
-    Attributes:
-        status_code: The HTTP status.
-        headers: The headers by their names in lower case.
-    """
+    """The rest of a response that has a secret in it, or is too long."""
 
     status_code: int
     headers: Mapping[str, str]

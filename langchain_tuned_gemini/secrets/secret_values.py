@@ -35,9 +35,7 @@ _secrets: dict[int, tuple[str, ...]] = {}
 def remember(holder: object, *secrets: str | None) -> None:
     """Lets secrets be hidden wherever an error shows them, as long as their holder lives.
 
-    Args:
-        holder: The object that uses them; what it used before is forgotten.
-        secrets: What must not be shown.
+    What the holder used before is forgotten.
     """
     if _secrets.get(id(holder)) is None:
         weakref.finalize(holder, _secrets.pop, id(holder), None).atexit = False

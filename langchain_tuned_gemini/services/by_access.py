@@ -7,19 +7,16 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import cast
 
-import httpx
-
 from langchain_tuned_gemini.errors import (
     ServiceError,
-    ServiceUnreachableError,
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.services import TunedModelService
-from langchain_tuned_gemini.services.error_translation import JsonObject, read_answer, reason_of
+from langchain_tuned_gemini.services.error_translation import JsonObject, read_answer
 from langchain_tuned_gemini.services.genai import GenAIService
 from langchain_tuned_gemini.services.vertex import VertexService
-from langchain_tuned_gemini.services.vertex.api import Flow, VertexApi, VertexRequest
+from langchain_tuned_gemini.services.vertex.api import Flow, VertexApi, VertexRequest, translated
 from langchain_tuned_gemini.transport import http
 from langchain_tuned_gemini.transport.access import (
     API_VERSION,
@@ -30,6 +27,9 @@ from langchain_tuned_gemini.transport.access import (
     DeveloperAccess,
     VertexAccess,
 )
+
+_TIMEOUT = 10.0
+"""How long a request may take, in seconds."""
 
 RIGHTS: Mapping[str, str] = MappingProxyType(
     {
@@ -56,13 +56,8 @@ def service_for(access: Access) -> TunedModelService:
     return GenAIService(access.client())
 
 
-def raw_record(access: Access, name: TunedModelName, *, timeout: float = 10.0) -> JsonObject:
+def raw_record(access: Access, name: TunedModelName) -> JsonObject:
     """Reads a tuned model's record.
-
-    Args:
-        access: The right to do so, on the platform of the name.
-        name: The tuned model; on Vertex AI its endpoint, tuning job or model.
-        timeout: How long the request may take, in seconds.
 
     Raises:
         TunedModelNotFoundError: It is not there.
@@ -70,11 +65,11 @@ def raw_record(access: Access, name: TunedModelName, *, timeout: float = 10.0) -
         ServiceError: It refused, or the answer is not Gemini's.
     """
     if isinstance(access, VertexAccess):
-        return VertexApi(access, timeout=timeout).run(_answer_to(VertexRequest.get(name)))
-    return _read(access, name, str(name), timeout)
+        return VertexApi(access, timeout=_TIMEOUT).run(_answer_to(VertexRequest.get(name)))
+    return _read(access, name, str(name))
 
 
-def total_steps(access: Access, name: TunedModelName, *, timeout: float = 10.0) -> int | None:
+def total_steps(access: Access, name: TunedModelName) -> int | None:
     """How many steps the tuning of a model takes, which its own record does not tell.
 
     On the Developer API the operation that creates it does:
@@ -86,32 +81,25 @@ def total_steps(access: Access, name: TunedModelName, *, timeout: float = 10.0) 
     if name.platform == "vertex":
         return None
     try:
-        told = _read(access, name, f"{name}/operations", timeout)
+        told = _read(access, name, f"{name}/operations")
         return max(int(one["metadata"]["totalSteps"]) for one in told["operations"])
     except (ServiceError, TunedModelNotFoundError, KeyError, TypeError, ValueError):
         return None
 
 
-def _read(access: Access, name: TunedModelName, path: str, timeout: float) -> JsonObject:
+def _read(access: Access, name: TunedModelName, path: str) -> JsonObject:
     """Asks the Developer API for what stands under a path."""
     address = (access.base_url or DEVELOPER_ADDRESS).rstrip("/")
     key = access.identity if isinstance(access, DeveloperAccess) else ""
-    try:
+    with translated(f"Reading {name}", address):
         response = http.sync_client().get(
-            f"{address}/{API_VERSION}/{path}", headers={"x-goog-api-key": key}, timeout=timeout
+            f"{address}/{API_VERSION}/{path}", headers={"x-goog-api-key": key}, timeout=_TIMEOUT
         )
-    except httpx.HTTPError as error:
-        raise ServiceUnreachableError(address, reason_of(error)) from error
     return read_answer(f"Reading {name}", response, name)
 
 
-def may_list(access: VertexAccess, right: str, *, timeout: float = 10.0) -> bool:
+def may_list(access: VertexAccess, right: str) -> bool:
     """Whether an account has one of `RIGHTS`.
-
-    Args:
-        access: The account, and where.
-        right: The right.
-        timeout: How long the request may take, in seconds.
 
     Raises:
         ServiceError: That can't be told: no answer, wrong credentials, trouble.
@@ -125,7 +113,7 @@ def may_list(access: VertexAccess, right: str, *, timeout: float = 10.0) -> bool
         query={"pageSize": 1},
     )
     try:
-        VertexApi(access, timeout=timeout).run(_answer_to(first))
+        VertexApi(access, timeout=_TIMEOUT).run(_answer_to(first))
     except ServiceError as error:
         if error.status != HTTPStatus.FORBIDDEN:
             raise

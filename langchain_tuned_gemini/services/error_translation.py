@@ -29,11 +29,7 @@ _NOT_GEMINI = Advice(_LOOK.format("base_url"), _LOOK.format("--base-url"))
 
 
 def not_geminis(action: str) -> ServiceError:
-    """The error for an answer that is none of the Gemini API's.
-
-    Args:
-        action: What was asked for, as the start of a sentence.
-    """
+    """The error for an answer that is none of the Gemini API's."""
     return ServiceError(f"{action} failed.", advice=_NOT_GEMINI, is_retryable=False)
 
 

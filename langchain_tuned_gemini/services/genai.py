@@ -220,12 +220,7 @@ def _with_display_name(model: TunedModel, listed: Model) -> TunedModel:
 
 @contextmanager
 def _translated(action: str, name: TunedModelName | None = None) -> Iterator[None]:
-    """Turns everything that google-genai raises for a request into an error of ours.
-
-    Args:
-        action: What is being done, as the start of a sentence.
-        name: The tuned model that it is about, if it is one.
-    """
+    """Turns everything that google-genai raises for a request into an error of ours."""
     try:
         yield
     except APIError as error:

@@ -181,12 +181,7 @@ class GenerativeAIService:
 
     @contextmanager
     def _translated(self, action: str, name: TunedModelName | None = None) -> Iterator[None]:
-        """Turns everything that the SDK raises for a request into an error of ours.
-
-        Args:
-            action: What is being done, as the start of a sentence.
-            name: The tuned model that it is about, if it is one.
-        """
+        """Turns everything that the SDK raises for a request into an error of ours."""
         from google.api_core.exceptions import GoogleAPICallError
         from google.auth.exceptions import TransportError
         from google.protobuf.json_format import ParseError

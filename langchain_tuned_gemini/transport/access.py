@@ -183,12 +183,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class AbsentAccess:
-    """A right that a pickle has left behind. Nothing is sent: the first call says what is missing.
-
-    Attributes:
-        why: What is missing, and what to do.
-        base_url: Where the API would be.
-    """
+    """A right that a pickle left behind: nothing is sent, the first call says what is missing."""
 
     why: str
     base_url: str | None = None

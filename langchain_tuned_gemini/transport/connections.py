@@ -228,9 +228,6 @@ class IdleConnections(Generic[_Connection]):
     The newest goes out first: it is the likeliest to be alive, and the others grow old and go.
     Threads may share it. One thread may come in twice, since the garbage collector closes the
     clients wherever it likes: so the lock lets it, and `drain` replaces what it empties.
-
-    Args:
-        clock: The time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -50,9 +50,7 @@ def sync_client(
 ) -> httpx.Client:
     """The process's client for synchronous calls; closed when its last user is gone.
 
-    Args:
-        max_answer_bytes: How many bytes an answer may have, unpacked.
-        connect_timeout: How long opening a connection may take, in seconds.
+    Both numbers are those of `transport.access.ClientOptions`.
     """
     return _shared(_sync_clients, (max_answer_bytes, connect_timeout), _new_sync_client)
 
@@ -104,12 +102,7 @@ _pools = _Pools()
 
 
 class _Transport(ABC):
-    """Gives every request a connection that no other request is using.
-
-    Args:
-        max_answer_bytes: How many bytes an answer may have, unpacked.
-        connect_timeout: How long opening a connection may take, in seconds.
-    """
+    """Gives every request a connection that no other request is using."""
 
     def __init__(
         self, max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT

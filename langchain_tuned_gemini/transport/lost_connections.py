@@ -28,10 +28,6 @@ class Sending:
 
     A server that closes an idle connection at the moment at which a request goes out on it has
     not read the request. And an idle connection that is given up makes room for a new one.
-
-    Args:
-        request: The request.
-        is_reused: Whether it goes out on a connection that has had an answer before.
     """
 
     def __init__(self, request: httpx.Request, *, is_reused: bool) -> None:
@@ -45,10 +41,6 @@ class Sending:
 
     def go_on(self, error: BaseException, connection: Any) -> None:
         """Returns if the request is to go out again, on a new connection; raises otherwise.
-
-        Args:
-            error: What ended the connection.
-            connection: The connection, which is closed by now.
 
         Raises:
             UntrustedCertificateError: Whoever answered is not trusted.

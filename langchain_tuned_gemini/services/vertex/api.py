@@ -77,13 +77,7 @@ Flow: TypeAlias = Generator[VertexRequest | Sleep, JsonObject, _T]
 
 
 class VertexApi:
-    """Sends what flows ask for.
-
-    Args:
-        access: The right to do so.
-        timeout: How long one request may take, in seconds.
-        sleep: Pauses for so many seconds, in `run`; `arun` uses asyncio's.
-    """
+    """Sends what flows ask for, and pauses: with `sleep` in `run`, with asyncio's in `arun`."""
 
     def __init__(
         self,
@@ -161,13 +155,7 @@ def _read(call: VertexRequest, response: httpx.Response) -> JsonObject:
 
 @contextmanager
 def translated(action: str, address: str, doubt: str = "") -> Iterator[None]:
-    """Turns what stands for no answer into an error of ours.
-
-    Args:
-        action: What is being done, as the start of a sentence.
-        address: Who is asked.
-        doubt: What may be wrong with the address, if it can't be reached.
-    """
+    """Turns what stands for no answer into an error of ours, with a doubt about the address."""
     try:
         yield
     except httpx.HTTPError as error:
@@ -187,7 +175,7 @@ def translated(action: str, address: str, doubt: str = "") -> Iterator[None]:
             advice=LOG_IN,
             status=None if error.retryable else HTTPStatus.UNAUTHORIZED,
             is_retryable=error.retryable,
-        ) from error
+        ) from redact(error)
 
 
 def _first_line(error: GoogleAuthError) -> str:

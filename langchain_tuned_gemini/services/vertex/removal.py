@@ -141,9 +141,6 @@ def completed(start: VertexRequest) -> Flow[JsonObject]:
 
     An outage while it goes on is waited out; the operation does not notice.
 
-    Args:
-        start: What starts it.
-
     Raises:
         TunedModelNotFoundError: What it is about is not there.
         ServiceError: It failed, or did not end in time.

@@ -71,12 +71,7 @@ def hyperparameters(*, adapter_size: int | None, **named: float | None) -> JsonO
 
 
 def creation(place: TunedModelName, request: TuningRequest) -> Flow[TunedModel]:
-    """Starts a tuning job.
-
-    Args:
-        place: Any name in the project and the location.
-        request: What it is to do.
-    """
+    """Starts a tuning job."""
     source = yield from _source(place, request)
     spec: JsonObject = {"trainingDatasetUri": request.training}
     if request.validation:
