@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, Self
 
@@ -110,12 +110,17 @@ class TunedModelName:
             return cls(text.removeprefix(_PREFIX))
         if (full := _FULL.fullmatch(text)) and _is_sound(full):
             _check_location(text, full["location"], location)
-            return cls(full["id"], _kind(full), full["project"], full["location"], _version(full))
+            return cls._read(full, full["project"], full["location"])
         if short := _short(text):
             wanted = f"{text!r} is short for a name of Vertex AI"
             place = place_of(project, location, wanted, name=text)
-            return cls(short["id"], _kind(short), *place, _version(short))
+            return cls._read(short, *place)
         raise _error_for(text)
+
+    @classmethod
+    def _read(cls, match: re.Match[str], project: str, location: str) -> Self:
+        kind: Kind = match["kind"]  # type: ignore[assignment]  # the pattern takes no other word
+        return cls(match["id"], kind, project, location, match["version"] or "")
 
     @classmethod
     def for_new_model(cls, model_id: str) -> Self:
@@ -147,6 +152,11 @@ class TunedModelName:
     def parent(self) -> str:
         """Where it lies on Vertex AI, for example `projects/acme/locations/us-central1`."""
         return f"projects/{self.project}/locations/{self.location}"
+
+    @property
+    def whole(self) -> Self:
+        """The name without its version."""
+        return replace(self, version="")
 
     @property
     def place(self) -> dict[str, str]:
@@ -236,15 +246,6 @@ def _short(text: str) -> re.Match[str] | None:
 def _is_sound(match: re.Match[str]) -> bool:
     """Whether only a model has a version."""
     return not match["version"] or match["kind"] == "models"
-
-
-def _kind(match: re.Match[str]) -> Kind:
-    kind: Kind = match["kind"]  # type: ignore[assignment]  # the pattern takes no other word
-    return kind
-
-
-def _version(match: re.Match[str]) -> str:
-    return match["version"] or ""
 
 
 def place_of(

@@ -308,13 +308,8 @@ def _without(value: Any, hider: re.Pattern[str], longest: int | None = None) -> 
             held = [_without(part, hider, longest) for part in value]
             clean = value._make(held) if hasattr(value, "_make") else tuple(held)
         case _ if type(value).__name__ == "URL":  # of httpx, and of aiohttp
-            clean = _without_secrets_in_url(value, hider)
+            hidden = hider.sub(HIDDEN, str(value))
+            return value if hidden == str(value) else type(value)(hidden.replace(HIDDEN, "hidden"))
         case _:
             return value
     return value if clean == value else clean
-
-
-def _without_secrets_in_url(url: Any, hider: re.Pattern[str]) -> Any:
-    text = str(url)
-    hidden = hider.sub(HIDDEN, text)
-    return url if hidden == text else type(url)(hidden.replace(HIDDEN, "hidden"))

@@ -12,7 +12,7 @@ import os
 import re
 import unicodedata
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote
 
@@ -22,7 +22,7 @@ from langchain_tuned_gemini.errors import ParameterError
 
 HIDDEN: Final = "[hidden]"
 
-KEYS: Final = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+_KEYS: Final = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 """Where the environment has a key of the Developer API; the first one that is set counts."""
 
 CREDENTIAL: Final = re.compile("auth|cookie|credential|key|passw|secret|token", re.IGNORECASE)
@@ -55,9 +55,9 @@ def known() -> set[str]:
     return found
 
 
-def key_of_environment(names: Iterable[str] = KEYS) -> str | None:
+def key_of_environment() -> str | None:
     """The first API key of the environment that is not blank."""
-    return next((key for name in names if (key := os.environ.get(name, "").strip())), None)
+    return next((key for name in _KEYS if (key := os.environ.get(name, "").strip())), None)
 
 
 def header_value(secret: str, what: str) -> str:

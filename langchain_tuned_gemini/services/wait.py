@@ -201,18 +201,13 @@ def _wait(
         if problem:
             _raise_unless_it_may_pass(problem, seen, waited)
         elif seen and seen.state.is_terminal:
-            return _active(seen)
+            if seen.state is not TunedModelState.ACTIVE:
+                raise TunedModelFailedError.of(seen)
+            return seen
         if waited >= pace.timeout:
             raise _timed_out(name, seen, waited, problem) from problem
         if (yield pause(min(next(pauses), pace.timeout - waited))) is True:
             raise _cancelled(name, seen, pace.clock() - started)
-
-
-def _active(model: TunedModel) -> TunedModel:
-    """The model, if its tuning ended well."""
-    if model.state is not TunedModelState.ACTIVE:
-        raise TunedModelFailedError.of(model)
-    return model
 
 
 def _raise_unless_it_may_pass(

@@ -36,7 +36,7 @@ from langchain_tuned_gemini.transport.connections import (
     is_idle,
 )
 from langchain_tuned_gemini.transport.error_in_200 import unmask, unmask_async
-from langchain_tuned_gemini.transport.lost_connections import Sending
+from langchain_tuned_gemini.transport.lost_connections import OutgoingRequest
 
 CONNECT_TIMEOUT = 5.0
 """How long opening a connection may take, in seconds; a host that is down shows much sooner."""
@@ -52,14 +52,14 @@ def sync_client(
 
     Both numbers are those of `transport.access.ClientOptions`.
     """
-    return _shared(_sync_clients, (max_answer_bytes, connect_timeout), _new_sync_client)
+    return _shared(_new_sync_client, max_answer_bytes, connect_timeout)
 
 
 def async_client(
     max_answer_bytes: int = MAX_ANSWER_BYTES, connect_timeout: float = CONNECT_TIMEOUT
 ) -> httpx.AsyncClient:
     """The process's client for asynchronous calls, for any number of event loops."""
-    return _shared(_async_clients, (max_answer_bytes, connect_timeout), _new_async_client)
+    return _shared(_new_async_client, max_answer_bytes, connect_timeout)
 
 
 class _Pool(Protocol):
@@ -127,18 +127,18 @@ class _SyncTransport(_Transport, httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         origin = _prepare(request, self._connect_timeout)
         connection = self._take(origin)
-        sending = Sending(request, is_reused=connection is not None)
+        outgoing = OutgoingRequest(request, is_reused=connection is not None)
         while True:
             connection = connection or Connection(request.url)
             try:
                 response = connection.handle_request(request)
                 body = AnswerBody(request, response, self._limit)
                 break
-            except BaseException as error:  # noqa: BLE001  # raised again by go_on
+            except BaseException as error:  # noqa: BLE001  # raised again by retry_or_raise
                 connection.close()
-                if sending.needs_room(error):
+                if outgoing.needs_room(error):
                     _pools.let_go(of_all=True)
-                sending.go_on(error, connection)
+                outgoing.retry_or_raise(error, connection)
                 connection = None
         response.stream = _SyncBody(response, body, partial(self._release, origin, connection))
         return response
@@ -174,19 +174,19 @@ class _AsyncTransport(_Transport, httpx.AsyncBaseTransport):
         origin = _prepare(request, self._connect_timeout)
         pool = self.loops.get(asyncio.get_running_loop()) or await self._new_pool()
         connection = await pool.take(origin)
-        sending = Sending(request, is_reused=connection is not None)
+        outgoing = OutgoingRequest(request, is_reused=connection is not None)
         while True:
             connection = connection or AsyncConnection(request.url)
             try:
                 response = await connection.handle_async_request(request)
                 body = AnswerBody(request, response, self._limit)
                 break
-            except BaseException as error:  # noqa: BLE001  # raised again by go_on
+            except BaseException as error:  # noqa: BLE001  # raised again by retry_or_raise
                 await connection.aclose()
-                if sending.needs_room(error):
+                if outgoing.needs_room(error):
                     await pool.close(of_all=True)
                     _pools.let_go(of_all=True, but=pool)
-                sending.go_on(error, connection)
+                outgoing.retry_or_raise(error, connection)
                 connection = None
         response.stream = _AsyncBody(response, body, partial(pool.release, origin, connection))
         return response
@@ -354,14 +354,12 @@ def _client_options(hook: Callable[[httpx.Response], Any]) -> dict[str, Any]:
 
 
 _Client = TypeVar("_Client", httpx.Client, httpx.AsyncClient)
-_Limits = tuple[int, float]
-_Shared = weakref.WeakValueDictionary[_Limits, _Client]
-_sync_clients: _Shared[httpx.Client] = weakref.WeakValueDictionary()
-_async_clients: _Shared[httpx.AsyncClient] = weakref.WeakValueDictionary()
+_clients: weakref.WeakValueDictionary[object, Any] = weakref.WeakValueDictionary()
 
 
-def _shared(
-    clients: _Shared[_Client], limits: _Limits, new: Callable[[int, float], _Client]
-) -> _Client:
+def _shared(new: Callable[[int, float], _Client], *limits: Any) -> _Client:
     """The living client, or a new one. Two threads may race to it: the loser uses the winner's."""
-    return clients.get(limits) or clients.setdefault(limits, new(*limits))
+    client: _Client = _clients.get((new, *limits)) or _clients.setdefault(
+        (new, *limits), new(*limits)
+    )
+    return client

@@ -23,8 +23,8 @@ _REPEATABLE: Final = (*_GENERATING, ":countTokens")
 """What may be asked twice, besides GET. A second `tuningJobs.create` would be a second bill."""
 
 
-class Sending:
-    """One request on its way, which may go out a second time, on a new connection.
+class OutgoingRequest:
+    """A request on its way, which may go out a second time, on a new connection.
 
     A server that closes an idle connection at the moment at which a request goes out on it has
     not read the request. And an idle connection that is given up makes room for a new one.
@@ -39,7 +39,7 @@ class Sending:
         """Whether all idle connections are to be given up, since this machine can't open more."""
         return not self._is_reused and is_local(error)
 
-    def go_on(self, error: BaseException, connection: Any) -> None:
+    def retry_or_raise(self, error: BaseException, connection: Any) -> None:
         """Returns if the request is to go out again, on a new connection; raises otherwise.
 
         Raises:

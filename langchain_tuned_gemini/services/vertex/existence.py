@@ -173,7 +173,7 @@ def _check_that_it_is_not_listed(names: list[TunedModelName]) -> Flow[None]:
     for name in names:
         if name.kind == "tuningJobs":
             continue
-        whole = TunedModelName(name.id, name.kind, name.project, name.location)
+        whole = name.whole
         listed = yield from unless_forbidden(pages(name, name.kind, {}))
         is_there = any(str(one.get("name", "")).endswith(f"/{name.id}") for one in listed or ())
         if is_there and name.version:
@@ -195,7 +195,7 @@ def _version_of(
     meant: TunedModelName, model: TunedModelName, about: JsonObject
 ) -> Flow[tuple[TunedModelName, bool]]:
     """The version that is meant, by its number, as an alias may move; and if it is the only one."""
-    whole = TunedModelName(model.id, "models", model.project, model.location)
+    whole = model.whole
     numbers = [str(version.get("versionId")) for version in (yield from _versions(whole))]
     if not meant.version and len(numbers) > 1:
         raise TunedModelNotDeletableError(
@@ -227,8 +227,7 @@ def _deployments(
 
 
 def _versions(model: TunedModelName) -> Flow[list[JsonObject]]:
-    whole = TunedModelName(model.id, "models", model.project, model.location)
-    return (yield from pages(whole, "models", {}, path=f"{whole}:listVersions"))
+    return (yield from pages(model, "models", {}, path=f"{model.whole}:listVersions"))
 
 
 def _those_there(names: Iterable[TunedModelName]) -> Flow[dict[TunedModelName, JsonObject]]:

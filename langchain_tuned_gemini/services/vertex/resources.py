@@ -103,11 +103,10 @@ def endpoint(name: TunedModelName, record: JsonObject) -> TunedModel:
     )
 
 
-def _with_version(name: TunedModelName | str, record: JsonObject) -> str:
+def _with_version(name: TunedModelName, record: JsonObject) -> str:
     """A model's name with the version that its record is about."""
-    whole = str(name).partition("@")[0]
     version = record.get("versionId")
-    return f"{whole}@{version}" if version else str(name)
+    return f"{name.whole}@{version}" if version else str(name)
 
 
 def base_in_labels(record: JsonObject) -> str:
