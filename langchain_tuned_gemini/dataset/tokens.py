@@ -69,13 +69,15 @@ class TokenEstimator:
 
     def of_messages(self, messages: Sequence[BaseMessage]) -> int:
         """About how many tokens a conversation has, with the arguments of its tool calls."""
-        pictures = sum(_pictures_in(message) for message in messages)
+        with_parts = (message for message in messages if not isinstance(message.content, str))
+        pictures = sum(map(_pictures_in, with_parts))
         return self.of(_texts(messages)) + _OF_A_PICTURE * pictures
 
     def learn(self, messages: Sequence[BaseMessage], counted: int) -> None:
         """Takes in the `input_tokens` of a prompt of these messages, and nothing else."""
         estimated = sum(map(estimate_tokens, _texts(messages)))
-        if estimated < _ENOUGH_TO_LEARN or any(map(_pictures_in, messages)):
+        with_parts = (message for message in messages if not isinstance(message.content, str))
+        if estimated < _ENOUGH_TO_LEARN or any(map(_pictures_in, with_parts)):
             return
         ratio = counted / estimated
         if _BOUNDS[0] <= ratio <= _BOUNDS[1]:
@@ -91,6 +93,4 @@ def _texts(messages: Iterable[BaseMessage]) -> Iterable[str]:
 
 
 def _pictures_in(message: BaseMessage) -> int:
-    if isinstance(message.content, str):
-        return 0
     return sum(isinstance(part, dict) and part.get("type") in _MEDIA for part in message.content)

@@ -14,10 +14,12 @@ import base64
 import binascii
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from types import NoneType
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -72,6 +74,9 @@ _STACKS: Final = frozenset(
     {"aiohttp", "google", "httpx", "httpx2", "langchain_google_genai", "requests"}
 )
 """The packages whose errors repeat an answer."""
+
+_PLAIN: Final = (float, int, NoneType)
+"""What holds no text."""
 
 _Error = TypeVar("_Error", bound=BaseException)
 
@@ -299,14 +304,19 @@ def _without(value: Any, hider: re.Pattern[str], longest: int | None = None) -> 
         case bytes():
             clean = hider.sub(HIDDEN, value.decode("latin-1")).encode("latin-1")
         case dict():
-            clean = {
-                _without(key, hider): _without(held, hider, longest) for key, held in value.items()
-            }
-        case list():
-            clean = [_without(held, hider, longest) for held in value]
-        case tuple():
-            held = [_without(part, hider, longest) for part in value]
-            clean = value._make(held) if hasattr(value, "_make") else tuple(held)
+            keys = _without(list(value), hider)
+            clean = dict(zip(keys, _without(list(value.values()), hider, longest), strict=True))
+        case list() | tuple():
+            limit = sys.maxsize if longest is None else longest
+            clean = [
+                part
+                if isinstance(part, _PLAIN)
+                or (type(part) is str and len(part) <= limit and not hider.search(part))
+                else _without(part, hider, longest)
+                for part in value
+            ]
+            if isinstance(value, tuple):
+                clean = value._make(clean) if hasattr(value, "_make") else tuple(clean)
         case _ if type(value).__name__ == "URL":  # of httpx, and of aiohttp
             hidden = hider.sub(HIDDEN, str(value))
             return value if hidden == str(value) else type(value)(hidden.replace(HIDDEN, "hidden"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -164,13 +164,12 @@ def grams(text: str) -> list[str]:
         >>> grams("Hi")
         [' hi', 'hi ', ' hi ']
     """
-    return list(_pieces(f" {' '.join(unicodedata.normalize('NFKC', text).casefold().split())} "))
-
-
-def _pieces(text: str) -> Iterator[str]:
-    for size in GRAM_SIZES:
-        for start in range(len(text) - size + 1):
-            yield text[start : start + size]
+    padded = f" {' '.join(unicodedata.normalize('NFKC', text).casefold().split())} "
+    return [
+        padded[start : start + size]
+        for size in GRAM_SIZES
+        for start in range(len(padded) - size + 1)
+    ]
 
 
 def _new_index(
