@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import langchain_tuned_gemini
@@ -29,8 +30,8 @@ PACKAGE = f"{Path(langchain_tuned_gemini.__file__).parent}/"
 REPEATS = 5
 COMPREHENSIONS = {"<dictcomp>", "<genexpr>", "<listcomp>", "<setcomp>"}
 
-Trip = list[str]
-"""The file of each frame of the package, in order."""
+Trip = list[CodeType]
+"""What was called, in order."""
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def travelling() -> Iterator[Trip]:
             if any(frame is one for one in awaited):
                 return
             awaited.append(frame)
-        trip.append(path.removeprefix(PACKAGE))
+        trip.append(code)
 
     sys.setprofile(note)
     try:
@@ -84,8 +85,14 @@ def _one(call: Callable[[], Any]) -> Trip:
 
 def figures(trip: Trip) -> dict[str, int]:
     """How many frames and files, and how often a frame is of another file than the last one."""
-    changes = sum(one != other for one, other in pairwise(trip))
-    return {"frames": len(trip), "files": len(set(trip)), "changes": changes}
+    files = [code.co_filename for code in trip]
+    changes = sum(one != other for one, other in pairwise(files))
+    return {"frames": len(trip), "files": len(set(files)), "changes": changes}
+
+
+def of_each_chunk(trip: Trip, chunks: int) -> dict[str, int]:
+    """How many frames come once for each chunk of a stream, but perhaps the last one's."""
+    return {"frames": sum(count // (chunks - 1) for count in Counter(trip).values())}
 
 
 async def _drain(model: FallbackChatModel) -> None:
@@ -93,7 +100,7 @@ async def _drain(model: FallbackChatModel) -> None:
         pass
 
 
-def measure(address: str, fail: Callable[[], Any]) -> dict[str, dict[str, float]]:
+def measure(address: str, fail: Callable[[], Any]) -> dict[str, dict[str, int]]:
     """The trips of a call, of a failing one, and what each chunk adds.
 
     Args:
@@ -103,14 +110,10 @@ def measure(address: str, fail: Callable[[], Any]) -> dict[str, dict[str, float]
     tuned = ChatTunedGemini(model=TUNED, api_key=KEY, base_url=address)
     robust = tuned.with_few_shot_fallback(BASE, examples=EXAMPLES)
     chunks = sum(1 for _ in robust.stream(QUESTION))
-    invoke, ainvoke = (
-        trip_of(lambda: robust.invoke(QUESTION)),
-        atrip_of(lambda: robust.ainvoke(QUESTION)),
-    )
-    stream, astream = (
-        trip_of(lambda: list(robust.stream(QUESTION))),
-        atrip_of(lambda: _drain(robust)),
-    )
+    invoke = trip_of(lambda: robust.invoke(QUESTION))
+    ainvoke = atrip_of(lambda: robust.ainvoke(QUESTION))
+    stream = trip_of(lambda: list(robust.stream(QUESTION)))
+    astream = atrip_of(lambda: _drain(robust))
     fail()
     patient = CircuitBreaker("frames", policy=CircuitPolicy(failures=100, outcomes=100))
     robust = tuned.with_few_shot_fallback(
@@ -119,8 +122,8 @@ def measure(address: str, fail: Callable[[], Any]) -> dict[str, dict[str, float]
     return {
         "invoke": figures(invoke),
         "ainvoke": figures(ainvoke),
-        "chunk": {"frames": round((len(stream) - len(invoke)) / chunks, 1)},
-        "achunk": {"frames": round((len(astream) - len(ainvoke)) / chunks, 1)},
+        "chunk": of_each_chunk(stream, chunks),
+        "achunk": of_each_chunk(astream, chunks),
         "503": figures(trip_of(lambda: robust.invoke(QUESTION))),
         "a503": figures(atrip_of(lambda: robust.ainvoke(QUESTION))),
     }

@@ -168,7 +168,12 @@ def _block(message: AIMessage, reasons: frozenset[str]) -> Refusal | None:
         return Refusal(f"the prompt was blocked: {_shown(reason)}", Reason.BLOCKED)
     if blocked := reasons & _BLOCKED:
         return Refusal(f"the answer was withheld: {', '.join(sorted(blocked))}", Reason.BLOCKED)
-    if _has_refusal_block(message):
+    # Of Gemini's answers the metadata have told it; the translation into blocks takes its time.
+    is_of_another = message.response_metadata.get("model_provider", _GEMINI) != _GEMINI
+    blocks: Any = message.content_blocks if is_of_another else message.content
+    if not isinstance(blocks, str) and any(
+        isinstance(block, dict) and block.get("type") == "refusal" for block in blocks
+    ):
         return Refusal("the model refused to answer", Reason.BLOCKED)
     return None
 
@@ -186,15 +191,6 @@ def safety_ratings(message: AIMessage) -> dict[str, str]:
     feedback = metadata.get("prompt_feedback") or {}
     ratings = [*(feedback.get("safety_ratings") or ()), *(metadata.get("safety_ratings") or ())]
     return {_word(r.get("category")): _word(r.get("probability")) for r in ratings}
-
-
-def _has_refusal_block(message: AIMessage) -> bool:
-    # Of Gemini's answers the metadata have told it; the translation into blocks takes its time.
-    is_known = message.response_metadata.get("model_provider", _GEMINI) == _GEMINI
-    blocks = message.content if is_known else message.content_blocks
-    return not isinstance(blocks, str) and any(
-        isinstance(block, dict) and block.get("type") == "refusal" for block in blocks
-    )
 
 
 def _finish_reasons(message: AIMessage) -> frozenset[str]:

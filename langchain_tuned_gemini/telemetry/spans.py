@@ -55,15 +55,11 @@ class Request:
         self.clock = clock
         self.started = clock()
         self.context = get_current()
-        self._ended: list[tuple[AttemptRecord, float]] = []
+        self.ended: list[tuple[AttemptRecord, float]] = []
 
     def skipped(self, attempt: AttemptRecord) -> None:
         """Tells of a model that was not asked."""
         AttemptSpan(self, attempt.model, attempt.role).end(attempt)
-
-    def note(self, attempt: AttemptRecord, delay: float) -> None:
-        """Takes in how an attempt has ended that began `delay` seconds after the call."""
-        self._ended.append((attempt, delay))
 
     def end(self, reason: str | None) -> None:
         """Counts the call by its attempts: how they ended, and after how long they had begun.
@@ -71,10 +67,10 @@ class Request:
         Args:
             reason: Why the first model did not answer at once; what the answer says, too.
         """
-        reason = known(reason)
-        answers = [one for one in self._ended if one[0].outcome == "ok"]
+        reason = known(reason) if reason else None
+        answers = [one for one in self.ended if one[0].outcome == "ok"]
         if not answers:
-            why = _why_it_ended(self._ended[-1][0]) if self._ended else OTHER
+            why = _why_it_ended(self.ended[-1][0]) if self.ended else OTHER
             record(REQUESTS, 1, {"answered_by": "none", "reason": why})
             return
         answer, delay = answers[0]
@@ -100,7 +96,7 @@ class AttemptSpan:
 
     def end(self, attempt: AttemptRecord) -> None:
         """Ends it, as it went."""
-        self._request.note(attempt, self._delay)
+        self._request.ended.append((attempt, self._delay))
         is_cancelled = attempt.outcome == _CANCELLED
         error_type = None if is_cancelled else attempt.error_type
         what = {"model": attempt.model, "role": attempt.role, "outcome": attempt.outcome}
@@ -165,11 +161,14 @@ def _context_within(call: Context) -> Context:
 
 def _is_traced() -> bool:
     """Whether the application records spans, and it is not what records them that calls."""
-    with harmless:
+    try:
         provider = get_tracer_provider()
-        is_recorded = not isinstance(provider, ProxyTracerProvider | NoOpTracerProvider)
-        return is_recorded and not is_aside()
-    return False
+    except Exception:  # it loads what is plugged in
+        with harmless:
+            raise
+        return False
+    is_recorded = not isinstance(provider, ProxyTracerProvider | NoOpTracerProvider)
+    return is_recorded and not is_aside()
 
 
 @functools.cache

@@ -250,7 +250,7 @@ class IdleConnections(Generic[_Connection]):
         with self._lock:
             stacks = self._stacks
             stacks.setdefault(origin, deque()).append((self._clock(), connection))
-            if len(self) <= MAX_IDLE:
+            if sum(map(len, stacks.values())) <= MAX_IDLE:
                 return None
             oldest = min(stacks, key=lambda one: stacks[one][0][0])
             return self._removed(oldest, stacks[oldest].popleft)
