@@ -82,15 +82,15 @@ class Handling:
 
     Attributes:
         seen_as: What it looks like from outside, for the documentation.
-        degrades: Whether another model may answer; otherwise the error is raised.
         counts: What it tells a circuit breaker.
+        degrades: Whether another model may answer; otherwise the error is raised.
         speaks_of_the_model: Whether it contradicts what is remembered of the model's state.
         log_level: How loudly to say it: what nobody but the operator can mend is an ERROR.
     """
 
     seen_as: str
-    degrades: bool
     counts: Counts
+    degrades: bool = True
     speaks_of_the_model: bool = False
     log_level: int = logging.WARNING
 
@@ -100,76 +100,56 @@ _HANDLING: Final = {
     # ACTIVE and the model says this, nobody else would keep calls from it.
     Reason.NOT_READY: Handling(
         "the tuned model is CREATING; 400 `FAILED_PRECONDITION`",
-        degrades=True,
-        counts=Counts.FAILURE,
+        Counts.FAILURE,
         speaks_of_the_model=True,
     ),
     Reason.GONE: Handling(
-        "the model is FAILED, CANCELLED or deleted; 404",
-        degrades=True,
-        counts=Counts.FATAL,
-        speaks_of_the_model=True,
+        "the model is FAILED, CANCELLED or deleted; 404", Counts.FATAL, speaks_of_the_model=True
     ),
     Reason.RETIRED: Handling(
-        "404, and its base model was retired",
-        degrades=True,
-        counts=Counts.FATAL,
-        speaks_of_the_model=True,
+        "404, and its base model was retired", Counts.FATAL, speaks_of_the_model=True
     ),
-    Reason.QUOTA: Handling("429", degrades=True, counts=Counts.QUOTA),
-    Reason.OVERLOADED: Handling("5xx, 409", degrades=True, counts=Counts.FAILURE),
-    Reason.TIMEOUT: Handling("no answer in time; 408", degrades=True, counts=Counts.TIMEOUT),
+    Reason.QUOTA: Handling("429", Counts.QUOTA),
+    Reason.OVERLOADED: Handling("5xx, 409", Counts.FAILURE),
+    Reason.TIMEOUT: Handling("no answer in time; 408", Counts.TIMEOUT),
     Reason.SLOW: Handling(
         "no word within `hedge_after`, and the next model, asked beside it, was quicker",
-        degrades=True,
-        counts=Counts.NEUTRAL,
+        Counts.NEUTRAL,
         log_level=logging.INFO,
     ),
     Reason.RATE_LIMITED: Handling(
-        "the model's own rate limiter let no call pass before the deadline",
-        degrades=True,
-        counts=Counts.NEUTRAL,
+        "the model's own rate limiter let no call pass before the deadline", Counts.NEUTRAL
     ),
     Reason.CONNECTION: Handling(
-        "refused, reset, no such host, TLS, an answer cut off or damaged; 3xx, 499",
-        degrades=True,
-        counts=Counts.FAILURE,
+        "refused, reset, no such host, TLS, an answer cut off or damaged; 3xx, 499", Counts.FAILURE
     ),
     # Also what the service answers for a tuned model that it won't even admit is gone:
     # https://github.com/google-gemini/deprecated-generative-ai-js/issues/240
     Reason.PERMISSION: Handling(
-        "403",
-        degrades=True,
-        counts=Counts.FATAL,
-        speaks_of_the_model=True,
-        log_level=logging.ERROR,
+        "403", Counts.FATAL, speaks_of_the_model=True, log_level=logging.ERROR
     ),
     Reason.REJECTED: Handling(
-        "400, 413, 422, 501: a request that another model may take",
-        degrades=True,
-        counts=Counts.NEUTRAL,
+        "400, 413, 422, 501: a request that another model may take", Counts.NEUTRAL
     ),
     Reason.BAD_OUTPUT: Handling(
         "an empty answer, one that a guard refuses, or what is too long, not JSON or not Gemini's",
-        degrades=True,
-        counts=Counts.FAILURE,
+        Counts.FAILURE,
     ),
     Reason.NOVEL_INPUT: Handling(
         "a question unlike all examples of the tuning set, if `novel_input` looks for it",
-        degrades=True,
-        counts=Counts.NEUTRAL,
+        Counts.NEUTRAL,
         log_level=logging.INFO,
     ),
     Reason.BLOCKED: Handling(
         "blocked for safety, prompt or answer, or refused by the model",
+        Counts.NEUTRAL,
         degrades=False,
-        counts=Counts.NEUTRAL,
     ),
     Reason.CREDENTIALS: Handling(
         "a wrong or expired key, 401, the API or the account disabled, a certificate that "
         "can't be trusted",
+        Counts.NEUTRAL,
         degrades=False,
-        counts=Counts.NEUTRAL,
     ),
 }
 
