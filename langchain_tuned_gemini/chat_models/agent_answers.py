@@ -19,7 +19,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, shaped
+from langchain_tuned_gemini.chat_models.fallback.candidate import ModelCandidate, shaped
 from langchain_tuned_gemini.chat_models.structured_output import SchemaCheck, whole_value
 from langchain_tuned_gemini.guards import Refusal, answer_of, as_error, check, whole_tool_calls
 from langchain_tuned_gemini.guards.valid_json import UnreadableError
@@ -68,8 +68,8 @@ class AgentAnswer:
         return cls(schemas, is_a_call=True) if schemas else None
 
     def asked_of(
-        self, candidates: Sequence[Candidate], messages: Sequence[BaseMessage]
-    ) -> tuple[Candidate, ...]:
+        self, candidates: Sequence[ModelCandidate], messages: Sequence[BaseMessage]
+    ) -> tuple[ModelCandidate, ...]:
         """The candidates, whose answers have to be what the agent waits for."""
         form = (self._within(messages),)
         ended = (candidate.held_to_the_end() for candidate in candidates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,3 +99,41 @@ def test_arrows_point_one_way(room: str) -> None:
     ]
 
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        line.split()[0]
+        for block in re.findall(r"```text\n(.*?)```", PLAN, re.DOTALL)[1:]
+        for line in block.splitlines()
+    ],
+)
+def test_the_trips_lead_through_files_that_are_there(line: str) -> None:
+    assert (PACKAGE / line).is_file()
+
+
+# The emulator stands on the other side of the wire, and a command has the name that is typed.
+OUT_OF_REACH = {PACKAGE / "emulator", PACKAGE / "cli" / "commands"}
+
+
+def test_a_name_leads_to_one_file() -> None:
+    files = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if path.stem not in {"__init__", "__main__"} and OUT_OF_REACH.isdisjoint(path.parents)
+    ]
+    names = Counter(path.stem for path in files)
+
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_a_name_leads_to_one_class() -> None:
+    classes = Counter(
+        node.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [name for name, times in classes.items() if times > 1] == []

@@ -9,7 +9,7 @@ import pytest
 
 from langchain_tuned_gemini import FallbackChatModel
 from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, LostRaceError
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
+from langchain_tuned_gemini.chat_models.fallback.candidate import ModelCandidate
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
 from langchain_tuned_gemini.chat_models.fallback.held_stream import Limits
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Round
@@ -64,7 +64,7 @@ def test_an_answer_that_comes_too_late_changes_nothing() -> None:
 
 
 def test_only_one_of_two_that_answer_at_the_same_moment_is_let_through() -> None:
-    def begin(candidate: Candidate, round_: Round) -> Attempt:
+    def begin(candidate: ModelCandidate, round_: Round) -> Attempt:
         return Attempt(
             candidate,
             permit=None,
@@ -77,7 +77,7 @@ def test_only_one_of_two_that_answer_at_the_same_moment_is_let_through() -> None
         )
 
     first, other = (
-        Candidate(model, model.name, "tuned", LIMITS, None, None)
+        ModelCandidate(model, model.name, "tuned", LIMITS, None, None)
         for model in (ScriptedChatModel(answers=["x"]), ScriptedChatModel(answers=["y"]))
     )
     policy = HedgePolicy(1.0)

@@ -25,7 +25,7 @@ from langchain_tuned_gemini.chat_models.delegation import (
 )
 from langchain_tuned_gemini.chat_models.fallback.candidate import (
     WHOLE_TOOL_CALLS,
-    Candidate,
+    ModelCandidate,
     asked_of,
     shaped,
 )
@@ -82,7 +82,7 @@ class Attempt:
 
     def __init__(
         self,
-        candidate: Candidate,
+        candidate: ModelCandidate,
         *,
         permit: Permit | None,
         trace: AttemptTrace | None,

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
+from langchain_tuned_gemini.chat_models.fallback.candidate import ModelCandidate
 from langchain_tuned_gemini.chat_models.fallback.outage_log import OutageLog
 from langchain_tuned_gemini.chat_models.fallback.round import Hedge, Round
 from langchain_tuned_gemini.chat_models.fallback.tracing import AttemptTrace, CallTrace
@@ -57,7 +57,7 @@ class FallbackCall:
 
     def __init__(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[ModelCandidate],
         trace: CallTrace,
         hedge: Hedge | None,
         on_fallback: OnFallback | None,
@@ -75,8 +75,8 @@ class FallbackCall:
         self._on_fallback = on_fallback
         self._records: list[AttemptRecord] = []
         self._errors: list[Exception] = []
-        self._failed: list[Candidate] = []
-        self._tried: Candidate | None = None
+        self._failed: list[ModelCandidate] = []
+        self._tried: ModelCandidate | None = None
         self._interrupted: str | None = None
         self._before_the_answer: list[AttemptRecord] = []
         self._metadata: dict[str, Any] = {}
@@ -110,13 +110,13 @@ class FallbackCall:
         finally:
             self._request.end(self._metadata.get("reason"))
 
-    def _skip_novel(self, candidate: Candidate, novelty: Novelty) -> None:
+    def _skip_novel(self, candidate: ModelCandidate, novelty: Novelty) -> None:
         """Does not ask the tuned model what it was taught nothing about."""
         score, threshold = novelty.score, novelty.threshold
         refusal = NovelInputError(name=candidate.name, score=score, threshold=threshold)
         self._skip(candidate, refusal, Reason.NOVEL_INPUT)
 
-    def _new_round(self, candidate: Candidate) -> Round | None:
+    def _new_round(self, candidate: ModelCandidate) -> Round | None:
         """The next round of a model; None if its circuit lets no call pass."""
         permit = None
         if candidate.breaker is not None:
@@ -130,7 +130,9 @@ class FallbackCall:
         round_.attempts.append(self._begin(candidate, round_, permit))
         return round_
 
-    def _begin(self, candidate: Candidate, round_: Round, permit: Permit | None = None) -> Attempt:
+    def _begin(
+        self, candidate: ModelCandidate, round_: Round, permit: Permit | None = None
+    ) -> Attempt:
         is_heard = self._trace.is_heard or candidate.model.callbacks
         return Attempt(
             candidate,
@@ -166,7 +168,7 @@ class FallbackCall:
             and (breaker is None or breaker.state is CircuitState.CLOSED)
         )
 
-    def _skip(self, candidate: Candidate, refusal: TunedModelError, reason: str) -> None:
+    def _skip(self, candidate: ModelCandidate, refusal: TunedModelError, reason: str) -> None:
         """Notes that a model was not asked, and why."""
         kind = type(refusal).__name__
         record = AttemptRecord(
@@ -233,7 +235,7 @@ class FallbackCall:
             except Exception:  # a listener's bug must not cost the answer
                 logger.exception("on_fallback failed; the answer is not affected")
 
-    def _report_refusals(self, first: Candidate) -> None:
+    def _report_refusals(self, first: ModelCandidate) -> None:
         """Tells in the service's own words why the first model does not take its requests."""
         for record, error in zip(self._records, self._errors, strict=True):
             if record.role == first.role and record.reason in _REFUSALS:

@@ -27,7 +27,7 @@ WHOLE_TOOL_CALLS: Final[tuple[Guard, ...]] = (whole_tool_calls,)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ModelCandidate:
     """A model that may answer.
 
     Attributes:
@@ -62,7 +62,9 @@ class Candidate:
         return replace(self, limits=limits)
 
 
-def held_to(limits: Mapping[str, Any], candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+def held_to(
+    limits: Mapping[str, Any], candidates: Sequence[ModelCandidate]
+) -> tuple[ModelCandidate, ...]:
     """The candidates with other limits for one call."""
     return tuple(replace(one, limits=replace(one.limits, **limits)) for one in candidates)
 
@@ -76,7 +78,7 @@ def shaped(result: ChatResult, shape: Callable[[AIMessage], AIMessage]) -> ChatR
 
 
 def asked_of(
-    candidate: Candidate, messages: list[BaseMessage], arguments: Mapping[str, Any]
+    candidate: ModelCandidate, messages: list[BaseMessage], arguments: Mapping[str, Any]
 ) -> tuple[BaseChatModel, list[BaseMessage], dict[str, Any]]:
     """A model, what it is told of a conversation, and its call arguments.
 
@@ -109,7 +111,7 @@ def asked_of(
     return binding.bound, told, {**rest, **binding.kwargs, **candidate.arguments}
 
 
-def _own(candidate: Candidate, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _own(candidate: ModelCandidate, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call without those that are another model's."""
     rest = dict(arguments)
     tuned_only = rest.pop(TUNED_ONLY, None) or {}

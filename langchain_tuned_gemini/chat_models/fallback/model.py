@@ -34,7 +34,7 @@ from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_
 from langchain_tuned_gemini.chat_models.caller import current_caller
 from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt
 from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate, held_to
+from langchain_tuned_gemini.chat_models.fallback.candidate import ModelCandidate, held_to
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
 from langchain_tuned_gemini.chat_models.fallback.held_stream import (
     Commit,
@@ -233,13 +233,13 @@ class FallbackChatModel(TunedGeminiChatModel):
         return self
 
     @cached_property
-    def _candidates(self) -> tuple[Candidate, ...]:
+    def _candidates(self) -> tuple[ModelCandidate, ...]:
         first, *others = self.models
         budget = RetryBudget() if self.retry_budget is None else self.retry_budget or None
         *limited, last = [
-            Candidate(first, _name_of(first), "tuned", self._limits, self._circuit, budget),
+            ModelCandidate(first, _name_of(first), "tuned", self._limits, self._circuit, budget),
             *(
-                Candidate(model, _name_of(model), "base_fallback", self._limits, None, None)
+                ModelCandidate(model, _name_of(model), "base_fallback", self._limits, None, None)
                 for model in others
             ),
         ]

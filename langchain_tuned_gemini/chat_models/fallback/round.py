@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from langchain_tuned_gemini import telemetry
 from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt, LostRaceError
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
+from langchain_tuned_gemini.chat_models.fallback.candidate import ModelCandidate
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.provenance import AttemptRecord
@@ -33,7 +33,7 @@ class Hedge:
     """Who is asked, too, while a model is silent, and when."""
 
     policy: HedgePolicy
-    candidate: Candidate
+    candidate: ModelCandidate
     is_streamed: bool
 
 
@@ -46,7 +46,7 @@ class Round:
     """
 
     def __init__(
-        self, begin: Callable[[Candidate, Round], Attempt], hedge: Hedge | None = None
+        self, begin: Callable[[ModelCandidate, Round], Attempt], hedge: Hedge | None = None
     ) -> None:
         self.attempts: list[Attempt] = []
         self.winner: Attempt | None = None

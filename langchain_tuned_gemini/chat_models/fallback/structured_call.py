@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration
 
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
+from langchain_tuned_gemini.chat_models.fallback.candidate import ModelCandidate
 from langchain_tuned_gemini.chat_models.structured_output import (
     FOR_TRACERS,
     Schema,
@@ -60,8 +60,8 @@ class StructuredCall:
         return cls(arguments, parser, check, include_raw)
 
     def asked_of(
-        self, candidates: Sequence[Candidate], _: Sequence[BaseMessage]
-    ) -> tuple[Candidate, ...]:
+        self, candidates: Sequence[ModelCandidate], _: Sequence[BaseMessage]
+    ) -> tuple[ModelCandidate, ...]:
         """The candidates, each asked for the schema, which its answer has to fit."""
         ended = [one.held_to_the_end(tells_refusals=self.is_lenient) for one in candidates]
         asked = [

@@ -29,7 +29,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.tracers import LangChainTracer
 
 from langchain_tuned_gemini.chat_models.caller import Caller, current_caller, handlers_of, say
-from langchain_tuned_gemini.chat_models.fallback.candidate import Candidate
+from langchain_tuned_gemini.chat_models.fallback.candidate import ModelCandidate
 from langchain_tuned_gemini.chat_models.fallback.model_run import ModelRun
 from langchain_tuned_gemini.few_shot import question_of
 
@@ -92,7 +92,7 @@ class AttemptTrace:
         candidate: The model that is asked.
     """
 
-    def __init__(self, call: CallTrace, candidate: Candidate) -> None:
+    def __init__(self, call: CallTrace, candidate: ModelCandidate) -> None:
         self.answered: Mapping[str, Any] | None = None
         """What is said of the model that answered within this one, if that is a fallback, too."""
         self._call = call
