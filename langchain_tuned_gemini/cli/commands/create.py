@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,39 +17,74 @@ from langchain_tuned_gemini.cli.options import Columns, Prices, columns_of
 from langchain_tuned_gemini.cli.views import Details
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.library import TuningPlan
+    from langchain_tuned_gemini.cli.target import Platform
+    from langchain_tuned_gemini.library import NewVersion, TuningPlan
 
 
-@command("create", panel=VERSIONS)
-def create(
-    context: CommandContext,
+@dataclass(frozen=True, slots=True)
+class WantedVersion:
+    """The new version, as the options describe it; what they leave out, an older one has."""
+
     family: Annotated[
         str, typer.Argument(help="Such as sql-expert; that of --from by default.")
-    ] = "",
+    ] = ""
     data: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FILE", help="Examples; may be repeated. Or a gs:// URI, on Vertex AI."
         ),
-    ] = None,
-    columns: Columns = None,
+    ] = None
+    columns: Columns = None
     source: Annotated[
         str | None,
         typer.Option("--from", metavar="VERSION", help="A version to take data and settings from."),
-    ] = None,
+    ] = None
     base_model: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="What to tune; by default as the newest version."),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often an example is used.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Examples of one step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The size of a step.")] = None,
+    ] = None
+    epochs: Annotated[int | None, typer.Option(min=1, help="How often an example is used.")] = None
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Examples of one step.")] = None
+    learning_rate: Annotated[float | None, typer.Option(help="The size of a step.")] = None
     learning_rate_multiplier: Annotated[
         float | None, typer.Option(help="The same, as a multiple of the usual one; Vertex AI.")
-    ] = None,
-    adapter_size: Annotated[
-        int | None, typer.Option(help="1, 2, 4, 8, 16 or 32; Vertex AI.")
-    ] = None,
+    ] = None
+    adapter_size: Annotated[int | None, typer.Option(help="1, 2, 4, 8, 16 or 32; Vertex AI.")] = (
+        None
+    )
+
+    def as_wish(self, platforms: Sequence[Platform], prices: Path | None) -> NewVersion:
+        """The wish for it.
+
+        Args:
+            platforms: Those that are set up; where only one is, it is tuned there.
+            prices: The file with the prices of tokens, if there is one.
+        """
+        from langchain_tuned_gemini.library import NewVersion, TuningSettings
+        from langchain_tuned_gemini.prices import PriceTable
+
+        return NewVersion(
+            family=self.family,
+            data=self.data or (),
+            columns=columns_of(self.columns),
+            source=self.source,
+            base_model=self.base_model,
+            settings=TuningSettings(
+                self.epochs,
+                self.batch_size,
+                self.learning_rate,
+                self.learning_rate_multiplier,
+                self.adapter_size,
+            ),
+            platform=platforms[0] if len(platforms) == 1 else None,
+            prices=PriceTable.read(prices) if prices else None,
+        )
+
+
+@command("create", panel=VERSIONS)
+def create(
+    context: CommandContext,
+    wanted: WantedVersion,
     upload_to: Annotated[
         str | None,
         typer.Option(
@@ -66,27 +104,9 @@ def create(
 ) -> None:
     """Tune a new version. Ctrl-C ends the waiting, not the tuning."""
     from langchain_tuned_gemini.cli.json_output import model_data
-    from langchain_tuned_gemini.library import (
-        NewVersion,
-        TuningSettings,
-        create_version,
-        plan_version,
-    )
-    from langchain_tuned_gemini.prices import PriceTable
+    from langchain_tuned_gemini.library import create_version, plan_version
 
-    platforms = context.target.platforms
-    wish = NewVersion(
-        family=family,
-        data=data or (),
-        columns=columns_of(columns),
-        source=source,
-        base_model=base_model,
-        settings=TuningSettings(
-            epochs, batch_size, learning_rate, learning_rate_multiplier, adapter_size
-        ),
-        platform=platforms[0] if len(platforms) == 1 else None,
-        prices=PriceTable.read(prices) if prices else None,
-    )
+    wish = wanted.as_wish(context.target.platforms, prices)
     library = context.library()
     plan = plan_version(library, wish)
     for problem in plan.report.problems if plan.report else ():
