@@ -11,7 +11,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, closing
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import Annotated, Any, Literal, Protocol, Self, cast, runtime_checkable
 
@@ -204,7 +203,9 @@ class FallbackChatModel(TunedGeminiChatModel):
         return values
 
     @model_validator(mode="after")
-    def _need_a_second_model(self) -> Self:
+    def _fit_together(self) -> Self:
+        self.cache = False  # or a base model's answer would be kept under the tuned model's key
+        remember(self, *secrets_of(self))  # other providers' models tell nobody
         if self.hedge_after is not None and len(self.models) == 1:
             raise ParameterError("hedge_after needs a second model, which is asked then, too.")
         if self.circuit_breaker:
@@ -225,30 +226,22 @@ class FallbackChatModel(TunedGeminiChatModel):
             )
         return listener
 
-    @model_validator(mode="after")
-    def _leave_the_cache_to_the_models(self) -> Self:
-        """A stand-in's answer must not be kept under the tuned model's key."""
-        self.cache = False
-        remember(self, *secrets_of(self))  # other providers' models tell nobody
-        return self
-
     @cached_property
     def _candidates(self) -> tuple[ModelCandidate, ...]:
         first, *others = self.models
         budget = RetryBudget() if self.retry_budget is None else self.retry_budget or None
+        limits = self._limits
         *limited, last = [
-            ModelCandidate(first, _name_of(first), "tuned", self._limits, self._circuit, budget),
+            ModelCandidate(first, _name_of(first), "tuned", limits, self._circuit, budget),
             *(
-                ModelCandidate(model, _name_of(model), "base_fallback", self._limits, None, None)
-                for model in others
+                ModelCandidate(one, _name_of(one), "base_fallback", limits, None, None)
+                for one in others
             ),
         ]
         # There is nobody left to answer for the last one, so it gets its time.
         total = _LONGEST_OF_THE_LAST if self.total_timeout == "auto" else self.total_timeout
-        unlimited = replace(
-            self._limits, first_token_timeout=None, stall_timeout=None, total_timeout=total
-        )
-        return (*limited, replace(last, limits=unlimited))
+        unlimited = {"first_token_timeout": None, "stall_timeout": None, "total_timeout": total}
+        return (*limited, *held_to(unlimited, [last]))
 
     @property
     def _longest(self) -> float | None:
@@ -342,9 +335,8 @@ class FallbackChatModel(TunedGeminiChatModel):
         if is_streamed and run_manager is not None and not is_added_up():
             # LangChain adds up the chunks of v3 events; no mark would keep it from gluing.
             candidates = held_to({"on_broken_stream": "raise"}, candidates)
-        hedge = None
-        if self._hedge_policy is not None:
-            hedge = Hedge(self._hedge_policy, candidates[1], is_streamed)
+        policy = self._hedge_policy
+        hedge = Hedge(policy, candidates[1], is_streamed) if policy else None
         caller = current_caller(run_manager)
         if is_streamed and is_added_up() and not (caller and caller.wants_tokens()):
             candidates = held_to({"commit": "complete"}, candidates)  # none is seen before
@@ -352,14 +344,9 @@ class FallbackChatModel(TunedGeminiChatModel):
         is_heard = caller is not None and bool(caller.handlers)
         within = current_attempt() if is_heard else None
         trace = CallTrace(caller, is_heard, self, self.models, messages, self.trace_prompts, within)
+        listener, outages = self.on_fallback, self._outages
         return FallbackCall(
-            candidates,
-            trace,
-            hedge,
-            self.on_fallback,
-            novelty,
-            self._outages,
-            is_streamed=is_streamed,
+            candidates, trace, hedge, listener, novelty, outages, is_streamed=is_streamed
         )
 
     def _generate(

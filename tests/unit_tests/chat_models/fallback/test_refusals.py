@@ -18,7 +18,7 @@ from langchain_tuned_gemini import (
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.guards import Refusal
 from langchain_tuned_gemini.testing import ScriptedChatModel
-from tests.unit_tests.test_fallback_chat_model import Ask, base, every_way, provenance, tuned
+from tests.unit_tests.chat_models.fallback.test_model import Ask, base, every_way, provenance, tuned
 
 GEMINI = {"model_provider": "google_genai", "model_name": "tuned"}
 SAFETY = {**GEMINI, "finish_reason": "SAFETY"}

@@ -475,7 +475,9 @@ def test_a_tuned_model_by_itself_is_named_at_its_first_call(ask: Way, gemini: Em
 
 
 @every_way
-def test_tracers_set_on_the_fallback_model_itself_are_told_too(ask: Way, gemini: Emulator) -> None:
+def test_tracers_set_on_the_fallback_model_itself_are_told_of_each_attempt(
+    ask: Way, gemini: Emulator
+) -> None:
     own = Traces()
     model = robust(gemini)
     model.callbacks = [own]
@@ -614,7 +616,7 @@ def test_the_same_prompt_has_the_same_hash_and_another_one_another(gemini: Emula
     assert not set(hashes[0]) & set(hashes[2])
 
 
-def test_what_hears_a_model_sees_no_example_either(gemini: Emulator) -> None:
+def test_what_hears_a_model_sees_none_of_the_examples(gemini: Emulator) -> None:
     own = Traces()
     model = tuned(gemini).with_few_shot_fallback(base(gemini, callbacks=[own]), examples=WORDS, k=3)
 

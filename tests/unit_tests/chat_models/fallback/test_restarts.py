@@ -134,5 +134,5 @@ def test_a_plain_stream_is_restarted_after_a_mark() -> None:
 
 
 @every_way
-def test_a_wrapper_around_it_answers_so_too(ask: Ask) -> None:
+def test_a_wrapper_around_it_answers_with_what_came_after_the_restart(ask: Ask) -> None:
     assert ask(WrapperChatModel(wrapped=restarting()), {}).text.strip() == "whole answer"
