@@ -141,7 +141,7 @@ class Attempt:
     def chunks(
         self, messages: Messages, stop: Stop, arguments: Mapping[str, Any]
     ) -> Generator[ChatGenerationChunk, None, None]:
-        """What may be handed out of its model's stream, and at its end who answered."""
+        """The chunks of its model that may be handed out, and at the end who answered."""
         with self:
             model, told, options = asked_of(self.candidate, messages, arguments)
             yield from self._restart_mark()
@@ -348,7 +348,7 @@ class Attempt:
             raise
 
     def _as_seen(self, error: BaseException | None) -> BaseException | None:
-        """What a trace shows: what is torn down with an abandoned call is no failure of it."""
+        """The error as a trace shows it: an abandoned call is torn down, and has not failed."""
         is_torn_down = error is not None and self.is_abandoned
         return LostRaceError("another model answered first") if is_torn_down else error
 

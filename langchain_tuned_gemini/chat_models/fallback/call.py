@@ -193,7 +193,7 @@ class FallbackCall:
     def _provenance(
         self, round_: Round, answered: Attempt, few_shot: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """Who answered, and why: for the answer's `response_metadata`."""
+        """The record of who answered, and why: for the answer's `response_metadata`."""
         records = [*self._records, *round_.records()]
         place = next(n for n, record in enumerate(records) if record is answered.record)
         self._before_the_answer = records[:place]

@@ -29,7 +29,7 @@ Chunks = Sequence[ChatGenerationChunk]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What holds for every attempt of a call; `FallbackChatModel` describes each.
+    """The limits of every attempt of a call; `FallbackChatModel` describes each.
 
     Durations are in seconds; None is for ever.
     """
@@ -93,11 +93,11 @@ class HeldStream:
         return bool(self._chunks)
 
     def rest(self) -> Chunks:
-        """What was held back to the end, and may go out now that the answer was checked."""
+        """The chunks that were held back to the end, and may go out now that all was checked."""
         return () if self.is_committed else self._chunks
 
     def message(self) -> AIMessage | None:
-        """What has arrived so far, as one message; None if nothing has."""
+        """All that has arrived so far, as one message; None if nothing has."""
         total = merge_chat_generation_chunks(self._chunks)
         if total is None:
             return None

@@ -90,7 +90,7 @@ class OutageLog:
     def _is_news(self, outage: Outage, now: float, *, is_final: bool) -> bool:
         """Whether a warning is due; if so, it counts as told."""
         is_due = is_final and now - outage.final_told >= _AGAIN
-        if not is_due and (outage.is_told or self._tells_too_much(now)):
+        if not is_due and (outage.is_told or self._has_told_enough(now)):
             return False
         if not outage.is_told:
             self._told.append(now)
@@ -98,7 +98,7 @@ class OutageLog:
         outage.final_told = now if is_final else outage.final_told
         return True
 
-    def _tells_too_much(self, now: float) -> bool:
+    def _has_told_enough(self, now: float) -> bool:
         return len(self._told) == _AT_MOST and now - self._told[0] < _WITHIN
 
     def first_answered(self, name: str, took: float) -> None:

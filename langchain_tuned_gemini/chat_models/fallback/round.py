@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
-    """Who is asked, too, while a model is silent, and when."""
+    """The model that is asked, too, while another one is silent, and when."""
 
     policy: HedgePolicy
     candidate: ModelCandidate
@@ -98,7 +98,7 @@ class Round:
         return losers
 
     def records(self) -> list[AttemptRecord]:
-        """What has come of each attempt, seen from the one that answers."""
+        """The record of each attempt, seen from the one that answers."""
         records = []
         for one in self.attempts:
             if one.deadline.lost:
@@ -128,10 +128,10 @@ class _Call(Protocol):
     """A future of either kind, of an answer or, after a failure that ended with it, of None."""
 
     def exception(self) -> BaseException | None:
-        """What it raised."""
+        """The error that it raised."""
 
     def result(self) -> Any:
-        """What it returned."""
+        """The answer that it returned."""
 
 
 C = TypeVar("C", bound=_Call)

@@ -68,7 +68,7 @@ class CallTrace:
             self.within.answered = said
 
     def heard_by(self, model: BaseChatModel) -> list[BaseCallbackHandler]:
-        """Who was set on one of the models, and hears nothing of this call without it."""
+        """The handlers that were set on one of the models, and hear nothing of this call else."""
         if not model.callbacks:
             return []
         others = self.caller.handlers if self.caller else []
@@ -94,7 +94,7 @@ class AttemptTrace:
 
     def __init__(self, call: CallTrace, candidate: ModelCandidate) -> None:
         self.answered: Mapping[str, Any] | None = None
-        """What is said of the model that answered within this one, if that is a fallback, too."""
+        """The names of the model that answered within this one, if that is a fallback, too."""
         self._call = call
         self._model = candidate.model
         self._name = candidate.name
@@ -123,23 +123,21 @@ class AttemptTrace:
 
     def end(self, error: BaseException | None) -> None:
         """Ends the run."""
-        if self._run is None:
-            return
-        self._say_who(self._run.run_id)
-        if error is None:
-            self._run.on_chain_end({}, inputs=self._shown())
-        else:
-            self._run.on_chain_error(error, inputs=self._shown())
+        if (run := self._run) is not None:
+            shown = self._shown_by(run.run_id)
+            if error is None:
+                run.on_chain_end({}, inputs=shown)
+            else:
+                run.on_chain_error(error, inputs=shown)
 
     async def aend(self, error: BaseException | None) -> None:
         """Ends the run."""
-        if self._arun is None:
-            return
-        self._say_who(self._arun.run_id)
-        if error is None:
-            await self._arun.on_chain_end({}, inputs=self._shown())
-        else:
-            await self._arun.on_chain_error(error, inputs=self._shown())
+        if (run := self._arun) is not None:
+            shown = self._shown_by(run.run_id)
+            if error is None:
+                await run.on_chain_end({}, inputs=shown)
+            else:
+                await run.on_chain_error(error, inputs=shown)
 
     def answers(self) -> None:
         """Says in the run of the call that it is this model which answers."""
@@ -177,7 +175,7 @@ class AttemptTrace:
         self._few_shot = few_shot or self._few_shot
 
     def _new_settings(self) -> dict[str, Any]:
-        """What a child run takes over from its parent, and what its model has of its own.
+        """The settings that a child run takes over from its parent, and those of its model.
 
         Run managers of LLMs have no `get_child`.
         """
@@ -191,7 +189,7 @@ class AttemptTrace:
             "parent_run_id": caller.run_id if caller else None,
             "tags": [*parent.inheritable_tags, *(self._model.tags or [])],
             "inheritable_tags": parent.inheritable_tags,
-            "metadata": {**metadata, **self._said()},
+            "metadata": {**metadata, **self._metadata()},
             "inheritable_metadata": parent.inheritable_metadata,
         }
         return self._settings
@@ -200,13 +198,9 @@ class AttemptTrace:
         """The names and parameters of the model that answers, by which a run is priced."""
         return self.answered or self._model._get_ls_params()
 
-    def _said(self) -> dict[str, Any]:
-        """What is said of the model, and what the user has set on it, which goes before."""
+    def _metadata(self) -> dict[str, Any]:
+        """The names of the model, and what the user has set on it, which goes before."""
         return {**self._of_langsmith(), **(self._model.metadata or {})}
-
-    def _say_who(self, run_id: UUID) -> None:
-        """Says what is known only now: a tuned model's base from the first call on, for one."""
-        say(self._settings["handlers"], run_id, self._said())
 
     def _run_id(self) -> UUID | None:
         run = self._run or self._arun
@@ -217,7 +211,9 @@ class AttemptTrace:
     def _question(self) -> dict[str, Any]:
         return {"question": question_of(self._call.messages)}
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown_by(self, run_id: UUID) -> dict[str, Any]:
+        """The prompt as a run shows it, which is told who answers: its base is known by now."""
+        say(self._settings["handlers"], run_id, self._metadata())
         shown = {**self._question(), "prompt_sha256": _hash(self._sent)}
         if self._few_shot is not None:
             shown["few_shot"] = dict(self._few_shot)
