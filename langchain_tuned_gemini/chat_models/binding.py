@@ -34,7 +34,6 @@ from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.by_access import service_for
 from langchain_tuned_gemini.services.readiness import Answer, ReadinessGate
 from langchain_tuned_gemini.transport.access import Access, VertexAccess, access_to
-from langchain_tuned_gemini.transport.http import CONNECT_TIMEOUT
 from langchain_tuned_gemini.tuned_models.base_models import Retirement, find
 from langchain_tuned_gemini.tuned_models.generation_presets import (
     base_model_arguments,
@@ -186,17 +185,15 @@ class Binding:
         In another location than this model's, connecting must not take long: there may be no
         route to it.
         """
-        access, connect_timeout = self.access, CONNECT_TIMEOUT
+        access, patience = self.access, said.patience
         if location is not None and isinstance(access, VertexAccess):
-            access, connect_timeout = replace(access, location=location), _CONNECT_ELSEWHERE
+            access = replace(access, location=location)
+            patience["connect_timeout"] = _CONNECT_ELSEWHERE
         base, given = find(name), said.generation
         return google_chat_model(
             name,
             access=access,
-            timeout=said.timeout,
-            max_retries=said.max_retries,
-            max_answer_bytes=said.max_answer_bytes,
-            connect_timeout=connect_timeout,
+            patience=patience,
             parameters=base_model_parameters(said.task, given, base),
             fit=partial(base_model_arguments, said.task, given, base),
         )
@@ -208,9 +205,7 @@ def _tuned_model(said: TunedGeminiParameters, access: Access, identity: Identity
     model = google_chat_model(
         identity.address or said.model,
         access=access,
-        timeout=said.timeout,
-        max_retries=said.max_retries,
-        max_answer_bytes=said.max_answer_bytes,
+        patience=said.patience,
         parameters=generation_parameters(said.task, said.generation, find(base)),
         base_model=base,
     )

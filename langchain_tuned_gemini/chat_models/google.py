@@ -20,7 +20,6 @@ from langchain_tuned_gemini.transport.access import (
     VertexAccess,
     tls_arguments,
 )
-from langchain_tuned_gemini.transport.http import CONNECT_TIMEOUT
 from langchain_tuned_gemini.tuned_models.base_models import find
 from langchain_tuned_gemini.tuned_models.locations import doubt_about
 
@@ -65,10 +64,7 @@ def google_chat_model(
     model: str,
     *,
     access: Access,
-    timeout: float | None,
-    max_retries: int,
-    max_answer_bytes: int,
-    connect_timeout: float = CONNECT_TIMEOUT,
+    patience: Mapping[str, Any],
     parameters: Mapping[str, Any],
     base_model: str = "",
     fit: Fit | None = None,
@@ -83,10 +79,7 @@ def google_chat_model(
         model: The name that Google knows it by; a base model's may have a project and a
             location of its own before it.
         access: The right to call it.
-        timeout: How long to wait for the answer, in seconds; for ever when None.
-        max_retries: How often google-genai may try again, waiting 1 s, 2 s, 4 s, … in between.
-        max_answer_bytes: How many bytes an answer may have, unpacked.
-        connect_timeout: How long opening a connection may take, in seconds.
+        patience: What `Access.client` takes: how long to wait for an answer, and for how much.
         parameters: Generation parameters.
         base_model: What a tuned model was tuned from; empty where it is not known.
         fit: Makes the arguments of a call suit it; None for one that takes what it is given.
@@ -101,12 +94,7 @@ def google_chat_model(
         # None keeps upstream from sending the 0.7 that it sends to every tuned model.
         **{"temperature": None, **parameters},
     )
-    client = access.client(
-        timeout=timeout,
-        max_retries=max_retries,
-        max_answer_bytes=max_answer_bytes,
-        connect_timeout=connect_timeout,
-    )
+    client = access.client(**patience)
     is_right = inner.model == model or isinstance(client, Absent)
     addressed: Any = client if is_right else _Addressed(client, model)
     inner.client = addressed

@@ -205,6 +205,12 @@ class TunedGeminiParameters(DelegatingChatModel):
         """The parameters that an answer is generated with; None for those that were not said."""
         return {name: getattr(self, name) for name in (*GENERATION, *THINKING)}
 
+    @property
+    def patience(self) -> dict[str, Any]:
+        """How long an answer is waited for, how often, and for how much of it."""
+        names = ("timeout", "max_retries", "max_answer_bytes")
+        return {name: getattr(self, name) for name in names}
+
     @field_serializer("base_url")
     def _address_to_show(self, base_url: str | None) -> str | None:
         return base_url and without_userinfo(base_url)
