@@ -306,11 +306,7 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         return inserted(messages, selection.examples, self.form, self.instruction)
 
     def rows(self, selection: ExampleSelection) -> list[int] | None:
-        """Which rows of the tuning set were selected: their numbers, the first row's being 1.
-
-        Returns:
-            None for a selector that has no `TuningDataset`.
-        """
+        """The numbers of the selected rows of the tuning set, from 1; None where there is none."""
         if not isinstance(self.examples, TuningExampleSelector):
             return None
         numbers = {id(one): number for number, one in enumerate(self.examples.dataset, start=1)}
@@ -318,12 +314,9 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         return [number for number in found if number is not None]
 
     def learn(self, messages: Sequence[BaseMessage], counted: int) -> None:
-        """Corrects the estimate of tokens by what a model has counted.
+        """Corrects the estimate of tokens by the `input_tokens` of a model that was sent these.
 
-        Args:
-            messages: All that the model was sent; tools that it was offered are not in them, so
-                a prompt with tools teaches nothing.
-            counted: The `input_tokens` of the answer's `usage_metadata`.
+        A prompt with tools teaches nothing: they are not in the messages.
         """
         self._estimator.learn(messages, counted)
 
