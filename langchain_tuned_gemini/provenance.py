@@ -1,4 +1,7 @@
-"""Who answered, and why: the record that every answer carries."""
+"""Who answered, and why: the keys of the record that every answer carries, and one try in it.
+
+The record itself is made by `FallbackCall` (chat_models/fallback/call.py).
+"""
 
 from __future__ import annotations
 

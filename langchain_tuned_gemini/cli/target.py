@@ -6,17 +6,17 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.errors import ParameterError
     from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
     from langchain_tuned_gemini.services import TunedModelService
     from langchain_tuned_gemini.transport.access import Access
-
-Platform: TypeAlias = Literal["developer", "vertex"]
 
 KEYS = ("TUNED_GEMINI_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY")
 """The variables that may hold an API key. The first one's goes to whatever address is given."""

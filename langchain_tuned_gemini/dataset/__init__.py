@@ -10,7 +10,6 @@ from langchain_tuned_gemini.dataset.formats import Format
 from langchain_tuned_gemini.dataset.gather import Columns, Examples
 from langchain_tuned_gemini.dataset.platform_limits import (
     LIMITS,
-    Platform,
     PlatformLimits as Limits,
     estimated_tokens,
 )
@@ -19,6 +18,7 @@ from langchain_tuned_gemini.dataset.readers.rows import OUTPUT, TEXT_INPUT
 from langchain_tuned_gemini.dataset.stats import DatasetStats, Spread, stats
 from langchain_tuned_gemini.dataset.turns import Role, Turn
 from langchain_tuned_gemini.errors.problem import Problem, Severity
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 __all__ = [
     "LIMITS",

@@ -10,15 +10,11 @@ from typing import get_args
 
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import lines
-from langchain_tuned_gemini.dataset.platform_limits import (
-    LIMITS,
-    Platform,
-    PlatformLimits,
-    exceeded_by,
-)
+from langchain_tuned_gemini.dataset.platform_limits import LIMITS, PlatformLimits, exceeded_by
 from langchain_tuned_gemini.dataset.readers.rows import OUTPUT
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.errors.problem import Code, Place, Problem, Severity
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 _MAX_LABEL = 64  # characters
 _OFTEN = 5

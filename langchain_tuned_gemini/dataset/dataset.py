@@ -17,13 +17,13 @@ from langchain_tuned_gemini.dataset.checks import find_problems, find_repeats
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format
 from langchain_tuned_gemini.dataset.gather import Columns, Examples, gather
-from langchain_tuned_gemini.dataset.platform_limits import Platform
 from langchain_tuned_gemini.dataset.problems import Findings, Flaw, NotKept, Places, Report
 from langchain_tuned_gemini.dataset.readers.files import FileSource, name_of
 from langchain_tuned_gemini.dataset.split import choose_held_back
 from langchain_tuned_gemini.errors import LossyConversionError
 from langchain_tuned_gemini.errors.problem import Place, Problem, Severity
 from langchain_tuned_gemini.runtime.atomic_write import write_whole
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 _TAUGHT = frozenset({"tools", "toolConfig", "tool_config", "functions", "tool_choice"})
 """Fields that change what a model learns from the row."""

@@ -1,4 +1,4 @@
-"""Examples written down: the formats, and what one of them can't hold."""
+"""Examples written down: the formats, and what one of them can't hold. Reading: `readers/`."""
 
 from __future__ import annotations
 

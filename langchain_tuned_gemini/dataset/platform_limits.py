@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.dataset.formats import Format, losses
@@ -12,9 +11,7 @@ from langchain_tuned_gemini.dataset.problems import Flaw
 from langchain_tuned_gemini.dataset.readers.rows import OUTPUT, TEXT_INPUT
 from langchain_tuned_gemini.dataset.tokens import estimate_tokens
 from langchain_tuned_gemini.errors.problem import Severity
-
-Platform: TypeAlias = Literal["developer", "vertex"]
-"""Where examples are tuned with: the Gemini Developer API, or Vertex AI."""
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ STATUSES: Final = {
     # "The operation was cancelled": not by us, or nobody would be here to see it.
     499: Reason.CONNECTION,
     **dict.fromkeys(range(500, 600), Reason.OVERLOADED),
+    # What goes before the rest of 5xx stands below it.
     # UNIMPLEMENTED: a capability that this model lacks, such as streaming.
     501: Reason.REJECTED,
 }

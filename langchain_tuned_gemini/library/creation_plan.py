@@ -23,7 +23,8 @@ from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.library.tuning_settings import TuningSettings
 from langchain_tuned_gemini.names.version_name import VersionName
 from langchain_tuned_gemini.prices import PriceTable
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModelState
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 _USUAL_EPOCHS: Final[Mapping[Platform, int]] = {"developer": 5}
 """How often each example is used when nobody says. Vertex AI decides that by the data.

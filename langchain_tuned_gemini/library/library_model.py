@@ -12,7 +12,8 @@ from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import VersionName, same_version, version_or_none
 from langchain_tuned_gemini.registry import RecordedVersion
 from langchain_tuned_gemini.tuned_models.base_models import base_model_id
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _NO_VERSION = Version("0")

@@ -32,7 +32,8 @@ from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import VersionName, check_family, next_label
 from langchain_tuned_gemini.registry import Records
 from langchain_tuned_gemini.services import PlacedService, TunedModelService
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 LibraryModels: TypeAlias = list[LibraryModel]
 """What `list` returns; the alias is needed where a method is called `list`, too."""

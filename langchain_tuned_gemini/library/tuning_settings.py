@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Self
 
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 _OWN_NAMES: Final = {
     "epochCount": "epochs",

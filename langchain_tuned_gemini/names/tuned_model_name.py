@@ -19,7 +19,7 @@ from functools import partial
 from typing import Literal, Self
 
 from langchain_tuned_gemini.errors import Advice, TunedModelNameError
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 Kind = Literal["tunedModels", "endpoints", "tuningJobs", "models"]
 """What a name is the name of, in Google's own word for the collection."""

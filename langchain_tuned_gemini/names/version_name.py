@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from langchain_tuned_gemini.errors import TunedModelNameError
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 LONGEST_DISPLAY_NAME = 128
 """How many characters a model's name for people may have on Vertex AI.

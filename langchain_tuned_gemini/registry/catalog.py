@@ -25,7 +25,8 @@ from langchain_tuned_gemini.registry.schema import (
     VersionRecord,
 )
 from langchain_tuned_gemini.registry.toml_lines import line_of
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 _IN_SYNTAX_ERROR = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypedDict, Unpack, runtim
 
 from langchain_tuned_gemini.dataset import Examples
 from langchain_tuned_gemini.names.tuned_model_name import Kind, TunedModelName
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 if TYPE_CHECKING:
     from google.genai import Client

@@ -26,7 +26,8 @@ from langchain_tuned_gemini.services import TunedModels
 from langchain_tuned_gemini.services.error_translation import not_geminis, reason_of, refused
 from langchain_tuned_gemini.services.pages import PAGE_SIZE, Pages
 from langchain_tuned_gemini.transport.access import API_VERSION, DeveloperAccess
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel, TunedModelState
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 if TYPE_CHECKING:
     from google.genai import Client

@@ -39,8 +39,8 @@ from langchain_tuned_gemini.services.error_translation import (
 )
 from langchain_tuned_gemini.services.pages import PAGE_SIZE, Pages
 from langchain_tuned_gemini.transport.access import DEVELOPER_ADDRESS, DeveloperAccess
+from langchain_tuned_gemini.tuned_models.platform import Platform
 from langchain_tuned_gemini.tuned_models.tuned_model import (
-    Platform,
     TunedModel,
     TunedModelState,
     TuningSnapshot,

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from langchain_tuned_gemini.tuned_models.locations import GLOBAL, MULTI_REGIONS
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 THINKING_LEVELS = ("minimal", "low", "medium", "high")
 """How hard a model from Gemini 3 on may be told to think, the least first."""

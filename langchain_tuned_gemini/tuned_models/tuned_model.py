@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 
 class TunedModelState(StrEnum):
@@ -195,6 +195,3 @@ class TunedModel:
     def loss(self) -> float | None:
         """The newest snapshot's mean loss; None where there is none."""
         return self.snapshots[-1].mean_loss if self.snapshots else None
-
-
-Platform = Literal["developer", "vertex"]

@@ -17,8 +17,8 @@ from langchain_tuned_gemini.cli.options import Columns, Prices, columns_of
 from langchain_tuned_gemini.cli.views import Details
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.cli.target import Platform
     from langchain_tuned_gemini.library import NewVersion, TuningPlan
+    from langchain_tuned_gemini.tuned_models.platform import Platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from langchain_tuned_gemini.cli.context import CommandContext
 from langchain_tuned_gemini.cli.errors import ExitCode
 from langchain_tuned_gemini.cli.options import Columns, columns_of
 from langchain_tuned_gemini.cli.views import Cell, Details, Table
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.dataset import Report, TuningDataset
@@ -43,7 +44,7 @@ def check(
     context: CommandContext,
     files: Files,
     platform: Annotated[
-        Literal["developer", "vertex"] | None,
+        Platform | None,
         typer.Option(help="Whose limits to check, too."),
     ] = None,
     columns: Columns = None,

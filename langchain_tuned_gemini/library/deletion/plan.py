@@ -27,7 +27,8 @@ from langchain_tuned_gemini.library.second_look import Sight, look
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.registry import Catalog
 from langchain_tuned_gemini.services import PlacedService
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModelState
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 _SHORTEST_HASH = 8
 """How many characters of a hash tell it from others, as long as only one begins like that."""

@@ -23,7 +23,8 @@ from langchain_tuned_gemini.services.vertex.training_files import (
 )
 from langchain_tuned_gemini.transport.access import VertexAccess
 from langchain_tuned_gemini.transport.credentials import SharedCredentials
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform, TunedModel
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

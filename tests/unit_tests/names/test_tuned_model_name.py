@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from langchain_tuned_gemini import TunedModelName, TunedModelNameError
 from langchain_tuned_gemini.services.vertex import VertexService
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 ID_CHARACTERS = string.ascii_lowercase + string.digits + "-"
 PLACE = "projects/acme/locations/us-central1"

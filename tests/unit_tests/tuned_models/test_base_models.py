@@ -16,7 +16,7 @@ from langchain_tuned_gemini.tuned_models.base_models import (
     find,
 )
 from langchain_tuned_gemini.tuned_models.generation_presets import generation_parameters
-from langchain_tuned_gemini.tuned_models.tuned_model import Platform
+from langchain_tuned_gemini.tuned_models.platform import Platform
 
 NAMES = {
     "gemini-2.5-flash": "gemini-2.5-flash",
