@@ -6,6 +6,7 @@ import time
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from traceback import walk_tb
 from typing import Any, Final
 
@@ -34,7 +35,8 @@ from langchain_tuned_gemini.runtime.error_origins import (
     is_local,
     raised_by_the_program,
 )
-from langchain_tuned_gemini.secrets.redaction import redact
+from langchain_tuned_gemini.secrets.redaction import linked_errors, redact
+from langchain_tuned_gemini.secrets.secret_values import known as secrets_in_use
 
 _GENAI_ERROR = "google.genai.errors.APIError"
 _LANGCHAIN_GOOGLE_ERROR = "langchain_google_genai._common.GoogleGenerativeAIError"
@@ -108,10 +110,10 @@ def classify(error: BaseException) -> Failure | None:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What was read in an error, and which errors it was made from then."""
+    """What was read in an error, and the state that it was in then."""
 
     error: weakref.ref[BaseException]
-    made_from: tuple[int, int]
+    state: int
     failure: Failure | None
 
 
@@ -122,7 +124,9 @@ _readings: Final[dict[int, _Reading]] = {}
 def read_failure(error: BaseException) -> Failure | None:
     """Redacts an error and classifies it: once, however many models it passes on its way.
 
-    Python's own classes of errors can't be remembered: those are read each time.
+    An error that was changed since, or that is raised again where more secrets are in use, is read
+    again: some libraries keep an error and raise it in each call. Python's own classes of errors
+    can't be remembered: those are read each time.
 
     Args:
         error: What a model's call raised; changed in place.
@@ -130,16 +134,33 @@ def read_failure(error: BaseException) -> Failure | None:
     Returns:
         Its meaning; None for an error that nobody foresaw, and for what is no `Exception`.
     """
-    key, made_from = id(error), (id(error.__cause__), id(error.__context__))
+    key = id(error)
     known = _readings.get(key)
-    if known is not None and known.error() is error and known.made_from == made_from:
+    if known is not None and known.error() is error and known.state == _state_of(error):
         return known.failure
     redact(error)
     failure = classify(error) if isinstance(error, Exception) else None
     with suppress(TypeError):
-        reference = weakref.ref(error, lambda _: _readings.pop(key, None))
-        _readings[key] = _Reading(reference, made_from, failure)
+        reference = weakref.ref(error, partial(_readings.pop, key))
+        if (state := _state_of(error)) is not None:
+            _readings[key] = _Reading(reference, state, failure)
     return failure
+
+
+def _state_of(error: BaseException) -> int | None:
+    """All that a reading depends on, as a number; None where it can't be told.
+
+    Of what an error holds, an object is told by itself and by what it shows: a list that was
+    added to is the same list.
+    """
+    parts: list[object] = [frozenset(secrets_in_use())]
+    try:
+        for link in linked_errors(error):
+            held = (link.args, *vars(link).values())
+            parts += [id(link), repr(held), *map(id, held[1:])]
+    except Exception:  # noqa: BLE001  # the program's own classes may show themselves in any way
+        return None
+    return hash(tuple(parts))
 
 
 def sentence_in(error: BaseException) -> str:

@@ -123,7 +123,7 @@ def redact(error: _Error, *secrets: str) -> _Error:
         >>> redact(ValueError("no such key: AIzaSyDoNotShowThisToAnybody"))
         ValueError('no such key: [hidden]')
     """
-    links = _chain(error)
+    links = linked_errors(error)
     holders = _holders_in(links)
     requests = [holder for holder in holders if holder.is_request]
     hider = _compiled(frozenset({*secrets, *known(), *_secrets_in(requests)}))
@@ -152,7 +152,7 @@ class RedactedResponse:
     headers: Mapping[str, str]
 
 
-def _chain(error: BaseException) -> list[BaseException]:
+def linked_errors(error: BaseException) -> list[BaseException]:
     """The error, those that it was made from, and those that it groups or holds."""
     links: dict[int, BaseException] = {}
     ahead: list[object] = [error]
@@ -227,7 +227,8 @@ def _redact_holder(holder: _Holder, hider: re.Pattern[str]) -> None:
 
 def _redact_link(error: BaseException, hider: re.Pattern[str]) -> None:
     """Takes the secrets from an error's texts, and what can't be redacted from the error."""
-    _forget_what_was_read(error)
+    if isinstance(error, ValueError):
+        _forget_what_was_read(error)
     response, info = _held(error, "response", "request_info")
     if response is not None and _is_beyond_redaction(response, hider):
         remainder = _remainder_of(response, hider)
@@ -249,7 +250,7 @@ def _redact_link(error: BaseException, hider: re.Pattern[str]) -> None:
         vars(error).update(clean[1])
 
 
-def _forget_what_was_read(error: BaseException) -> None:
+def _forget_what_was_read(error: ValueError) -> None:
     """Takes away what could not be read or written; where, and why, stays in the text."""
     match error:
         case json.JSONDecodeError():

@@ -68,6 +68,7 @@ from langchain_tuned_gemini.failures import (
 from langchain_tuned_gemini.failures.known_errors import ACCOUNT_REASONS
 from langchain_tuned_gemini.failures.server_answer import LONGEST_WAIT
 from langchain_tuned_gemini.provenance import AttemptRecord
+from langchain_tuned_gemini.secrets.secret_values import remember
 from langchain_tuned_gemini.transport.access import tls_arguments
 from langchain_tuned_gemini.tuned_models.base_models import BASE_MODELS
 
@@ -876,17 +877,69 @@ def test_an_error_is_read_once_however_often_it_is_looked_at() -> None:
     assert read_failure(error) is first
 
 
-@pytest.mark.parametrize("link", ["__cause__", "__context__"])
-def test_an_error_that_was_raised_from_another_one_since_is_read_again(link: str) -> None:
-    key = "AIza" + "k" * 35
-    error = answered(503)
+SECRET = "AIza" + "k" * 35
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda error: setattr(error, "__cause__", ValueError(SECRET)),
+        lambda error: setattr(error, "__context__", ValueError(SECRET)),
+        lambda error: setattr(error.__cause__, "__cause__", ValueError(SECRET)),
+        lambda error: setattr(error, "__cause__", ExceptionGroup("", [ValueError(SECRET)])),
+        lambda error: setattr(error, "args", (SECRET,)),
+        lambda error: setattr(error.__cause__, "args", (SECRET,)),
+        lambda error: setattr(error, "message", SECRET),
+        lambda error: error.details["error"].update(message=SECRET),
+        lambda error: error.add_note(SECRET),
+        lambda error: setattr(error, "request", httpx.Request("GET", f"http://x?key={SECRET}")),
+    ],
+)
+def test_an_error_that_was_changed_since_it_was_read_is_redacted_again(
+    change: Callable[[Any], None],
+) -> None:
+    error = raised_from(answered(503), KeyError("x"))
     read_failure(error)
-    later = ValueError(key)
-    setattr(error, link, later)
+    change(error)
 
     read_failure(error)
 
-    assert key not in str(later)
+    links = [error, error.__cause__, error.__context__, getattr(error.__cause__, "__cause__", None)]
+    assert SECRET not in "".join(f"{link!r} {link and vars(link)}" for link in links)
+    assert SECRET not in str(getattr(error, "request", ""))
+
+
+def test_an_error_that_has_another_status_since_it_was_read_is_another_failure() -> None:
+    cause = answered(404)
+    error = raised_from(google.ChatGoogleGenerativeAIError("no"), cause)
+    assert read_failure(error) == Failure(Reason.GONE, 404)
+    cause.code = 429
+
+    assert read_failure(error) == Failure(Reason.QUOTA, 429)
+
+
+def test_an_error_that_is_raised_again_where_more_secrets_are_in_use_shows_none_of_them() -> None:
+    class Later:
+        pass
+
+    error = raised_from(core.ModelAPIError("your key, k-4711-later"), KeyError("k-4711-later"))
+    read_failure(error)
+    holder = Later()
+    remember(holder, "k-4711-later")
+
+    read_failure(error)
+
+    assert (str(error), str(error.__cause__)) == ("your key, [hidden]", "'[hidden]'")
+
+
+def test_an_error_that_can_not_be_shown_is_read_each_time() -> None:
+    class Unshown:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    error = core.ModelAPIError(Unshown())
+
+    assert read_failure(error) == read_failure(error) == Failure(Reason.OVERLOADED)
 
 
 @pytest.mark.parametrize("error", [TimeoutError("AIza" + "k" * 35), KeyboardInterrupt("ya29.k")])
