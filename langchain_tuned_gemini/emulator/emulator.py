@@ -11,8 +11,7 @@ from langchain_tuned_gemini.emulator.app import App
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRules
 from langchain_tuned_gemini.emulator.developer import tuned_model_admin
 from langchain_tuned_gemini.emulator.faults.fault import Fault
-from langchain_tuned_gemini.emulator.http.connection import Connections
-from langchain_tuned_gemini.emulator.http.server import LOOPBACK, Server
+from langchain_tuned_gemini.emulator.http.server import LOOPBACK, Connections, Server
 from langchain_tuned_gemini.emulator.model.answers import ArmedScript, Script, Scripted, as_answer
 from langchain_tuned_gemini.emulator.model.base_models import KNOWN, ServedModel
 from langchain_tuned_gemini.emulator.routes import GOOGLES_HOSTS

@@ -38,14 +38,7 @@ if TYPE_CHECKING:
 # Reasons that come with no text (FirebaseExtended/vertexai-sdk-test-data,
 # unary-failure-finish-reason-safety*.json and the like).
 _WITHHOLDING = frozenset(
-    {
-        "SAFETY",
-        "RECITATION",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "MALFORMED_FUNCTION_CALL",
-    }
+    {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL"}
 )
 _BESIDE_CANDIDATES = ("modelVersion", "createTime", "responseId")
 DEFAULT_STREAM_ERROR = HTTPStatus.SERVICE_UNAVAILABLE.value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from langchain_tuned_gemini.emulator.http.errors import RPC, error_body, error_info
 from langchain_tuned_gemini.emulator.http.requests import Api, MethodCall
 from langchain_tuned_gemini.emulator.http.resource_names import last_part
-from langchain_tuned_gemini.emulator.vertex.refusals import missing
+from langchain_tuned_gemini.emulator.vertex.lookup import missing
 
 if TYPE_CHECKING:
     from typing import Literal

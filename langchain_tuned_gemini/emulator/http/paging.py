@@ -7,14 +7,16 @@ import json
 from typing import TYPE_CHECKING, TypeVar
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
+from langchain_tuned_gemini.emulator.http.requests import Api, MethodCall
 from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from langchain_tuned_gemini.emulator.http.requests import MethodCall
 
 MAX_PAGE_SIZE = 1000
+# That of Vertex AI is not published: a guess.
+DEFAULT_PAGE_SIZES = {Api.DEVELOPER: 10, Api.VERTEX: 100}
 
 T = TypeVar("T")
 
@@ -26,7 +28,7 @@ def page(
     key: Callable[[T], str],
     shown: Callable[[T], JsonObject],
     *,
-    default: int = 10,
+    default: int | None = None,
 ) -> JsonObject:
     """The answer of a list call: the page that it asks for, and the token of the next one.
 
@@ -39,9 +41,9 @@ def page(
         items: All items in their order.
         key: The unique name of an item, which sorts as the items do.
         shown: The resource of an item.
-        default: The page size where none, or 0, is given.
+        default: The page size where none, or 0, is given; that of most lists by default.
     """
-    size = _page_size(call, default)
+    size = _page_size(call, default or DEFAULT_PAGE_SIZES[call.api])
     if token := call.parameter("pageToken"):
         last = _last_of(call, token)
         items = [item for item in items if key(item) > last]

@@ -100,11 +100,7 @@ class TrigramIndex:
         for gram in grams:
             shared.update(self._postings.get(gram, ()))
         sizes, wanted = self._sizes, len(grams)
-        best = max(
-            shared,
-            key=lambda i: (2 * shared[i] / (wanted + sizes[i]), -i),
-            default=0,
-        )
+        best = max(shared, key=lambda i: (2 * shared[i] / (wanted + sizes[i]), -i), default=0)
         return self._examples[best]
 
     @cached_property

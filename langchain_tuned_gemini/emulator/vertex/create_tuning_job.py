@@ -13,7 +13,7 @@ from langchain_tuned_gemini.emulator.state.tuning_job import (
     TuningJobRecord,
     checkpoint_count,
 )
-from langchain_tuned_gemini.emulator.vertex.refusals import invalid, missing
+from langchain_tuned_gemini.emulator.vertex.lookup import invalid, missing
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.messages import Message

@@ -11,9 +11,8 @@ from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, etag,
 from langchain_tuned_gemini.emulator.model.completions import Style, token_details
 from langchain_tuned_gemini.emulator.model.prompts import read_prompt
 from langchain_tuned_gemini.emulator.vertex import publisher_models
-from langchain_tuned_gemini.emulator.vertex.lookup import found, listed, name_of
+from langchain_tuned_gemini.emulator.vertex.lookup import found, in_use, invalid, listed, name_of
 from langchain_tuned_gemini.emulator.vertex.operations import start
-from langchain_tuned_gemini.emulator.vertex.refusals import in_use, invalid
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.replies import Reply
@@ -33,15 +32,7 @@ def get(store: Store, call: MethodCall) -> JsonObject:
 
 def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the endpoints of a location."""
-    return listed(
-        store,
-        call,
-        "endpoints",
-        store.vertex.endpoints,
-        created=lambda endpoint: endpoint.create_time,
-        shown=_shown,
-        fields=_FILTERS,
-    )
+    return listed(store, call, store.vertex.endpoints, _shown, _FILTERS)
 
 
 def undeploy_model(store: Store, call: MethodCall) -> JsonObject:

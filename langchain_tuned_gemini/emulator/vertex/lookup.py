@@ -1,27 +1,31 @@
-"""From the name in a URL to the resource that it means, and from a list call to a page."""
+"""From the name in a URL to the resource that it means, or its refusal; from a list to a page.
+
+A source stands beside each text of a refusal that was seen. The others are the emulator's own
+words, after Google's pattern.
+"""
 
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.paging import page
-from langchain_tuned_gemini.emulator.http.resource_names import last_part
+from langchain_tuned_gemini.emulator.http.resource_names import last_part, published
 from langchain_tuned_gemini.emulator.http.wire import JsonObject, camel_case
-from langchain_tuned_gemini.emulator.vertex.refusals import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.state.store import Store
+    from langchain_tuned_gemini.emulator.state.tuning_job import TuningJobRecord
+    from langchain_tuned_gemini.emulator.state.vertex_store import EndpointRecord, ModelVersion
 
-    Record = TypeVar("Record")
+    Record = TypeVar("Record", EndpointRecord, ModelVersion, TuningJobRecord)
 
-# Neither the order of Vertex AI's lists nor their page size is published: newest first and
-# 100 are guesses.
-DEFAULT_PAGE_SIZE = 100
+# The order of Vertex AI's lists is not published: newest first is a guess.
 _LATEST = 10**20
 
 _TERM = re.compile(r'(?P<field>[\w.-]+)\s*(?P<operator>!=|=|:)\s*(?P<value>"[^"]*"|\S+)')
@@ -47,9 +51,7 @@ def found(store: Store, call: MethodCall, record: Record | None) -> Record:
 def listed(
     store: Store,
     call: MethodCall,
-    collection: str,
     records: Mapping[str, Record],
-    created: Callable[[Record], int],
     shown: Callable[[Record], JsonObject],
     fields: Mapping[str, str],
 ) -> JsonObject:
@@ -58,22 +60,15 @@ def listed(
     `fields` are what a filter can compare beside labels, in camelCase, and the field of the
     resource that each is.
     """
-    parent = f"{name_of(store, call).rpartition('/')[0]}/"
+    location, _, collection = name_of(store, call).rpartition("/")
     matches = _matcher(call.parameter("filter"), fields)
     here = sorted(
-        (f"{_LATEST - created(record):021d} {name}", shown(record))
+        (f"{_LATEST - record.create_time:021d} {name}", shown(record))
         for name, record in records.items()
-        if name.startswith(parent)
+        if name.startswith(f"{location}/")
     )
     fitting = [item for item in here if matches(item[1])]
-    return page(
-        call,
-        collection,
-        fitting,
-        lambda item: item[0],
-        lambda item: item[1],
-        default=DEFAULT_PAGE_SIZE,
-    )
+    return page(call, collection, fitting, itemgetter(0), itemgetter(1))
 
 
 def _matcher(text: str, fields: Mapping[str, str]) -> Callable[[JsonObject], bool]:
@@ -103,3 +98,38 @@ def _term(text: str, fields: Mapping[str, str]) -> Callable[[JsonObject], bool]:
     # `model=15` is the last segment of a name.
     shown = last_part if path == "name" else str
     return lambda resource: (shown(resource.get(path, "")) == value) == (operator == "=")
+
+
+_KINDS = {
+    "endpoints": "Endpoint",
+    "models": "Model",
+    "operations": "Operation",
+    "tuningJobs": "TuningJob",
+}
+
+
+def missing(name: str) -> ApiError:
+    """404 of a resource.
+
+    That of an endpoint is real (python-genai issue 1706), and that of a base model that is
+    unknown, retired or elsewhere (genkit issue 4688).
+    """
+    if published(name):
+        msg = (
+            f"Publisher Model `{name}` was not found or your project does not have access to it. "
+            "Please ensure you are using a valid model version. For more information, see: "
+            "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
+        )
+        return ApiError(404, msg)
+    kind = name.rpartition("/")[0].rpartition("/")[2]
+    return ApiError(404, f"{_KINDS.get(kind, 'Resource')} `{name}` not found.")
+
+
+def invalid(field: str, problem: str) -> ApiError:
+    """400 of a field, in the form of java-docs-samples issue 8985."""
+    return ApiError(400, f"List of found errors:\t1.Field: {field}; Message: {problem}\t")
+
+
+def in_use(message: str) -> ApiError:
+    """400 FAILED_PRECONDITION."""
+    return ApiError(400, message, status="FAILED_PRECONDITION")

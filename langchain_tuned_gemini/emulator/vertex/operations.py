@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName
 from langchain_tuned_gemini.emulator.http.wire import JsonObject, timestamp
 from langchain_tuned_gemini.emulator.state.vertex_store import OperationRecord
-from langchain_tuned_gemini.emulator.vertex.lookup import name_of
-from langchain_tuned_gemini.emulator.vertex.refusals import missing
+from langchain_tuned_gemini.emulator.vertex.lookup import missing, name_of
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.requests import MethodCall

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.paging import page
 from langchain_tuned_gemini.emulator.http.resource_names import model_of
-from langchain_tuned_gemini.emulator.vertex.lookup import DEFAULT_PAGE_SIZE
-from langchain_tuned_gemini.emulator.vertex.refusals import missing
+from langchain_tuned_gemini.emulator.vertex.lookup import missing
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 def find(store: Store, call: MethodCall) -> ServedModel:
     """The base model that a call addresses: Google's, and served in this location."""
     model = store.base_models.get(model_of(call.name) or "")
-    if model is None or not _is_served(model, call.asked_in):
+    location = call.asked_in
+    if model is None or (location and model.locations and location not in model.locations):
         raise missing(call.name)
     return model
 
@@ -33,12 +33,7 @@ def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the base models."""
     google = call.name == "publishers/google/models"
     models = sorted(store.base_models.values(), key=lambda m: m.name) if google else []
-    size = DEFAULT_PAGE_SIZE
-    return page(call, "publisherModels", models, lambda m: m.name, _shown, default=size)
-
-
-def _is_served(model: ServedModel, location: str | None) -> bool:
-    return None in {location, model.locations} or location in (model.locations or ())
+    return page(call, "publisherModels", models, lambda m: m.name, _shown)
 
 
 def _shown(model: ServedModel) -> JsonObject:

@@ -15,15 +15,9 @@ from langchain_tuned_gemini.emulator.http.wire import (
     timestamp,
 )
 from langchain_tuned_gemini.emulator.vertex.create_tuning_job import DISPLAY_NAME_LENGTH
-from langchain_tuned_gemini.emulator.vertex.lookup import (
-    DEFAULT_PAGE_SIZE,
-    found,
-    listed,
-    name_of,
-)
+from langchain_tuned_gemini.emulator.vertex.lookup import found, in_use, invalid, listed, name_of
 from langchain_tuned_gemini.emulator.vertex.operations import start
-from langchain_tuned_gemini.emulator.vertex.refusals import in_use, invalid
-from langchain_tuned_gemini.emulator.vertex.tuning_job_resource import checkpoint
+from langchain_tuned_gemini.emulator.vertex.tuning_jobs import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,15 +49,8 @@ def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the models of a location, each by its default version."""
     vertex = store.vertex
     defaults = {name: vertex.version(name) for name in vertex.models}
-    return listed(
-        store,
-        call,
-        "models",
-        {name: version for name, version in defaults.items() if version is not None},
-        created=lambda version: version.create_time,
-        shown=lambda version: _shown(vertex, version),
-        fields=_FILTERS,
-    )
+    present = {name: version for name, version in defaults.items() if version is not None}
+    return listed(store, call, present, lambda version: _shown(vertex, version), _FILTERS)
 
 
 def list_versions(store: Store, call: MethodCall) -> JsonObject:
@@ -75,20 +62,13 @@ def list_versions(store: Store, call: MethodCall) -> JsonObject:
         [versions[number] for number in sorted(versions)],
         key=lambda version: f"{version.version:09d}",
         shown=lambda version: _shown(store.vertex, version) | {"name": version.full_name},
-        default=DEFAULT_PAGE_SIZE,
     )
 
 
 def list_checkpoints(store: Store, call: MethodCall) -> JsonObject:
     """A page of the checkpoints of a version."""
-    return page(
-        call,
-        "checkpoints",
-        _find(store, call).checkpoints,
-        key=lambda record: f"{record.epoch:09d}",
-        shown=checkpoint,
-        default=DEFAULT_PAGE_SIZE,
-    )
+    records = _find(store, call).checkpoints
+    return page(call, "checkpoints", records, lambda record: f"{record.epoch:09d}", checkpoint)
 
 
 def patch(store: Store, call: MethodCall) -> JsonObject:
