@@ -66,7 +66,11 @@ class App:
                 check_credentials(request, options.rejected_keys, Api.VERTEX)
                 return delivery(Reply((cloud_storage.upload(self._store, bucket, query, body),)))
             if call is None:
-                return delivery(_unbound(path))
+                # A page, since no API sees the request.
+                text = (
+                    f"The requested URL <code>{escape(path)}</code> was not found on this server."
+                )
+                return delivery(html_error(404, "Not Found", text))
             check_credentials(request, options.rejected_keys, call.api)
         except ApiError as error:
             return delivery(_refused(error))
@@ -141,12 +145,6 @@ def _decoded(body: bytes) -> object:
 
 def _refused(error: ApiError) -> Reply:
     return Reply((error.body,), status=error.code)
-
-
-def _unbound(path: str) -> Reply:
-    """The 404 of a URL that means nothing: a page, since no API sees the request."""
-    text = f"The requested URL <code>{escape(path)}</code> was not found on this server."
-    return html_error(404, "Not Found", text)
 
 
 def _numbered(call: MethodCall, reply: Reply) -> Reply:

@@ -23,8 +23,7 @@ from langchain_tuned_gemini.emulator.model.functions import check_history, read_
 from langchain_tuned_gemini.emulator.model.instances import fits, instance
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.requests import MethodCall
+    from langchain_tuned_gemini.emulator.http.requests import Message, MethodCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.model.prompts import Prompt

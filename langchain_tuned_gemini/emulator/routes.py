@@ -17,7 +17,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from langchain_tuned_gemini.emulator.developer import models, permissions, tuned_models
-from langchain_tuned_gemini.emulator.http.requests import Api, MethodCall
+from langchain_tuned_gemini.emulator.http.requests import GENERATE, Api, MethodCall
 from langchain_tuned_gemini.emulator.http.resource_names import (
     LOCATION_OF_HOST,
     LOCATIONS,
@@ -27,7 +27,7 @@ from langchain_tuned_gemini.emulator.vertex import (
     endpoints,
     operations,
     publisher_models,
-    registered_models,
+    registered_models as registry,
     tuning_jobs,
 )
 from langchain_tuned_gemini.tuned_models.locations import GLOBAL
@@ -69,43 +69,39 @@ class Route(NamedTuple):
 _V1 = frozenset({"v1"})
 _BETA = frozenset({"v1beta", "v1alpha"})
 _ALL = _BETA | _V1
-_GENERATE = ("generateContent", "streamGenerateContent")
+
+
+def _tuned(
+    method: str, verb: str, url: str, answer: _Answer, versions: frozenset[str] = _BETA
+) -> Route:
+    return Route(method, verb, f"tunedModels{url}", versions, answer)
+
 
 DEVELOPER_ROUTES = (
     *(
         Route(method, "POST", f"{who}:{method}", _ALL, models.generate)
-        for method in _GENERATE
+        for method in sorted(GENERATE)
         for who in ("tunedModels/*", "models/**")
     ),
     Route("countTokens", "POST", "models/**:countTokens", _ALL, models.count_tokens),
     Route("models.get", "GET", "models/*", _ALL, models.get),
     Route("models.list", "GET", "models", _ALL, models.list_),
-    Route("get", "GET", "tunedModels/*", _BETA, tuned_models.get),
-    Route("list", "GET", "tunedModels", _BETA, tuned_models.list_),
-    Route("create", "POST", "tunedModels", _BETA, tuned_models.create),
-    Route("patch", "PATCH", "tunedModels/*", _BETA, tuned_models.patch),
-    Route("delete", "DELETE", "tunedModels/*", _BETA, tuned_models.delete),
-    Route(
-        "transferOwnership",
-        "POST",
-        "tunedModels/*:transferOwnership",
-        _BETA,
-        tuned_models.transfer_ownership,
+    _tuned("get", "GET", "/*", tuned_models.get),
+    _tuned("list", "GET", "", tuned_models.list_),
+    _tuned("create", "POST", "", tuned_models.create),
+    _tuned("patch", "PATCH", "/*", tuned_models.patch),
+    _tuned("delete", "DELETE", "/*", tuned_models.delete),
+    _tuned("transferOwnership", "POST", "/*:transferOwnership", tuned_models.transfer_ownership),
+    _tuned("operations.get", "GET", "/*/operations/*", tuned_models.get_operation, _ALL),
+    _tuned("operations.list", "GET", "/*/operations", tuned_models.list_operations, _ALL),
+    _tuned(
+        "operations.cancel", "POST", "/*/operations/*:cancel", tuned_models.cancel_operation, _V1
     ),
-    Route("operations.get", "GET", "tunedModels/*/operations/*", _ALL, tuned_models.get_operation),
-    Route("operations.list", "GET", "tunedModels/*/operations", _ALL, tuned_models.list_operations),
-    Route(
-        "operations.cancel",
-        "POST",
-        "tunedModels/*/operations/*:cancel",
-        _V1,
-        tuned_models.cancel_operation,
-    ),
-    Route("permissions.get", "GET", "tunedModels/*/permissions/*", _BETA, permissions.get),
-    Route("permissions.list", "GET", "tunedModels/*/permissions", _BETA, permissions.list_),
-    Route("permissions.create", "POST", "tunedModels/*/permissions", _BETA, permissions.create),
-    Route("permissions.patch", "PATCH", "tunedModels/*/permissions/*", _BETA, permissions.patch),
-    Route("permissions.delete", "DELETE", "tunedModels/*/permissions/*", _BETA, permissions.delete),
+    _tuned("permissions.get", "GET", "/*/permissions/*", permissions.get),
+    _tuned("permissions.list", "GET", "/*/permissions", permissions.list_),
+    _tuned("permissions.create", "POST", "/*/permissions", permissions.create),
+    _tuned("permissions.patch", "PATCH", "/*/permissions/*", permissions.patch),
+    _tuned("permissions.delete", "DELETE", "/*/permissions/*", permissions.delete),
 )
 
 _VERTEX_BETA = frozenset({"v1beta1"})
@@ -128,7 +124,7 @@ def _at(method: str, verb: str, url: str, answer: _Answer) -> Route:
 VERTEX_ROUTES = (
     *(
         Route(method, "POST", f"{who}:{method}", _VERTEX, endpoints.generate)
-        for method in _GENERATE
+        for method in sorted(GENERATE)
         for who in _GENERATORS
     ),
     *(
@@ -145,25 +141,15 @@ VERTEX_ROUTES = (
     _at("endpoints.list", "GET", "endpoints", endpoints.list_),
     _at("endpoints.delete", "DELETE", "endpoints/*", endpoints.delete),
     _at("endpoints.undeployModel", "POST", "endpoints/*:undeployModel", endpoints.undeploy_model),
-    _at("models.get", "GET", "models/*", registered_models.get),
-    _at("models.list", "GET", "models", registered_models.list_),
-    _at("models.patch", "PATCH", "models/*", registered_models.patch),
-    _at("models.delete", "DELETE", "models/*", registered_models.delete),
+    _at("models.get", "GET", "models/*", registry.get),
+    _at("models.list", "GET", "models", registry.list_),
+    _at("models.patch", "PATCH", "models/*", registry.patch),
+    _at("models.delete", "DELETE", "models/*", registry.delete),
+    _at("models.deleteVersion", "DELETE", "models/*:deleteVersion", registry.delete_version),
+    _at("models.listVersions", "GET", "models/*:listVersions", registry.list_versions),
+    _at("models.listCheckpoints", "GET", "models/*:listCheckpoints", registry.list_checkpoints),
     _at(
-        "models.deleteVersion", "DELETE", "models/*:deleteVersion", registered_models.delete_version
-    ),
-    _at("models.listVersions", "GET", "models/*:listVersions", registered_models.list_versions),
-    _at(
-        "models.listCheckpoints",
-        "GET",
-        "models/*:listCheckpoints",
-        registered_models.list_checkpoints,
-    ),
-    _at(
-        "models.mergeVersionAliases",
-        "POST",
-        "models/*:mergeVersionAliases",
-        registered_models.merge_version_aliases,
+        "models.mergeVersionAliases", "POST", "models/*:mergeVersionAliases", registry.merge_aliases
     ),
     Route("publishers.models.get", "GET", "publishers/*/models/*", _VERTEX, publisher_models.get),
     Route(

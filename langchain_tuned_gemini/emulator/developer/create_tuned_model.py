@@ -15,7 +15,7 @@ from langchain_tuned_gemini.emulator.state.tuned_model import (
 )
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.requests import Message
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.state.store import Store
 

@@ -16,8 +16,7 @@ from langchain_tuned_gemini.emulator.http.wire import GRANTEE_TYPES, ROLES, Json
 from langchain_tuned_gemini.emulator.state.tuned_model import Permission, TunedModelRecord
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.requests import MethodCall
+    from langchain_tuned_gemini.emulator.http.requests import Message, MethodCall
     from langchain_tuned_gemini.emulator.state.store import Store
 
 

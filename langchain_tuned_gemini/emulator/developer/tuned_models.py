@@ -31,8 +31,7 @@ from langchain_tuned_gemini.emulator.state.tuned_model import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.requests import MethodCall
+    from langchain_tuned_gemini.emulator.http.requests import Message, MethodCall
     from langchain_tuned_gemini.emulator.state.store import Store
 
 CANCELLED = Status(1, "The operation was cancelled.")
@@ -70,12 +69,13 @@ def get(store: Store, call: MethodCall) -> JsonObject:
 
 
 def list_(store: Store, call: MethodCall) -> JsonObject:
-    """A page of the caller's tuned models, oldest first."""
+    """A page of the caller's tuned models, oldest first, as Google lists them."""
     matches = _filter(call.parameter("filter"))
+    ordered = sorted(store.tuned_models.values(), key=lambda r: (r.create_time, r.name))
     return page(
         call,
         "tunedModels",
-        [record for record in store.in_order() if matches(record)],
+        [record for record in ordered if matches(record)],
         key=lambda record: f"{record.create_time:020d} {record.name}",
         shown=lambda record: tuned_model(store.training(record)),
     )

@@ -10,8 +10,7 @@ from langchain_tuned_gemini.emulator.http.requests import GENERATE, MethodCall
 from langchain_tuned_gemini.emulator.routes import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from collections.abc import Iterator, Mapping
 
 _STATUSES = range(200, 600)
 _GROUPS = frozenset({"generate", "any"})
@@ -104,45 +103,29 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Refuses a fault that would never hit, do nothing, or contradict itself."""
-        problem = (
-            self._unknown_word()
-            or self._wrong_number()
-            or self._without_effect()
-            or self._two_ends()
-        )
-        if problem is not None:
+        for problem in self._problems():
             raise ValueError(problem)
 
-    def _unknown_word(self) -> str | None:
+    def _problems(self) -> Iterator[str]:
         known = METHODS | _GROUPS
         if self.method is not None and self.method not in known:
-            return f"a fault can't hit the method {self.method!r}, only {', '.join(sorted(known))}"
+            yield f"a fault can't hit the method {self.method!r}, only {', '.join(sorted(known))}"
         if self.quota not in (None, "minute", "day"):
-            return f'quota is "minute" or "day", not {self.quota!r}'
-        return None
-
-    def _wrong_number(self) -> str | None:
+            yield f'quota is "minute" or "day", not {self.quota!r}'
         if self.status is not None and self.status not in _STATUSES:
-            return f"status is an HTTP status from 200 to 599, not {self.status}"
+            yield f"status is an HTTP status from 200 to 599, not {self.status}"
         for field in fields(self):
             value, least = getattr(self, field.name), 1 if field.name in _COUNTS else 0
             if field.name != "body" and isinstance(value, int | float) and value < least:
-                return f"{field.name} is at least {least}, so it can't be {value}"
-        return None
-
-    def _without_effect(self) -> str | None:
+                yield f"{field.name} is at least {least}, so it can't be {value}"
         effects = (f for f in fields(self) if f.name not in _NO_EFFECT_ALONE)
-        if any(getattr(self, effect.name) != effect.default for effect in effects):
-            return None
-        return "a fault needs an effect, for example status=503 or hang=True"
-
-    def _two_ends(self) -> str | None:
+        if all(getattr(self, effect.name) == effect.default for effect in effects):
+            yield "a fault needs an effect, for example status=503 or hang=True"
         ends = (self.cut_after, self.end_after, self.error_after, self.limit_after)
         if sum(end is not None for end in ends) > 1:
-            return (
+            yield (
                 "a stream ends once: give one of cut_after, end_after, error_after and limit_after"
             )
-        return None
 
     def selects(self, call: MethodCall) -> bool:
         """Whether a call is of the kind that this fault is for."""

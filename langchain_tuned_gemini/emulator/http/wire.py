@@ -20,7 +20,8 @@ TYPE_URL: Final = "type.googleapis.com/google.ai.generativelanguage.v1beta."
 JsonObject = dict[str, Any]
 
 
-def _values(names: str, prefix: str = "") -> tuple[str, ...]:
+def enum_values(names: str, prefix: str = "") -> tuple[str, ...]:
+    """The values of an enum, in the order of their numbers."""
     return tuple(prefix + name for name in names.split())
 
 
@@ -33,12 +34,14 @@ _ENUMS: Mapping[str, Sequence[str]] = {
     "state": ("STATE_UNSPECIFIED", "CREATING", "ACTIVE", "FAILED"),
     "granteeType": GRANTEE_TYPES,
     "role": ROLES,
-    "finishReason": _values(
+    "finishReason": enum_values(
         "FINISH_REASON_UNSPECIFIED STOP MAX_TOKENS SAFETY RECITATION OTHER LANGUAGE BLOCKLIST "
         "PROHIBITED_CONTENT SPII MALFORMED_FUNCTION_CALL"
     ),
-    "blockReason": _values("BLOCK_REASON_UNSPECIFIED SAFETY OTHER BLOCKLIST PROHIBITED_CONTENT"),
-    "category": _values(
+    "blockReason": enum_values(
+        "BLOCK_REASON_UNSPECIFIED SAFETY OTHER BLOCKLIST PROHIBITED_CONTENT"
+    ),
+    "category": enum_values(
         "UNSPECIFIED DEROGATORY TOXICITY VIOLENCE SEXUAL MEDICAL DANGEROUS HARASSMENT HATE_SPEECH "
         "SEXUALLY_EXPLICIT DANGEROUS_CONTENT CIVIC_INTEGRITY",
         "HARM_CATEGORY_",

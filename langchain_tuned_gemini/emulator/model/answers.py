@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
 from langchain_tuned_gemini.emulator.armed_rules import ArmedRule
 from langchain_tuned_gemini.emulator.http.requests import GENERATE, MethodCall
@@ -74,19 +74,13 @@ def as_answer(said: Scripted) -> ModelAnswer:
             return ModelAnswer(calls=(said,))
         case Mapping():
             return ModelAnswer(text=json.dumps(said, ensure_ascii=False))
-        case _ if _are_calls(said):
+        case [FunctionCall(), *_] if all(isinstance(item, FunctionCall) for item in said):
             return ModelAnswer(calls=tuple(said))
     msg = (
         "an answer is a text, a FunctionCall, a list of them for calls at once, a dict for JSON, "
         f"or a ModelAnswer, not {said!r}; several answers are given one after another: script(a, b)"
     )
     raise TypeError(msg)
-
-
-def _are_calls(said: object) -> TypeGuard[Sequence[FunctionCall]]:
-    if not isinstance(said, Sequence) or not said:
-        return False
-    return all(isinstance(item, FunctionCall) for item in said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

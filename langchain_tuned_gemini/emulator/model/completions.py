@@ -15,7 +15,7 @@ from langchain_tuned_gemini.emulator.model.prompts import estimate_tokens
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.requests import Message
     from langchain_tuned_gemini.emulator.model.answers import FunctionCall, ModelAnswer
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
 

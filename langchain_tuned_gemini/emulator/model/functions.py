@@ -22,7 +22,7 @@ from langchain_tuned_gemini.emulator.model.instances import instance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.requests import Message
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
     from langchain_tuned_gemini.emulator.model.prompts import Prompt, PromptTurn

@@ -18,7 +18,7 @@ from langchain_tuned_gemini.emulator.model.examples import Example
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.requests import Message
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
 
 TOKENS_OF_A_FILE = 258

@@ -18,7 +18,7 @@ from langchain_tuned_gemini.emulator.state.tuned_model import (
 from langchain_tuned_gemini.emulator.state.vertex_store import VertexStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from langchain_tuned_gemini.emulator.model.answers import Script
     from langchain_tuned_gemini.emulator.model.base_models import ServedModel
@@ -87,10 +87,6 @@ class Store:
         """Base 36, beginning with a letter."""
         first = self.random.choice(string.ascii_lowercase)
         return first + "".join(self.random.choices(_BASE36, k=length - 1))
-
-    def in_order(self) -> Iterable[TunedModelRecord]:
-        """The tuned models, oldest first, as Google lists them."""
-        return sorted(self.tuned_models.values(), key=lambda r: (r.create_time, r.name))
 
     def change(self, record: TunedModelRecord, **changes: Any) -> TunedModelRecord:
         """Replaces fields of a tuned model."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError, Status
 from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, last_part, published
-from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact
+from langchain_tuned_gemini.emulator.http.wire import JsonObject, compact, enum_values, snake_case
 from langchain_tuned_gemini.emulator.model.examples import TrigramIndex
 from langchain_tuned_gemini.emulator.state.tuning_job import (
     FAILED,
@@ -16,7 +16,7 @@ from langchain_tuned_gemini.emulator.state.tuning_job import (
 from langchain_tuned_gemini.emulator.vertex.lookup import invalid, missing
 
 if TYPE_CHECKING:
-    from langchain_tuned_gemini.emulator.http.messages import Message
+    from langchain_tuned_gemini.emulator.http.requests import Message
     from langchain_tuned_gemini.emulator.state.store import Store
     from langchain_tuned_gemini.emulator.state.vertex_store import ModelVersion
 
@@ -28,15 +28,7 @@ DISPLAY_NAME_LENGTH = 128
 DEFAULT_EPOCHS = 3
 DEFAULT_MULTIPLIER = 1.0
 DEFAULT_ADAPTER_SIZE = "ADAPTER_SIZE_FOUR"
-ADAPTER_SIZES = (
-    "ADAPTER_SIZE_UNSPECIFIED",
-    "ADAPTER_SIZE_ONE",
-    "ADAPTER_SIZE_TWO",
-    "ADAPTER_SIZE_FOUR",
-    "ADAPTER_SIZE_EIGHT",
-    "ADAPTER_SIZE_SIXTEEN",
-    "ADAPTER_SIZE_THIRTY_TWO",
-)
+ADAPTER_SIZES = enum_values("UNSPECIFIED ONE TWO FOUR EIGHT SIXTEEN THIRTY_TWO", "ADAPTER_SIZE_")
 # Gemini models take adapters of up to 16 (https://cloud.google.com/vertex-ai/generative-ai/docs/
 # models/gemini-supervised-tuning); 32 is for open models.
 _TOO_LARGE = "ADAPTER_SIZE_THIRTY_TWO"
@@ -60,7 +52,7 @@ def new_job(store: Store, parent: str, request: Message) -> TuningJobRecord:
     pre_tuned = request.message("preTunedModel")
     source = _pre_tuned(store, pre_tuned)
     asked = _hyperparameters(spec.message("hyperParameters"))
-    display_name, uri = _display_name(request), _training_uri(spec)
+    display_name, uri = display_name_of(request, "tunedModelDisplayName"), _training_uri(spec)
     name = f"{parent}/tuningJobs/{vertex.new_id()}"
     epochs = int(asked.get("epochCount", DEFAULT_EPOCHS))
     last_only = spec.get("exportLastCheckpointOnly") is True
@@ -124,10 +116,11 @@ def _next_version_of(source: ModelVersion | None, display_name: str) -> str:
     return last_part(source.name)
 
 
-def _display_name(request: Message) -> str:
-    display_name = request.text("tunedModelDisplayName")
+def display_name_of(request: Message, field: str) -> str:
+    """The display name of a job or a model, if it is short enough."""
+    display_name = request.text(field)
     if len(display_name) > DISPLAY_NAME_LENGTH:
-        raise invalid("tuned_model_display_name", f"at most {DISPLAY_NAME_LENGTH} characters")
+        raise invalid(snake_case(field), f"at most {DISPLAY_NAME_LENGTH} characters")
     return display_name
 
 

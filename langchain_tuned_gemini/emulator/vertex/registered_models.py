@@ -14,7 +14,7 @@ from langchain_tuned_gemini.emulator.http.wire import (
     snake_case,
     timestamp,
 )
-from langchain_tuned_gemini.emulator.vertex.create_tuning_job import DISPLAY_NAME_LENGTH
+from langchain_tuned_gemini.emulator.vertex.create_tuning_job import display_name_of
 from langchain_tuned_gemini.emulator.vertex.lookup import found, in_use, invalid, listed, name_of
 from langchain_tuned_gemini.emulator.vertex.operations import start
 from langchain_tuned_gemini.emulator.vertex.tuning_jobs import checkpoint
@@ -22,15 +22,14 @@ from langchain_tuned_gemini.emulator.vertex.tuning_jobs import checkpoint
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langchain_tuned_gemini.emulator.http.messages import Message
-    from langchain_tuned_gemini.emulator.http.requests import MethodCall
+    from langchain_tuned_gemini.emulator.http.requests import Message, MethodCall
     from langchain_tuned_gemini.emulator.state.store import Store
     from langchain_tuned_gemini.emulator.state.vertex_store import ModelVersion, VertexStore
 
 _FILTERS = {"model": "name", "displayName": "displayName"}
 # The fields of a Model that a client may change, and how each is read from a request.
 _MUTABLE: dict[str, Callable[[Message], object]] = {
-    "displayName": lambda request: request.text("displayName"),
+    "displayName": lambda request: display_name_of(request, "displayName"),
     "description": lambda request: request.text("description"),
     "defaultCheckpointId": lambda request: request.text("defaultCheckpointId"),
     "labels": lambda request: dict(request.message("labels").fields),
@@ -92,7 +91,7 @@ def patch(store: Store, call: MethodCall) -> JsonObject:
     return _shown(vertex, changed)
 
 
-def merge_version_aliases(store: Store, call: MethodCall) -> JsonObject:
+def merge_aliases(store: Store, call: MethodCall) -> JsonObject:
     """Gives a version aliases, and takes those away that begin with `-`.
 
     An alias that another version has moves here.
@@ -146,8 +145,6 @@ def _check(version: ModelVersion, changes: dict[str, object]) -> None:
         checkpoint.id for checkpoint in version.checkpoints
     }:
         raise invalid("default_checkpoint_id", f"{version.full_name} has no checkpoint {wanted}")
-    if len(str(changes.get("display_name", ""))) > DISPLAY_NAME_LENGTH:
-        raise invalid("display_name", f"at most {DISPLAY_NAME_LENGTH} characters")
 
 
 def _check_undeployed(store: Store, version: ModelVersion, target: str) -> None:
