@@ -466,7 +466,15 @@ class FallbackChatModel(TunedGeminiChatModel):
 
     def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
         """What `dumpd` writes down; nothing for an alias, which is resolved by a file."""
-        return super().to_json() if self._versions is None else self.to_json_not_implemented()
+        if self._versions is None:
+            return super().to_json()
+        unwritten = self.to_json_not_implemented()
+        unwritten["name"] = self.get_name()  # handlers are told it
+        return unwritten
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """Of an alias that of its version: two of them must not have one key in a cache."""
+        return BaseChatModel._get_llm_string(self.current, stop=stop, **kwargs)
 
     def get_num_tokens(self, text: str) -> int:
         """The last model's count; while it can't be reached, an estimate: 4 characters each."""

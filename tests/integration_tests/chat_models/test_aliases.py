@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.caches import InMemoryCache
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel
@@ -164,6 +165,21 @@ def test_an_alias_is_a_model_like_any_other(tuned: ChatTunedGemini) -> None:
     assert answer.text == "v1"
     assert answer.response_metadata["model_name"] == "tunedModels/sql-expert-v1"
     assert tuned.model == ALIAS
+
+
+def test_handlers_are_told_the_name_of_what_follows_an_alias(robust: FallbackChatModel) -> None:
+    assert dumpd(robust)["name"] == "FallbackChatModel"
+
+
+def test_a_cache_that_is_set_on_a_robust_alias_tells_its_versions_apart(
+    robust: FallbackChatModel, records: Records, clock: Clock
+) -> None:
+    robust.cache = InMemoryCache()
+    before = robust.invoke("who?")
+    promote(records, "v2")
+    clock.now += FRESH_FOR
+
+    assert (before.text, robust.invoke("who?").text) == ("v1", "v2")
 
 
 def test_it_is_used_as_it_is_recorded_and_what_is_said_goes_before(
