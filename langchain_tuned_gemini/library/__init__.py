@@ -7,15 +7,12 @@ from langchain_tuned_gemini.library.creation import (
     plan_version,
 )
 from langchain_tuned_gemini.library.creation_plan import NewVersion, TuningPlan
-from langchain_tuned_gemini.library.deletion import (
+from langchain_tuned_gemini.library.deletion.plan import DeletionPlan, PlannedDeletion
+from langchain_tuned_gemini.library.deletion.protections import Force, Protection, ProtectionKind
+from langchain_tuned_gemini.library.deletion.report import (
     Deletion,
     DeletionOutcome,
-    DeletionPlan,
     DeletionReport,
-    Force,
-    PlannedDeletion,
-    Protection,
-    ProtectionKind,
 )
 from langchain_tuned_gemini.library.differences import DifferenceKind, RecordDifference
 from langchain_tuned_gemini.library.library_model import LibraryModel

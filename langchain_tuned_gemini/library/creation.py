@@ -10,7 +10,7 @@ from typing import Any
 from langchain_tuned_gemini.dataset import TuningDataset
 from langchain_tuned_gemini.effects import Call, Flow, arun, run
 from langchain_tuned_gemini.errors import Advice, ParameterError, RecordsError
-from langchain_tuned_gemini.library.creation_plan import NewVersion, TuningPlan, planned
+from langchain_tuned_gemini.library.creation_plan import NewVersion, TuningPlan, plan_creation
 from langchain_tuned_gemini.library.model_library import ModelLibrary
 from langchain_tuned_gemini.registry import DatasetRecord, VersionRecord
 from langchain_tuned_gemini.services import TunedModelService
@@ -39,12 +39,12 @@ def plan_version(library: ModelLibrary, wish: NewVersion) -> TuningPlan:
         ready = wait_until_active(service, created)
         ```
     """
-    return run(planned(library, wish))
+    return run(plan_creation(library, wish))
 
 
 async def aplan_version(library: ModelLibrary, wish: NewVersion) -> TuningPlan:
     """Says what a new version would be; see `plan_version`."""
-    return await arun(planned(library, wish))
+    return await arun(plan_creation(library, wish))
 
 
 def create_version(
@@ -76,7 +76,7 @@ def create_version(
         ServiceError: The service refuses. If it could not be reached, look whether the model is
             there before you try again.
     """
-    return run(_created(library, plan, service, alongside=alongside))
+    return run(_create(library, plan, service, alongside=alongside))
 
 
 async def acreate_version(
@@ -87,10 +87,10 @@ async def acreate_version(
     alongside: bool = False,
 ) -> TunedModel:
     """Starts to tune what was planned, records it, and returns at once; see `create_version`."""
-    return await arun(_created(library, plan, service, alongside=alongside))
+    return await arun(_create(library, plan, service, alongside=alongside))
 
 
-def _created(
+def _create(
     library: ModelLibrary, plan: TuningPlan, service: TunedModelService, *, alongside: bool
 ) -> Flow[TunedModel]:
     if plan.running and not alongside:

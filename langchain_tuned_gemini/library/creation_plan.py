@@ -147,7 +147,7 @@ class NewVersion:
     prices: PriceTable | None = None
 
 
-def planned(library: ModelLibrary, wish: NewVersion) -> Flow[TuningPlan]:
+def plan_creation(library: ModelLibrary, wish: NewVersion) -> Flow[TuningPlan]:
     """Makes a plan; nothing is changed.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 
 from langchain_tuned_gemini.effects import Flow
@@ -17,13 +16,12 @@ from langchain_tuned_gemini.errors import (
     TunedModelNotFoundError,
 )
 from langchain_tuned_gemini.library.inventory import Inventory, names_of
-from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter
+from langchain_tuned_gemini.library.library_model import LibraryModel, plain_base
 from langchain_tuned_gemini.library.promotion import record_of
 from langchain_tuned_gemini.library.second_look import look
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import is_family, same_version
 from langchain_tuned_gemini.registry import Catalog, RecordedVersion, Records, VersionRecord
-from langchain_tuned_gemini.tuned_models.base_models import base_model_id
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
 
 
@@ -72,15 +70,10 @@ class RecordDifference:
         return self.error.for_command_line if self.error else self.detail
 
 
-def differing(inventory: Inventory, now: datetime) -> Flow[tuple[RecordDifference, ...]]:
-    """Compares the records with the platforms.
-
-    Args:
-        inventory: Both.
-        now: The time, for what is found to be deleted.
-    """
+def compare(inventory: Inventory) -> Flow[tuple[RecordDifference, ...]]:
+    """Compares the records with the platforms."""
     catalog = inventory.records.load()
-    models = yield from inventory.listed(ModelFilter())
+    models = yield from inventory.list_models()
     found: list[RecordDifference] = []
     for model in models:
         found += _of_model(model, catalog, inventory.numbers)
@@ -93,7 +86,7 @@ def differing(inventory: Inventory, now: datetime) -> Flow[tuple[RecordDifferenc
         try:
             states[name] = yield from _state_of(inventory, version)
         except TunedModelNotFoundError:
-            mends = version.record.model_copy(update={"deleted": now})
+            mends = version.record.model_copy(update={"deleted": inventory.now()})
             told = f"{version} does not exist."
             found.append(_of_record(DifferenceKind.GONE, version, told, mends))
         except ServiceError as error:
@@ -162,7 +155,7 @@ def _of_model(
         mends = record.model_copy(update={"deleted": None})
         yield _difference(DifferenceKind.BACK, model, told, mends)
     base = model.model.base_model
-    if base and _base(base) != _base(record.base_model):
+    if base and plain_base(base) != plain_base(record.base_model):
         told = f"It was tuned from {base}; recorded is {record.base_model or 'nothing'}."
         mends = record.model_copy(update={"base_model": base})
         yield _difference(DifferenceKind.BASE_MODEL, model, told, mends)
@@ -230,7 +223,3 @@ def _alike(
             if version.name.is_same(name, numbers) is not False:
                 return version
     return None
-
-
-def _base(name: str) -> str:
-    return base_model_id(name) or name

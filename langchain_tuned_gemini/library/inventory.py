@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from langchain_tuned_gemini.effects import Call, Flow, Together
 from langchain_tuned_gemini.errors import TunedModelNameError
-from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter, version_name
+from langchain_tuned_gemini.library.library_model import LibraryModel, plain_base, version_name
 from langchain_tuned_gemini.names.alias_name import AliasName
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName, is_number, is_same_project
 from langchain_tuned_gemini.names.version_name import VersionName, same_version
 from langchain_tuned_gemini.registry import Catalog, Records
 from langchain_tuned_gemini.services import PlacedService, TunedModelService
-from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel
+from langchain_tuned_gemini.tuned_models.platform import Platform
+from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 
 class Inventory:
@@ -40,19 +42,39 @@ class Inventory:
         self.clock = clock
         self.numbers: dict[str, str] = {}
 
-    def listed(self, selection: ModelFilter) -> Flow[list[LibraryModel]]:
+    def now(self) -> datetime:
+        """The time by its clock."""
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+    def list_models(
+        self,
+        *,
+        platform: Platform | None = None,
+        state: TunedModelState | None = None,
+        family: str | None = None,
+        base_model: str | None = None,
+        older_than: float | None = None,
+    ) -> Flow[list[LibraryModel]]:
         """The models that are asked for, oldest first, one service after the other."""
         catalog = self.records.load()
-        asked = [s for s in self.services if selection.platform in {None, s.platform}]
+        asked = [s for s in self.services if platform in {None, s.platform}]
         answers: list[list[TunedModel]] = yield Together(
             [Call(service.list, service.alist) for service in asked]
         )
         found = [model for answer in answers for model in answer]
         yield from self.identify((name for model in found for name in names_of(model)), catalog)
-        models = [self.placed(model, catalog) for model in found]
-        return [model for model in models if selection.takes(model)]
+        models = [self.place(model, catalog) for model in found]
+        base = plain_base(base_model) if base_model is not None else None
+        return [
+            model
+            for model in models
+            if state in {None, model.state}
+            and family in {None, model.family}
+            and (base is None or plain_base(model.model.base_model) == base)
+            and (older_than is None or (model.age or 0.0) > older_than)
+        ]
 
-    def found(self, text: str, catalog: Catalog | None = None) -> Flow[LibraryModel]:
+    def find(self, text: str, catalog: Catalog | None = None) -> Flow[LibraryModel]:
         """One model, read from its service; see `ModelLibrary.find`."""
         catalog = catalog or self.records.load()
         if version := _version_in(text):
@@ -81,14 +103,14 @@ class Inventory:
         if not model.display_name:  # google-genai tells it in lists only
             model = replace(model, display_name=display_name)
         yield from self.identify(names_of(model), catalog)
-        return self.placed(model, catalog)
+        return self.place(model, catalog)
 
     def _named(self, version: VersionName, catalog: Catalog) -> Flow[tuple[TunedModelName, str]]:
         """The full name of a version, and its name for people where a list told it."""
         for known in catalog.versions:
             if known.family == version.family and same_version(known.label, version.label):
                 return known.name, ""
-        models = yield from self.listed(ModelFilter(family=version.family))
+        models = yield from self.list_models(family=version.family)
         named = [model for model in models if model.is_version(version.label)]
         if len(named) != 1:
             raise TunedModelNameError(_not_one(version, named, models), name=str(version))
@@ -138,7 +160,7 @@ class Inventory:
         same = is_same_project(service.project, name.project, self.numbers)
         return {True: 2, None: 1, False: 0}[same], service.location == name.location
 
-    def placed(self, model: TunedModel, catalog: Catalog) -> LibraryModel:
+    def place(self, model: TunedModel, catalog: Catalog) -> LibraryModel:
         """A model with its place in the library. What is recorded goes before its names."""
         platform = TunedModelName.parse(model.name).platform
         age = self.clock() - model.create_time.timestamp() if model.create_time else None

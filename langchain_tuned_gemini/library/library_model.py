@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypedDict
 
 from packaging.version import Version
 
@@ -87,31 +88,22 @@ class LibraryModel:
         return (*ordered, self.model.create_time or _FIRST)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFilter:
-    """Which models are asked for; None is any. See `ModelLibrary.list`."""
+class ModelFilter(TypedDict, total=False):
+    """The models that are asked for; None, or nothing, is any.
 
-    platform: Platform | None = None
-    state: TunedModelState | None = None
-    family: str | None = None
-    base_model: str | None = None
-    older_than: float | None = None
+    Attributes:
+        platform: Those of one platform; services of the other one are not asked.
+        state: Those in a state.
+        family: Those of a family, such as `sql-expert`.
+        base_model: Those that were tuned from a base model, such as `gemini-3.5-flash`.
+        older_than: Those that were created longer ago than this, in seconds.
+    """
 
-    def takes(self, model: LibraryModel) -> bool:
-        """Whether a model is one of them."""
-        return (
-            self.platform in {None, model.platform}
-            and self.state in {None, model.state}
-            and self.family in {None, model.family}
-            and self._takes_base(model)
-            and (self.older_than is None or (model.age or 0.0) > self.older_than)
-        )
-
-    def _takes_base(self, model: LibraryModel) -> bool:
-        """Whether it was tuned from the base model that is asked for, however that is written."""
-        if self.base_model is None:
-            return True
-        return _base(self.base_model) == _base(model.model.base_model)
+    platform: Platform | None
+    state: TunedModelState | None
+    family: str | None
+    base_model: str | None
+    older_than: float | None
 
 
 def version_name(model: TunedModel, platform: Platform) -> tuple[str, str]:
@@ -138,5 +130,6 @@ def in_order(models: Iterable[LibraryModel]) -> list[LibraryModel]:
     return sorted(models, key=lambda model: model.order)
 
 
-def _base(name: str) -> str:
+def plain_base(name: str) -> str:
+    """A base model's name without what may be written around it."""
     return base_model_id(name) or name

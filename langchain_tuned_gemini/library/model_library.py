@@ -6,34 +6,30 @@ import getpass
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, Unpack
 
 from langchain_tuned_gemini.effects import Flow, arun, run
 from langchain_tuned_gemini.errors import ParameterError
-from langchain_tuned_gemini.library.deletion import (
-    Audit,
-    DeletionExecutor,
+from langchain_tuned_gemini.library.deletion.audit import Audit
+from langchain_tuned_gemini.library.deletion.executor import DeletionExecutor, OnDeletion
+from langchain_tuned_gemini.library.deletion.plan import (
+    DeletionCriteria,
     DeletionPlan,
-    DeletionReport,
-    DeletionWish,
-    Force,
-    OnDeletion,
-    planning,
+    plan_deletion,
 )
-from langchain_tuned_gemini.library.differences import RecordDifference, differing, mend
+from langchain_tuned_gemini.library.deletion.protections import Force
+from langchain_tuned_gemini.library.deletion.report import DeletionReport
+from langchain_tuned_gemini.library.differences import RecordDifference, compare, mend
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter, in_order
-from langchain_tuned_gemini.library.probe import Probe, probing
-from langchain_tuned_gemini.library.promotion import Promotion, promotion, rollback
+from langchain_tuned_gemini.library.probe import Probe, call_once
+from langchain_tuned_gemini.library.promotion import Promotion, promote, roll_back
 from langchain_tuned_gemini.names.alias_name import AliasName
-from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import VersionName, check_family, next_label
 from langchain_tuned_gemini.registry import Records
 from langchain_tuned_gemini.services import PlacedService, TunedModelService
 from langchain_tuned_gemini.tuned_models.platform import Platform
-from langchain_tuned_gemini.tuned_models.tuned_model import TunedModel, TunedModelState
 
 LibraryModels: TypeAlias = list[LibraryModel]
 """What `list` returns; the alias is needed where a method is called `list`, too."""
@@ -83,43 +79,23 @@ class ModelLibrary:
         self._inventory = Inventory(services, self.records, clock)
         self._audit = Audit(Path(audit or self.records.path.with_suffix(".audit.jsonl")))
         self._user = user
-        self._clock = clock
 
-    def list(
-        self,
-        platform: Platform | None = None,
-        state: TunedModelState | None = None,
-        family: str | None = None,
-        base_model: str | None = None,
-        older_than: float | None = None,
-    ) -> LibraryModels:
+    def list(self, **wanted: Unpack[ModelFilter]) -> LibraryModels:
         """Tells which tuned models there are, oldest first, one service after the other.
 
         Args:
-            platform: Those of one platform; services of the other one are not asked.
-            state: Those in a state.
-            family: Those of a family, such as `sql-expert`.
-            base_model: Those that were tuned from a base model, such as `gemini-3.5-flash`.
-            older_than: Those that were created longer ago than this, in seconds.
+            wanted: What `ModelFilter` has: `platform`, `state`, `family`, `base_model` or
+                `older_than` (in seconds); all models without.
 
         Raises:
             ServiceError: A service could not answer. A list without its models would look
                 complete.
         """
-        selection = ModelFilter(platform, state, family, base_model, older_than)
-        return run(self._inventory.listed(selection))
+        return run(self._inventory.list_models(**wanted))
 
-    async def alist(
-        self,
-        platform: Platform | None = None,
-        state: TunedModelState | None = None,
-        family: str | None = None,
-        base_model: str | None = None,
-        older_than: float | None = None,
-    ) -> LibraryModels:
+    async def alist(self, **wanted: Unpack[ModelFilter]) -> LibraryModels:
         """Tells which tuned models there are; see `list`."""
-        selection = ModelFilter(platform, state, family, base_model, older_than)
-        return await arun(self._inventory.listed(selection))
+        return await arun(self._inventory.list_models(**wanted))
 
     def failed(self) -> LibraryModels:
         """Those that will never answer: FAILED or CANCELLED."""
@@ -168,11 +144,11 @@ class ModelLibrary:
             TunedModelNotFoundError: There is no such model (any more).
             RecordNotFoundError: There is no such alias.
         """
-        return run(self._inventory.found(name))
+        return run(self._inventory.find(name))
 
     async def afind(self, name: str) -> LibraryModel:
         """One model, with all that its service tells about it; see `find`."""
-        return await arun(self._inventory.found(name))
+        return await arun(self._inventory.find(name))
 
     def probe(self, name: str) -> Probe:
         """Calls a model once, and tells whether it answers, and if not, why.
@@ -185,11 +161,11 @@ class ModelLibrary:
         Raises:
             TunedModelNameError: Nothing, or more than one model, is called so.
         """
-        return run(self._probed(name))
+        return run(self._probe(name))
 
     async def aprobe(self, name: str) -> Probe:
         """Calls a model once, and tells whether it answers; see `probe`."""
-        return await arun(self._probed(name))
+        return await arun(self._probe(name))
 
     def promote(self, alias: str, version: str) -> Promotion:
         """Lets an alias point to a version, which is called once to see that it answers.
@@ -205,11 +181,11 @@ class ModelLibrary:
             RecordsChangedError: Somebody else has changed the alias meanwhile.
             TunedModelNameError: There is no such version.
         """
-        return run(self._promotion(alias, version))
+        return run(promote(self._inventory, AliasName.parse(alias), version, self._by()))
 
     async def apromote(self, alias: str, version: str) -> Promotion:
         """Lets an alias point to a version; see `promote`."""
-        return await arun(self._promotion(alias, version))
+        return await arun(promote(self._inventory, AliasName.parse(alias), version, self._by()))
 
     def rollback(self, alias: str, *, force: bool = False) -> Promotion:
         """Lets an alias point to the version before; twice in a row goes back two versions.
@@ -223,11 +199,12 @@ class ModelLibrary:
             PromotionRefusedError: The version before is not ACTIVE, or does not answer.
             RecordsChangedError: Somebody else has changed the alias meanwhile.
         """
-        return run(self._rollback(alias, force=force))
+        return run(roll_back(self._inventory, AliasName.parse(alias), self._by(), force=force))
 
     async def arollback(self, alias: str, *, force: bool = False) -> Promotion:
         """Lets an alias point to the version before; see `rollback`."""
-        return await arun(self._rollback(alias, force=force))
+        parsed = AliasName.parse(alias)
+        return await arun(roll_back(self._inventory, parsed, self._by(), force=force))
 
     def differences(self) -> tuple[RecordDifference, ...]:
         """Says what differs between the records and the platforms. Nothing is changed.
@@ -239,11 +216,11 @@ class ModelLibrary:
             RecordsError: The records can't be used.
             ServiceError: A service could not answer.
         """
-        return run(differing(self._inventory, self._now()))
+        return run(compare(self._inventory))
 
     async def adifferences(self) -> tuple[RecordDifference, ...]:
         """Says what differs between the records and the platforms; see `differences`."""
-        return await arun(differing(self._inventory, self._now()))
+        return await arun(compare(self._inventory))
 
     def mend(self, differences: Iterable[RecordDifference]) -> tuple[RecordDifference, ...]:
         """Brings the records up to date; the platforms stay as they are.
@@ -258,24 +235,14 @@ class ModelLibrary:
         return mend(self.records, differences, self._inventory.numbers)
 
     def plan_deletion(
-        self,
-        names: Sequence[str] = (),
-        *,
-        failed: bool = False,
-        prune: tuple[str, int] | None = None,
-        dataset: str | None = None,
+        self, names: Sequence[str] = (), **criteria: Unpack[DeletionCriteria]
     ) -> DeletionPlan:
         """Says what would be deleted, and what speaks against it. Nothing is changed.
 
         Args:
             names: Models by their names, as in `find`.
-            failed: Also all that FAILED or were CANCELLED.
-            prune: A family and how many ACTIVE versions are to be kept: also all that is older
-                than these, but what is CREATING, and what an alias points to or would be rolled
-                back to, which is never old.
-            dataset: The hash of a data set, or its first 8 or more characters: also all that is
-                recorded as tuned on it, on data that was merged from it, or further from such a
-                model.
+            criteria: What `DeletionCriteria` has: `failed=True`, `prune=(family, keep)` or
+                `dataset=hash`.
 
         Raises:
             ParameterError: Nothing is to be deleted, or no version to be kept, or several data
@@ -283,18 +250,13 @@ class ModelLibrary:
             TunedModelNameError: A name that can't be understood.
             ServiceError: A service could not answer.
         """
-        return run(planning(self._inventory, DeletionWish(names, failed, prune, dataset)))
+        return run(plan_deletion(self._inventory, names, **criteria))
 
     async def aplan_deletion(
-        self,
-        names: Sequence[str] = (),
-        *,
-        failed: bool = False,
-        prune: tuple[str, int] | None = None,
-        dataset: str | None = None,
+        self, names: Sequence[str] = (), **criteria: Unpack[DeletionCriteria]
     ) -> DeletionPlan:
         """Says what would be deleted; see `plan_deletion`."""
-        return await arun(planning(self._inventory, DeletionWish(names, failed, prune, dataset)))
+        return await arun(plan_deletion(self._inventory, names, **criteria))
 
     def delete(
         self,
@@ -319,7 +281,7 @@ class ModelLibrary:
         Raises:
             ParameterError: The file for the audit can't be written; nothing was deleted.
         """
-        return run(self._deleting(force=force, on_progress=on_progress).flow(plan))
+        return run(self._executor(force, on_progress).carry_out(plan))
 
     async def adelete(
         self,
@@ -329,7 +291,7 @@ class ModelLibrary:
         on_progress: OnDeletion | None = None,
     ) -> DeletionReport:
         """Deletes what was planned; see `delete`."""
-        return await arun(self._deleting(force=force, on_progress=on_progress).flow(plan))
+        return await arun(self._executor(force, on_progress).carry_out(plan))
 
     def place_of(self, platform: Platform) -> tuple[str, str]:
         """The project and location of the only service of a platform; empty texts without one."""
@@ -337,39 +299,18 @@ class ModelLibrary:
         places = [(s.project, s.location) for s in services if isinstance(s, PlacedService)]
         return places[0] if len(places) == 1 else ("", "")
 
-    def _deleting(self, *, force: bool | Force, on_progress: OnDeletion | None) -> DeletionExecutor:
+    def _executor(self, force: bool | Force, on_progress: OnDeletion | None) -> DeletionExecutor:
         return DeletionExecutor(
-            self._inventory,
-            self._audit,
-            self._by(),
+            inventory=self._inventory,
+            audit=self._audit,
+            user=self._by(),
             force=Force.of(force),
             on_progress=on_progress,
         )
 
-    def _probed(self, text: str) -> Flow[Probe]:
+    def _probe(self, text: str) -> Flow[Probe]:
         name = yield from self._inventory.address_of(text)
-        return (yield from self._probe_of(name))
-
-    def _probed_model(self, found: LibraryModel) -> Flow[Probe]:
-        return (yield from self._probe_of(TunedModelName.parse(found.name), found.model))
-
-    def _probe_of(self, name: TunedModelName, seen: TunedModel | None = None) -> Flow[Probe]:
-        service, today = self._inventory.service_of(name), self._now().date()
-        return (yield from probing(service, name, seen, today=today, clock=time.monotonic))
-
-    def _promotion(self, alias: str, version: str) -> Flow[Promotion]:
-        parsed = AliasName.parse(alias)
-        return (
-            yield from promotion(self._inventory, self._probed_model, parsed, version, self._by())
-        )
-
-    def _rollback(self, alias: str, *, force: bool) -> Flow[Promotion]:
-        parsed = AliasName.parse(alias)
-        by, probing = self._by(), self._probed_model
-        return (yield from rollback(self._inventory, probing, parsed, by, force=force))
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), UTC)
+        return (yield from call_once(self._inventory, name))
 
     def _by(self) -> str:
         """Who changes an alias."""

@@ -6,11 +6,10 @@ out of quota.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from google.genai.errors import APIError
 
@@ -27,8 +26,8 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.errors.root import NO_ADVICE, followed_by
 from langchain_tuned_gemini.failures import Reason, read_failure
+from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
-from langchain_tuned_gemini.services import TunedModelService
 from langchain_tuned_gemini.services.error_translation import reason_of, refused
 from langchain_tuned_gemini.tuned_models.base_models import Retirement, find
 from langchain_tuned_gemini.tuned_models.generation_presets import base_model_parameters
@@ -122,24 +121,17 @@ class Probe:
         return self.outcome is ProbeOutcome.READY
 
 
-def probing(
-    service: TunedModelService,
-    name: TunedModelName,
-    seen: TunedModel | None = None,
-    *,
-    today: date,
-    clock: Callable[[], float],
+def call_once(
+    inventory: Inventory, name: TunedModelName, seen: TunedModel | None = None
 ) -> Flow[Probe]:
     """Finds out whether a tuned model answers.
 
     Args:
-        service: Who knows it.
+        inventory: Who knows it.
         name: Its full name.
-        seen: What the service has just told of it; None where it is to be asked.
-        today: The day, which decides whether its base is retired.
-        clock: The time in seconds.
+        seen: What its service has just told of it; None where it is to be asked.
     """
-    model = seen
+    model, service = seen, inventory.service_of(name)
     try:
         model = model or (yield Call(service.get, service.aget, name))
     except TunedModelNotFoundError as gone:
@@ -148,27 +140,37 @@ def probing(
         # Many an account may call a model and see nothing else.
         if not name.is_callable:
             return _of_refusal(name, refusal)
-    if model and (known := _known_without_a_call(model)):
-        return known
+    if model and (told := _known_without_a_call(model)):
+        return told
     state = model.state if model else TunedModelState.UNKNOWN
     base = model.base_model if model else ""
-    began = clock()
+    began = time.monotonic()
     try:
         answer = yield _question(service.client(), model.endpoint if model else str(name), base)
     except Exception as error:  # noqa: BLE001  # named by read_failure; raised there if unforeseen
-        retirement = _retirement(base, name, today)
-        return _of_error(str(name), error, state, clock() - began, retirement)
-    return _of_answer(str(name), answer, state, clock() - began)
+        known = find(base)
+        end = known.retirement(name.platform, inventory.now().date()) if known else None
+        return _of_error(str(name), error, state, time.monotonic() - began, end)
+    return _of_answer(str(name), answer, state, time.monotonic() - began)
 
 
 def _question(client: Client, address: str, base: str) -> Call:
-    """One call of a model that was tuned from `base`, as far as that is known."""
+    """One call of a model that was tuned from `base`, as far as that is known.
+
+    It thinks as little as it can: its thoughts would use up the limit.
+    """
+    parameters = base_model_parameters(None, {"max_output_tokens": _LIMIT}, find(base))
+    config: GenerateContentConfigDict = {
+        "max_output_tokens": parameters.pop("max_output_tokens"),
+        "thinking_config": cast("Any", parameters or None),
+        "http_options": {"timeout": round(_PATIENCE * 1000)},
+    }
     return Call(
         client.models.generate_content,
         client.aio.models.generate_content,
         model=address,
         contents=_QUESTION,
-        config=_config(base),
+        config=config,
     )
 
 
@@ -248,17 +250,3 @@ def _as_own(name: str, error: Exception) -> TunedGeminiError:
     return ServiceError(
         f"{name} did not answer: {reason_of(error)}.", advice="Try again in a while."
     )
-
-
-def _retirement(base: str, name: TunedModelName, today: date) -> Retirement | None:
-    known = find(base)
-    return known.retirement(name.platform, today) if known else None
-
-
-def _config(base: str) -> GenerateContentConfigDict:
-    """It thinks as little as it can: its thoughts would use up the limit."""
-    parameters = base_model_parameters(None, {"max_output_tokens": _LIMIT}, find(base))
-    limit = parameters.pop("max_output_tokens")
-    options: Any = {"timeout": round(_PATIENCE * 1000)}
-    thinking: Any = parameters or None
-    return {"max_output_tokens": limit, "thinking_config": thinking, "http_options": options}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from langchain_tuned_gemini.effects import Flow, Run
 from langchain_tuned_gemini.errors import (
@@ -15,8 +13,9 @@ from langchain_tuned_gemini.errors import (
 )
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.library_model import LibraryModel
-from langchain_tuned_gemini.library.probe import Probe
+from langchain_tuned_gemini.library.probe import Probe, call_once
 from langchain_tuned_gemini.names.alias_name import AliasName
+from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.names.version_name import VersionName, same_version
 from langchain_tuned_gemini.registry import (
     Catalog,
@@ -25,9 +24,6 @@ from langchain_tuned_gemini.registry import (
     VersionRecord,
 )
 from langchain_tuned_gemini.tuned_models.tuned_model import TunedModelState
-
-Probing = Callable[[LibraryModel], Flow[Probe]]
-"""Finds out whether a model answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +46,7 @@ class Promotion:
     probe: Probe | None = None
 
 
-def promotion(
-    inventory: Inventory, probing: Probing, alias: AliasName, version: str, by: str
-) -> Flow[Promotion]:
+def promote(inventory: Inventory, alias: AliasName, version: str, by: str) -> Flow[Promotion]:
     """Lets an alias point to a version that answers.
 
     Raises:
@@ -63,12 +57,12 @@ def promotion(
     catalog = inventory.records.load()
     seen = _current(catalog, alias)
     model = yield from (
-        inventory.found(version, catalog)
+        inventory.find(version, catalog)
         if "/" in version
         else inventory.version(VersionName(alias.family, version), catalog)
     )
     label = _label_of(model, alias)
-    probe = yield from _checked(model, str(alias), probing)
+    probe = yield from _check_that_it_answers(inventory, model, alias)
 
     def point() -> None:
         with inventory.records.edit() as (found, editor):
@@ -82,9 +76,7 @@ def promotion(
     return Promotion(str(alias), label, seen, model.name, probe)
 
 
-def rollback(
-    inventory: Inventory, probing: Probing, alias: AliasName, by: str, *, force: bool
-) -> Flow[Promotion]:
+def roll_back(inventory: Inventory, alias: AliasName, by: str, *, force: bool) -> Flow[Promotion]:
     """Lets an alias point to what it pointed to before.
 
     Raises:
@@ -97,8 +89,8 @@ def rollback(
     before = _before(catalog, alias)
     probe = None
     if not force:
-        model = yield from inventory.found(str(before.name), catalog)
-        probe = yield from _checked(model, str(alias), probing)
+        model = yield from inventory.find(str(before.name), catalog)
+        probe = yield from _check_that_it_answers(inventory, model, alias)
 
     def point() -> None:
         with inventory.records.edit() as (found, editor):
@@ -110,15 +102,17 @@ def rollback(
     return Promotion(str(alias), before.label, seen, before.record.model, probe)
 
 
-def _checked(model: LibraryModel, alias: str, probing: Probing) -> Flow[Probe]:
+def _check_that_it_answers(
+    inventory: Inventory, model: LibraryModel, alias: AliasName
+) -> Flow[Probe]:
     """The call that a model has answered; raises if it has not."""
-    probe = yield from probing(model)
+    probe = yield from call_once(inventory, TunedModelName.parse(model.name), model.model)
     if probe.is_ready and model.state is TunedModelState.ACTIVE:
         return probe
     raise PromotionRefusedError(
         f"{alias} stays as it is: {probe.message}",
         advice=probe.advice,
-        alias=alias,
+        alias=str(alias),
         name=model.name,
         state=model.state,
     )
@@ -182,5 +176,4 @@ def record_of(model: LibraryModel) -> VersionRecord:
 def _change(
     inventory: Inventory, alias: AliasName, label: str, before: str, by: str
 ) -> ChangeRecord:
-    at = datetime.fromtimestamp(inventory.clock(), UTC)
-    return ChangeRecord(alias=alias.name, version=label, before=before, by=by, at=at)
+    return ChangeRecord(alias=alias.name, version=label, before=before, by=by, at=inventory.now())

@@ -14,6 +14,7 @@ from langchain_tuned_gemini.cli.views import Cell, Table, state_cell
 
 if TYPE_CHECKING:
     from langchain_tuned_gemini.library import (
+        Deletion,
         DeletionPlan,
         DeletionReport,
         Force,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
         PlannedDeletion,
         Protection,
     )
-    from langchain_tuned_gemini.library.deletion import Deletion
 
 _FLAGS = {"deployed": "--deployed", "kept": "--force", "unrecorded": "--force"}
 _STYLES = {"deleted": "green", "gone": "green"}

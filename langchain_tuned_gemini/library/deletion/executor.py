@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_tuned_gemini.effects import Call, Flow, Run
@@ -42,6 +42,7 @@ OnDeletion = Callable[[Deletion], object]
 """Called after each model."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionExecutor:
     """Carries a plan out.
 
@@ -49,7 +50,7 @@ class DeletionExecutor:
     the request to delete, which follows at once, could anything happen unseen: the API takes no
     condition along.
 
-    Args:
+    Attributes:
         inventory: The models.
         audit: Where deletions are written down.
         user: Who deletes.
@@ -57,29 +58,20 @@ class DeletionExecutor:
         on_progress: Called after each model.
     """
 
-    def __init__(
-        self,
-        inventory: Inventory,
-        audit: Audit,
-        user: str,
-        *,
-        force: Force,
-        on_progress: OnDeletion | None,
-    ) -> None:
-        self._inventory = inventory
-        self._audit = audit
-        self._user = user
-        self._force = force
-        self._on_progress = on_progress
+    inventory: Inventory
+    audit: Audit
+    user: str
+    force: Force
+    on_progress: OnDeletion | None
 
-    def flow(self, plan: DeletionPlan) -> Flow[DeletionReport]:
+    def carry_out(self, plan: DeletionPlan) -> Flow[DeletionReport]:
         """Deletes one model after the other; one that fails does not keep the others."""
-        self._audit.check()
+        self.audit.check()
         results = []
         for planned in plan.deletions:
             results.append((yield from self._written_down(planned)))
-            if self._on_progress:
-                self._on_progress(results[-1])
+            if self.on_progress:
+                self.on_progress(results[-1])
         return DeletionReport(tuple(results))
 
     def _written_down(self, planned: PlannedDeletion) -> Flow[Deletion]:
@@ -95,7 +87,7 @@ class DeletionExecutor:
 
     def _deleted(self, planned: PlannedDeletion) -> Flow[Deletion]:
         try:
-            sight = yield from look(self._inventory, planned.names)
+            sight = yield from look(self.inventory, planned.names)
             if sight is None:
                 return Deletion(planned.name, DeletionOutcome.GONE)
             objection = yield from self._objection(planned, sight)
@@ -110,22 +102,22 @@ class DeletionExecutor:
         """What keeps a model from being deleted, as it is now; None for nothing."""
         if changed := _change(planned, sight):
             return Deletion(planned.name, DeletionOutcome.SKIPPED, changed)
-        yield from self._inventory.identify(sight.names, self._inventory.records.load())
+        yield from self.inventory.identify(sight.names, self.inventory.records.load())
         # Nothing is waited for between this look at the records and the request to delete.
-        found = protections(self._inventory, sight, self._inventory.records.load())
+        found = protections(self.inventory, sight, self.inventory.records.load())
         found += [reason for reason in planned.held_by if reason.kind is ProtectionKind.UNRECORDED]
         unseen = [reason for reason in found if reason not in planned.held_by]
         if unseen:
             why = f"Not deleted: since it was planned, {told(unseen)}."
             return Deletion(planned.name, DeletionOutcome.SKIPPED, why)
-        if held := [reason for reason in found if not self._force.overrules(reason)]:
+        if held := [reason for reason in found if not self.force.overrules(reason)]:
             why = f"Not deleted: {told(held)}. With force it is deleted all the same."
             return Deletion(planned.name, DeletionOutcome.PROTECTED, why)
         return None
 
     def _asked_for(self, planned: PlannedDeletion, sight: Sight) -> Flow[Deletion]:
         """Asks for a deletion, and says what came of it."""
-        service = self._inventory.service_of(sight.name)
+        service = self.inventory.service_of(sight.name)
         try:
             if sight.parts is not None and isinstance(service, PlacedService):
                 ways = service.delete_parts, service.adelete_parts
@@ -143,34 +135,35 @@ class DeletionExecutor:
     def _is_gone(self, planned: PlannedDeletion) -> Flow[bool]:
         """Whether a model is gone though its service refused: the answer may have been lost."""
         try:
-            return (yield from look(self._inventory, planned.names)) is None
+            return (yield from look(self.inventory, planned.names)) is None
         except (ServiceError, TunedModelNotDeletableError):
             return False
 
     def _write_down(self, planned: PlannedDeletion, result: Deletion | None) -> None:
         line: dict[str, Any] = {
-            "at": self._now().isoformat(),
-            "by": self._user,
+            "at": self.inventory.now().replace(microsecond=0).isoformat(),
+            "by": self.user,
             "action": "delete",
             **as_dict(planned),
-            "force": any(map(self._force.overrules, planned.held_by)),
+            "force": any(map(self.force.overrules, planned.held_by)),
             "outcome": result.outcome.value if result else "interrupted",
         }
         if result and result.detail:
             line |= {"detail": result.detail, "left": list(result.left)}
         try:
-            self._audit.add(line)
+            self.audit.add(line)
         except OSError as problem:  # the disk is full, say: what is deleted stays deleted
-            _logger.error("%s can't be written: %s", self._audit.path, problem)  # noqa: TRY400
+            _logger.error("%s can't be written: %s", self.audit.path, problem)  # noqa: TRY400
 
     def _record(self, planned: PlannedDeletion) -> None:
         """Notes in the records that a model is gone. Without that, `differences` finds out."""
         with suppress(RecordsError, OSError):
-            if not self._recorded(planned, self._inventory.records.load()):
+            if not self._recorded(planned, self.inventory.records.load()):
                 return
-            with self._inventory.records.edit() as (catalog, editor):
+            now = self.inventory.now().replace(microsecond=0)
+            with self.inventory.records.edit() as (catalog, editor):
                 for record in self._recorded(planned, catalog):
-                    editor.set_version(record.family, record.label, "deleted", self._now())
+                    editor.set_version(record.family, record.label, "deleted", now)
 
     def _recorded(self, planned: PlannedDeletion, catalog: Catalog) -> list[RecordedVersion]:
         """What is recorded of a model, by whichever of its names, as if it were still there."""
@@ -178,11 +171,8 @@ class DeletionExecutor:
             version
             for version in catalog.versions
             if not version.record.deleted
-            and any(version.name.is_same(name, self._inventory.numbers) for name in planned.names)
+            and any(version.name.is_same(name, self.inventory.numbers) for name in planned.names)
         ]
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._inventory.clock(), UTC).replace(microsecond=0)
 
 
 def _of_error(

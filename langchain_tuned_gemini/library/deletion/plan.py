@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, TypedDict
 
 from langchain_tuned_gemini.effects import Call, Flow
 from langchain_tuned_gemini.errors import (
@@ -22,7 +22,7 @@ from langchain_tuned_gemini.library.deletion.protections import (
     told,
 )
 from langchain_tuned_gemini.library.inventory import Inventory
-from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter, in_order
+from langchain_tuned_gemini.library.library_model import LibraryModel, in_order
 from langchain_tuned_gemini.library.second_look import Sight, look
 from langchain_tuned_gemini.names.tuned_model_name import TunedModelName
 from langchain_tuned_gemini.registry import Catalog
@@ -102,52 +102,60 @@ class DeletionPlan:
         return tuple(planned for planned in self.deletions if planned.protections)
 
 
-@dataclass(frozen=True, slots=True)
-class DeletionWish:
-    """What somebody wants to be deleted; see `ModelLibrary.plan_deletion`.
+class DeletionCriteria(TypedDict, total=False):
+    """What is to be deleted besides what is named.
 
-    Raises:
-        ParameterError: Nothing, or to keep no version at all.
+    Attributes:
+        failed: Also all that FAILED or were CANCELLED.
+        prune: A family and how many ACTIVE versions are to be kept: also all that is older
+            than these, but what is CREATING, and what an alias points to or would be rolled
+            back to, which is never old.
+        dataset: The hash of a data set, or its first 8 or more characters: also all that is
+            recorded as tuned on it, on data that was merged from it, or further from such a
+            model.
     """
 
-    names: Sequence[str] = ()
-    failed: bool = False
-    prune: tuple[str, int] | None = None
-    dataset: str | None = None
-
-    def __post_init__(self) -> None:
-        """Checks what needs no look at the models."""
-        if isinstance(self.names, str):
-            raise ParameterError(f"names is a list of names: names=[{self.names!r}].")
-        if not (self.names or self.failed or self.prune or self.dataset is not None):
-            raise ParameterError(
-                "Say what is to be deleted: names=[...], failed=True, prune=(family, keep) or "
-                "dataset=hash."
-            )
-        if self.prune and self.prune[1] < 1:
-            raise ParameterError(
-                f"prune keeps at least one version of {self.prune[0]}. To delete all of them, "
-                "name them."
-            )
-        if self.dataset is not None and len(self.dataset) < _SHORTEST_HASH:
-            raise ParameterError(
-                f"{self.dataset!r} is too short for a data set's hash: give at least "
-                f"{_SHORTEST_HASH} of its 64 characters."
-            )
+    failed: bool
+    prune: tuple[str, int] | None
+    dataset: str | None
 
 
-def planning(inventory: Inventory, wish: DeletionWish) -> Flow[DeletionPlan]:
-    """Finds out what is to be deleted.
+def _check(
+    names: Sequence[str], *, failed: bool, prune: tuple[str, int] | None, dataset: str | None
+) -> None:
+    """Refuses to delete nothing, or all versions of a family that is to be pruned."""
+    if isinstance(names, str):
+        raise ParameterError(f"names is a list of names: names=[{names!r}].")
+    if not (names or failed or prune or dataset is not None):
+        raise ParameterError(
+            "Say what is to be deleted: names=[...], failed=True, prune=(family, keep) or "
+            "dataset=hash."
+        )
+    if prune and prune[1] < 1:
+        raise ParameterError(
+            f"prune keeps at least one version of {prune[0]}. To delete all of them, name them."
+        )
+    if dataset is not None and len(dataset) < _SHORTEST_HASH:
+        raise ParameterError(
+            f"{dataset!r} is too short for a data set's hash: give at least "
+            f"{_SHORTEST_HASH} of its 64 characters."
+        )
 
-    Raises:
-        TunedModelNameError: A name that can't be understood.
-        ServiceError: A service could not answer.
-        ParameterError: The beginning of a hash that several data sets share.
-    """
+
+def plan_deletion(
+    inventory: Inventory,
+    names: Sequence[str],
+    *,
+    failed: bool = False,
+    prune: tuple[str, int] | None = None,
+    dataset: str | None = None,
+) -> Flow[DeletionPlan]:
+    """Finds out what is to be deleted; see `ModelLibrary.plan_deletion`."""
+    _check(names, failed=failed, prune=prune, dataset=dataset)
     catalog = inventory.records.load()
     chosen: dict[object, _Choice] = {}
     gone: list[str] = []
-    for text in wish.names:
+    for text in names:
         try:
             model = yield from _named(inventory, text, catalog)
         except TunedModelNotFoundError as missing:
@@ -155,11 +163,11 @@ def planning(inventory: Inventory, wish: DeletionWish) -> Flow[DeletionPlan]:
             continue
         chosen.setdefault(_key(model, inventory), _Choice(model, "it was named"))
     unseen: tuple[str, ...] = ()
-    if wish.failed or wish.prune or wish.dataset is not None:
-        models = yield from inventory.listed(ModelFilter())
-        choices = _matching(wish, models)
-        if wish.dataset is not None:
-            lineage = Lineage(catalog, models, inventory.numbers, wish.dataset)
+    if failed or prune or dataset is not None:
+        models = yield from inventory.list_models()
+        choices = _matching(models, failed=failed, prune=prune)
+        if dataset is not None:
+            lineage = Lineage(catalog, models, inventory.numbers, dataset)
             learnt = (_Choice(m, f"it was tuned on {of[:12]}") for m, of in lineage.found())
             choices, unseen = chain(choices, learnt), tuple(lineage.unseen())
         for choice in choices:
@@ -204,7 +212,7 @@ def _named(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryMod
         TunedModelNotFoundError: Nothing is.
     """
     try:
-        return (yield from inventory.found(text))
+        return (yield from inventory.find(text))
     except TunedModelNotFoundError as missing:
         sight = yield from _left(inventory, missing)
         if sight and sight.model is None and sight.parts:
@@ -212,7 +220,7 @@ def _named(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryMod
         if sight is None or sight.model is None:
             raise
         yield from inventory.identify(sight.names, catalog)
-        return inventory.placed(sight.model, catalog)
+        return inventory.place(sight.model, catalog)
 
 
 def _left(inventory: Inventory, missing: TunedModelNotFoundError) -> Flow[Sight | None]:
@@ -238,7 +246,8 @@ def _planned(inventory: Inventory, choice: _Choice, catalog: Catalog) -> Flow[Pl
     sight = Sight(name, model.model, parts)
     yield from inventory.identify(sight.names, catalog)
     held_by = protections(inventory, sight, catalog)
-    if choice.is_old and not model.record and _is_deployed(held_by):
+    is_deployed = any(held.kind is ProtectionKind.DEPLOYED for held in held_by)
+    if choice.is_old and not model.record and is_deployed:
         unrecorded = "it is not recorded, so that others may call its endpoint without an alias"
         held_by.append(Protection(ProtectionKind.UNRECORDED, model.name, unrecorded))
     return PlannedDeletion(
@@ -255,18 +264,16 @@ def _planned(inventory: Inventory, choice: _Choice, catalog: Catalog) -> Flow[Pl
     )
 
 
-def _is_deployed(held_by: Sequence[Protection]) -> bool:
-    return any(held.kind is ProtectionKind.DEPLOYED for held in held_by)
-
-
-def _matching(wish: DeletionWish, models: list[LibraryModel]) -> Iterator[_Choice]:
+def _matching(
+    models: list[LibraryModel], *, failed: bool, prune: tuple[str, int] | None
+) -> Iterator[_Choice]:
     """The models that have failed or are old, if these are asked for."""
-    if wish.failed:
+    if failed:
         for model in models:
             if model.has_failed:
                 yield _Choice(model, f"it is {model.model.told_state}")
-    if wish.prune:
-        family, keep = wish.prune
+    if prune:
+        family, keep = prune
         for model in _outdated(models, family, keep):
             yield _Choice(model, f"newer versions of {family}: {keep}", is_old=True)
 
