@@ -10,19 +10,23 @@ from typing import TypeAlias
 
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.guards.valid_sql import check_dialect
+from langchain_tuned_gemini.runtime.visible_text import visible_text
 
 Matches: TypeAlias = Callable[[str, str], bool]
 """Whether an answer, the first text, is what the second one says that is expected."""
 
 
 def same_text(answer: str, expected: str) -> bool:
-    r"""Whether two texts are the same but for white space around them.
+    r"""Whether two texts are the same to a reader, but for white space around them.
 
     Example:
         >>> same_text("SELECT 1;\n", "SELECT 1;"), same_text("select 1;", "SELECT 1;")
         (True, False)
     """
-    return answer.strip() == expected.strip()
+    return (
+        answer.strip() == expected.strip()
+        or visible_text(answer).strip() == visible_text(expected).strip()
+    )
 
 
 def same_json(answer: str, expected: str) -> bool:
@@ -35,21 +39,23 @@ def same_json(answer: str, expected: str) -> bool:
         (False, False, False)
     """
     try:
-        one, other = json.loads(answer), json.loads(expected)
+        one, other = json.loads(visible_text(answer)), json.loads(visible_text(expected))
     except (ValueError, RecursionError):
         return False
-    return _with_types(one) == _with_types(other)
+    return _comparable(one) == _comparable(other)
 
 
-def _with_types(value: object) -> object:
-    """The value, with what tells `true` from 1, which are equal in Python."""
+def _comparable(value: object) -> object:
+    """The value, with its visible texts and what tells `true` from 1, which Python takes for it."""
     match value:
+        case str():
+            return visible_text(value)  # its escapes may have been anything
         case bool():
             return ("bool", value)
         case list():
-            return [_with_types(item) for item in value]
+            return [_comparable(item) for item in value]
         case dict():
-            return {key: _with_types(item) for key, item in value.items()}
+            return {visible_text(key): _comparable(item) for key, item in value.items()}
         case _:
             return value
 
@@ -96,7 +102,9 @@ def _normalised(text: str, dialect: str) -> str | None:
     from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
     try:
-        statements = [statement for statement in parse(text, dialect=dialect) if statement]
+        statements = [
+            statement for statement in parse(visible_text(text), dialect=dialect) if statement
+        ]
         if len(statements) != 1:
             return None
         statement = normalize_identifiers(statements[0], dialect=dialect)

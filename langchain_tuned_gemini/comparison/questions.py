@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from langchain_core.messages import BaseMessage
 
 from langchain_tuned_gemini.dataset import TuningExample
+from langchain_tuned_gemini.dataset.checks import question_of
+from langchain_tuned_gemini.runtime.visible_text import folded_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,17 @@ class Question:
 
 
 def in_common(examples: Iterable[TuningExample], others: Iterable[TuningExample]) -> int:
-    """How many questions are asked by examples of both sets.
+    """How many questions are asked by examples of both sets, whatever their case and white space.
 
     Example:
-        >>> one, other = TuningExample("2 + 2", "4"), TuningExample("2 + 2", "four")
+        >>> one, other = TuningExample("What is 2 + 2?", "4"), TuningExample("what is 2 + 2? ", "4")
         >>> in_common([one], [other])
         1
     """
-    known = {question.key for question in questions_of(others)}
-    return sum(question.key in known for question in questions_of(examples))
+    known = {question_of(other, folded_text) for other in others}
+    return sum(
+        question_of(question.example, folded_text) in known for question in questions_of(examples)
+    )
 
 
 def questions_of(examples: Iterable[TuningExample]) -> tuple[Question, ...]:
@@ -54,10 +58,13 @@ def questions_of(examples: Iterable[TuningExample]) -> tuple[Question, ...]:
         >>> [question.expected for question in asked]
         [('4', 'four'), ('2',)]
     """
-    asked: dict[str, Question] = {}
+    asked: dict[Hashable, Question] = {}
     for example in examples:
-        key = sha256(replace(example, output="").canonical()).hexdigest()[:16]
-        known = asked.setdefault(key, Question(key, example, ()))
+        question = question_of(example)
+        if (known := asked.get(question)) is None:
+            key = sha256(replace(example, output="").canonical()).hexdigest()[:16]
+            known = Question(key, example, ())
         if example.output not in known.expected:
-            asked[key] = replace(known, expected=(*known.expected, example.output))
+            known = replace(known, expected=(*known.expected, example.output))
+        asked[question] = known
     return tuple(asked.values())

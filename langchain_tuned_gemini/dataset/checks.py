@@ -14,6 +14,7 @@ from langchain_tuned_gemini.dataset.platform_limits import LIMITS, PlatformLimit
 from langchain_tuned_gemini.dataset.readers.rows import OUTPUT
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.errors.problem import Code, Place, Problem, Severity
+from langchain_tuned_gemini.runtime.visible_text import visible_text
 from langchain_tuned_gemini.tuned_models.platform import Platform
 
 _MAX_LABEL = 64  # characters
@@ -76,27 +77,41 @@ class Repeat:
 
 
 def find_repeats(examples: Iterable[TuningExample]) -> Iterator[Repeat]:
-    """Finds the examples that ask exactly what an earlier one asks, in their order."""
+    """Finds the examples that ask, to a reader, what an earlier one asks, in their order."""
     first: dict[Hashable, tuple[int, str]] = {}
     others: dict[Hashable, dict[str, int]] = {}
     for index, example in enumerate(examples):
         asked = question_of(example)
-        earlier, output = first.setdefault(asked, (index, example.output))
+        answer = visible_text(example.output)
+        earlier, output = first.setdefault(asked, (index, answer))
         if earlier == index:
             continue
         answers = others.setdefault(asked, {output: earlier})
-        if example.output in answers:
-            yield Repeat(index, answers[example.output], is_duplicate=True)
+        if answer in answers:
+            yield Repeat(index, answers[answer], is_duplicate=True)
         else:
-            answers[example.output] = index
+            answers[answer] = index
             yield Repeat(index, earlier, is_duplicate=False)
 
 
-def question_of(example: TuningExample) -> Hashable:
-    """The question of an example: everything but its output."""
+def question_of(
+    example: TuningExample, as_compared: Callable[[str], str] = visible_text
+) -> Hashable:
+    """The question of an example: everything but its output.
+
+    Args:
+        example: The example.
+        as_compared: Gives equal texts for those that are to be the same.
+    """
+    asked = as_compared(example.text_input)
     if example.is_plain:
-        return example.text_input  # no new tuple for most examples
-    return example.text_input, example.history, example.system_instruction
+        return asked  # no new tuple for most examples
+    instruction = example.system_instruction
+    return (
+        asked,
+        tuple((turn.role, as_compared(turn.text)) for turn in example.history),
+        None if instruction is None else as_compared(instruction),
+    )
 
 
 def outputs_are_labels(examples: Sequence[TuningExample]) -> bool:
@@ -107,17 +122,17 @@ def outputs_are_labels(examples: Sequence[TuningExample]) -> bool:
         >>> outputs_are_labels([TuningExample(text, label) for text, label in rows])
         True
     """
-    outputs = {example.output for example in examples}
+    outputs = {visible_text(example.output) for example in examples}
     return 2 * len(outputs) <= len(examples) and all(
         len(output) <= _MAX_LABEL and "\n" not in output for output in outputs
     )
 
 
 def count_labels(examples: Sequence[TuningExample]) -> Counter[str]:
-    """How often each label is there; empty where the outputs are no labels."""
+    """How often each label is there, as a visible text; empty where the outputs are no labels."""
     if not outputs_are_labels(examples):
         return Counter()
-    return Counter(example.output for example in examples)
+    return Counter(visible_text(example.output) for example in examples)
 
 
 def _typos(
@@ -126,7 +141,7 @@ def _typos(
     labels = count_labels(examples)
     meant = dict(likely_typos(labels))
     for index, example in enumerate(examples if meant else ()):
-        if (often := meant.get(example.output)) is not None:
+        if (often := meant.get(visible_text(example.output))) is not None:
             message = (
                 f"is {example.output!r}, a label that is here once; {often!r} is here "
                 f"{labels[often]:,} times. Is it a typo?"

@@ -8,14 +8,16 @@ from hashlib import sha256
 from langchain_tuned_gemini.dataset.checks import count_labels, question_of
 from langchain_tuned_gemini.dataset.example import TuningExample
 from langchain_tuned_gemini.errors import ParameterError
+from langchain_tuned_gemini.runtime.visible_text import folded_text, visible_text
 
 
 def choose_held_back(examples: Sequence[TuningExample], share: float, seed: int) -> set[int]:
     """Chooses which examples to hold back.
 
     The choice depends on the examples and the seed alone, not on their order. Examples that
-    ask the same stay together, so that no question is in both parts. Where the outputs are
-    labels, each label gets its share, and one that is there once stays with the rest.
+    ask the same, whatever their case and white space, stay together, so that no question is in
+    both parts. Where the outputs are labels, each label gets its share, and one that is there
+    once stays with the rest.
 
     Returns:
         The places of those held back; at least one, and never all.
@@ -28,11 +30,11 @@ def choose_held_back(examples: Sequence[TuningExample], share: float, seed: int)
     labels = count_labels(examples)
     groups: dict[object, list[int]] = {}
     for index, example in enumerate(examples):
-        groups.setdefault(question_of(example), []).append(index)
+        groups.setdefault(question_of(example, folded_text), []).append(index)
     questions = [
         group
         for group in groups.values()
-        if all(labels[examples[index].output] != 1 for index in group)
+        if all(labels[visible_text(examples[index].output)] != 1 for index in group)
     ]
     if len(questions) < 2:
         raise ParameterError(
@@ -54,6 +56,6 @@ def choose_held_back(examples: Sequence[TuningExample], share: float, seed: int)
 def _order(
     examples: Sequence[TuningExample], group: Sequence[int], seed: int, *, by_label: bool
 ) -> tuple[str, bytes]:
-    label = min(examples[index].output for index in group) if by_label else ""
+    label = min(visible_text(examples[index].output) for index in group) if by_label else ""
     asked = min(examples[index].canonical() for index in group)
     return label, sha256(b"%d:" % seed + asked).digest()

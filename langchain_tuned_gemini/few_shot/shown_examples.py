@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from langchain_tuned_gemini.dataset import TuningExample, Turn
 from langchain_tuned_gemini.few_shot.selectors import Choice
+from langchain_tuned_gemini.runtime.visible_text import visible_text
 
 ExampleForm: TypeAlias = Literal["turns", "block"]
 
@@ -93,8 +94,8 @@ def inserted(
     system = list(takewhile(lambda message: isinstance(message, SystemMessage), messages))
     conversation = messages[len(system) :]
     texts = texts_about(examples, form, instruction)
-    said = {str(message.text).strip() for message in system}
-    texts = [text for text in texts if text.strip() not in said]
+    said = {visible_text(str(message.text)).strip() for message in system}
+    texts = [text for text in texts if visible_text(text).strip() not in said]
     turns = turns_of(examples) if form == "turns" else []
     return [*_with_text(system, "\n\n".join(texts)), *turns, *conversation]
 
@@ -107,8 +108,8 @@ def texts_about(
     First what the tuned model was told in these examples, if it is the same in all: the base
     model has not learnt what that asks for, and the application may have left it to the tuning.
     """
-    systems = {example.system_instruction for example in examples}
-    common = systems.pop() if len(systems) == 1 else None
+    systems = {visible_text(example.system_instruction or "") for example in examples}
+    common = examples[0].system_instruction if len(systems) == 1 else None
     block = "\n\n".join(map(_as_text, examples)) if form == "block" else None
     return [text for text in (common, instruction, block) if text]
 

@@ -17,6 +17,7 @@ from bm25s import BM25
 from numpy.typing import NDArray
 
 from langchain_tuned_gemini.dataset import TuningExample
+from langchain_tuned_gemini.runtime.visible_text import visible_text
 
 GRAM_SIZES = (3, 4)
 """Measured on BANKING77: 2 to 5, 4 and 5, or words beside them change nothing (0.2 points)."""
@@ -44,7 +45,8 @@ class ExampleIndex:
     def build(cls, examples: Sequence[TuningExample], *, label_diverse: bool) -> ExampleIndex:
         """Indexes examples."""
         numbers: dict[str, int] = {}
-        of = [numbers.setdefault(e.output, len(numbers)) for e in examples] if label_diverse else []
+        outputs = [visible_text(e.output) for e in examples] if label_diverse else []
+        of = [numbers.setdefault(output, len(numbers)) for output in outputs]
         vocabulary: dict[str, int] = {}
         texts = [example.text_input for example in examples]
         rows = [
@@ -164,7 +166,7 @@ def grams(text: str) -> list[str]:
         >>> grams("Hi")
         [' hi', 'hi ', ' hi ']
     """
-    padded = f" {' '.join(unicodedata.normalize('NFKC', text).casefold().split())} "
+    padded = f" {' '.join(unicodedata.normalize('NFKC', visible_text(text)).casefold().split())} "
     return [
         padded[start : start + size]
         for size in GRAM_SIZES

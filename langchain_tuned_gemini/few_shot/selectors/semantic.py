@@ -31,6 +31,7 @@ from langchain_tuned_gemini.few_shot.selectors.selector import (
     TuningExampleSelector,
 )
 from langchain_tuned_gemini.runtime.threads import in_a_thread, in_a_thread_of_its_own
+from langchain_tuned_gemini.runtime.visible_text import visible_text
 
 _KEY = "example"
 """Under which name a document's metadata says which example it is."""
@@ -184,9 +185,11 @@ class SemanticExampleSelector(TuningExampleSelector):
             self._missing = list(self._known)
             raise _NothingFoundError
         if self.label_diverse:
-            first = dict(reversed([(example.output, example) for example in found]))
-            best = [example for example in found if first[example.output] is example]
-            found = best + [example for example in found if first[example.output] is not example]
+            first: dict[str, TuningExample] = {}
+            for example in found:
+                first.setdefault(visible_text(example.output), example)
+            best = list(first.values())
+            found = best + [example for example in found if example not in best]
         return Choice(tuple(found[: self.k]), "semantic")
 
     def _learn_of(self, examples: Iterable[TuningExample]) -> None:

@@ -15,6 +15,7 @@ from langchain_tuned_gemini.comparison import (
     SameSQL,
     compare,
     same_json,
+    same_text,
 )
 from langchain_tuned_gemini.testing import ScriptedChatModel
 from tests.unit_tests.comparison.models import TEST, Adder
@@ -36,6 +37,7 @@ class TestJudging:
             ("select b.Name from Bikes b", "SELECT B.name FROM bikes AS b;", True),
             ("SELECT a FROM t WHERE x <> 1 /* all */", "SELECT a FROM t WHERE x != 1", True),
             ("SELECT 'A'", "SELECT 'a'", False),
+            ("SELECT 'u\u0308'", "SELECT 'ü'", True),
             ("SELECT a, b FROM t", "SELECT b, a FROM t", False),
             ("SELECT 1; SELECT 2", "SELECT 1", False),
             ("```sql\nSELECT 1\n```", "SELECT 1", False),
@@ -51,6 +53,7 @@ class TestJudging:
         [
             ('{"b": [1, {"c": null}], "a": 2}', '{"a":2.0,"b":[1,{"c":null}]}', True),
             ("[true]", "[1]", False),
+            ('\ufeff{"u\u0308": "u\\u0308"}', '{"ü": "ü"}', True),
             ('{"a": {"b": true}}', '{"a": {"b": 1}}', False),
             ("[" * 100_000, "[]", False),
             ("", "", False),
@@ -58,6 +61,19 @@ class TestJudging:
     )
     def test_json_is_compared_by_what_it_says(self, answer, expected, is_same) -> None:
         assert same_json(answer, expected) is is_same
+
+    @pytest.mark.parametrize(
+        ("answer", "expected", "is_same"),
+        [
+            (" yes\n", "yes", True),
+            ("Yes", "yes", False),
+            ("Ru\u0308ckgabe", "Rückgabe", True),
+            ("\ufeff yes", "yes", True),
+            ("a\u200cb", "ab", False),
+        ],
+    )
+    def test_text_is_compared_by_what_a_reader_sees(self, answer, expected, is_same) -> None:
+        assert same_text(answer, expected) is is_same
 
     @pytest.mark.parametrize("dialect", ["", "nonsense"])
     def test_a_dialect_that_nobody_knows_is_refused(self, dialect: str) -> None:

@@ -202,6 +202,21 @@ def test_duplicates_and_contradictions_name_the_example_that_they_repeat():
     ]
 
 
+def test_texts_that_look_the_same_are_the_same_question_and_the_same_answer():
+    rows = [("für", "ü"), ("fu\u0308r", "u\u0308"), ("\ufefffür", "u"), ("FÜR", "ü")]
+
+    assert codes(rows) == ["duplicate", "contradiction"]
+
+
+def test_a_label_that_looks_like_another_is_that_label():
+    rows = [(str(n), "Rückgabe" if n % 2 else "Ru\u0308ckgabe") for n in range(12)]
+
+    assert codes([*rows, ("12", "Rückgabe\u200b")]) == []
+    assert dataset.stats([TuningExample(*row) for row in rows]).labels == {"Rückgabe": 12}
+    (typo,) = found([*rows, ("12", "Ru\u0308ckgbe")])
+    assert "'Rückgabe' is here 12 times. Is it a typo?" in typo
+
+
 def test_a_question_is_all_that_comes_before_the_answer():
     plain = TuningExample("q", "a")
     later = TuningExample("q", "b", (Turn("user", "x"), Turn("model", "y")))

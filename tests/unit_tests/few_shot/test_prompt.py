@@ -113,6 +113,22 @@ def test_without_an_instruction_the_system_message_stays(instruction):
     assert shown(prompt.invoke([QUESTION])) == [*NORWAY, ("human", QUESTION.content)]
 
 
+def test_a_system_message_that_looks_like_what_would_be_told_is_enough():
+    rows = [
+        TuningExample(row["text_input"], row["output"], system_instruction=instruction)
+        for row, instruction in zip(
+            CAPITALS, ["Für Kürze.", "Fu\u0308r Ku\u0308rze."] * 2, strict=False
+        )
+    ]
+    prompt = FewShotPrompt(rows, instruction="Nichts übrig.")
+
+    told, *_ = prompt.invoke([QUESTION])
+    said = [SystemMessage("Für Kürze.\ufeff"), SystemMessage("Nichts u\u0308brig.")]
+
+    assert told.content.count("rze.") == 1
+    assert prompt.invoke([*said, QUESTION])[:2] == said
+
+
 def test_a_block_stands_at_the_end_of_the_system_message():
     prompt = FewShotPrompt(CAPITALS, k=2, form="block", instruction="Like this:")
 

@@ -143,6 +143,17 @@ def test_each_likely_label_comes_before_a_second_example_of_one():
     assert plain == ["lost", "lost"]
 
 
+def test_labels_that_look_the_same_are_one():
+    rows = labelled(
+        ("my card is lost", "Verlust für immer"),
+        ("my card is lost again", "Verlust fu\u0308r immer"),
+        ("my card was stolen", "Diebstahl"),
+        ("a thief took it", "Diebstahl"),
+    )
+
+    assert "Diebstahl" in selected(LexicalExampleSelector(rows, k=2), "my card is lost")
+
+
 def test_the_right_label_is_nearly_always_among_eight_examples(banking):
     train, held_back = banking
     selector = LexicalExampleSelector(train)

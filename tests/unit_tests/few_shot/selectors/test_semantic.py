@@ -125,6 +125,16 @@ def test_the_nearest_come_first_and_each_label_before_a_second_example(choose, s
 
 
 @every_way
+def test_labels_that_look_the_same_are_one(choose, embeddings):
+    rows = [("lost card", "für"), ("my lost card", "fu\u0308r"), ("a thief", "stolen")] * 2
+    store = InMemoryVectorStore(embeddings)
+
+    selector = SemanticExampleSelector(rows, store, k=2, label_diverse=True)
+
+    assert labels(choose(selector, "lost card"))[1] == "stolen"
+
+
+@every_way
 def test_without_labels_likeness_alone_counts(choose, embeddings):
     store = InMemoryVectorStore(embeddings)
     selector = SemanticExampleSelector(ROWS, store, k=2, label_diverse=False)
