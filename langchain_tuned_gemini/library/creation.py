@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 from langchain_tuned_gemini.dataset import TuningDataset
 from langchain_tuned_gemini.effects import Call, Flow, arun, run
@@ -103,22 +102,19 @@ def _create(
         )
     library.records.load()  # a mistake in it is better known before than after
     _write_merged(plan)
+    # Vertex AI makes the ids itself.
+    own_id = {"model_id": str(plan.name)} if plan.platform == "developer" else {}
     model: TunedModel = yield Call(
         service.create,
         service.acreate,
         plan.data if plan.dataset is None else plan.dataset,
         base_model=plan.base_model,
-        **_named(plan),
+        display_name=str(plan.name),
+        **own_id,
         **plan.settings.given,
     )
     _record(library, plan, model)
     return model
-
-
-def _named(plan: TuningPlan) -> dict[str, Any]:
-    """How a service is told the name: Vertex AI makes the ids itself."""
-    name = str(plan.name)
-    return {"display_name": name, **({"model_id": name} if plan.platform == "developer" else {})}
 
 
 def _write_merged(plan: TuningPlan) -> None:
@@ -150,18 +146,13 @@ def _record(library: ModelLibrary, plan: TuningPlan, model: TunedModel) -> None:
 def _version_record(plan: TuningPlan, model: TunedModel, library: ModelLibrary) -> VersionRecord:
     path, digest = plan.data, ""
     if plan.dataset is not None:
-        path = os.path.relpath(plan.data, library.records.path.parent)
+        path = Path(os.path.relpath(plan.data, library.records.path.parent)).as_posix()
         digest = plan.dataset.content_hash()
-    data = Path(path).as_posix() if digest else path
+    # What the model is told in its training it is to be told again, if that is always one.
+    instructions = {example.system_instruction for example in plan.dataset or ()}
     return VersionRecord(
         model=model.name,
         base_model=plan.base_model,
-        dataset=DatasetRecord(path=data, hash=digest, parts=plan.parts),
-        system_instruction=_instruction(plan.dataset),
+        dataset=DatasetRecord(path=path, hash=digest, parts=plan.parts),
+        system_instruction=instructions.pop() if len(instructions) == 1 else None,
     )
-
-
-def _instruction(dataset: TuningDataset | None) -> str | None:
-    """What the model is told in its training and is to be told again, if that is always one."""
-    told = {example.system_instruction for example in dataset or ()}
-    return told.pop() if len(told) == 1 else None

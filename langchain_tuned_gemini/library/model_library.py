@@ -12,14 +12,17 @@ from typing import TypeAlias, Unpack
 from langchain_tuned_gemini.effects import Flow, arun, run
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.library.deletion.audit import Audit
-from langchain_tuned_gemini.library.deletion.executor import DeletionExecutor, OnDeletion
+from langchain_tuned_gemini.library.deletion.executor import (
+    DeletionExecutor,
+    DeletionReport,
+    OnDeletion,
+)
 from langchain_tuned_gemini.library.deletion.plan import (
     DeletionCriteria,
     DeletionPlan,
     plan_deletion,
 )
 from langchain_tuned_gemini.library.deletion.protections import Force
-from langchain_tuned_gemini.library.deletion.report import DeletionReport
 from langchain_tuned_gemini.library.differences import RecordDifference, compare, mend
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.library_model import LibraryModel, ModelFilter, in_order

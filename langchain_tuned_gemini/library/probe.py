@@ -193,11 +193,8 @@ def _of_state(model: TunedModel, outcome: ProbeOutcome, error: TunedModelError) 
 
 def _of_refusal(name: TunedModelName, refusal: ServiceError) -> Probe:
     """What is known where the control plane does not tell which endpoint is to be called."""
-    outcome = {
-        401: ProbeOutcome.CREDENTIALS,
-        403: ProbeOutcome.PERMISSION,
-        429: ProbeOutcome.QUOTA,
-    }.get(refusal.status or 0, ProbeOutcome.SICK)
+    reason = refusal.reason if refusal.status else Reason.CONNECTION
+    outcome = _OUTCOMES.get(reason, ProbeOutcome.SICK)
     return Probe(str(name), outcome, refusal.message, status=refusal.status, advice=refusal.advice)
 
 

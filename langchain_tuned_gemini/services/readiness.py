@@ -104,7 +104,8 @@ class ReadinessPolicy:
         if isinstance(answer, TunedModelNotFoundError):
             return Memory(answer, None, lets_pass=False, until=now + self.ended_for)
         until = now + (self.unknown_for if answer.is_retryable else self.ended_for)
-        if before and isinstance(before.answer, TunedModel) and _is_active(before.answer):
+        known = before.answer if before else None
+        if before and isinstance(known, TunedModel) and known.state is TunedModelState.ACTIVE:
             return replace(before, until=until)
         seen = before.model if before else None
         return Memory(answer, seen, self.when_unknown == "try", until)
@@ -365,10 +366,6 @@ class _Flight:
     def patience(self, now: float) -> float:
         """How long to wait for it from now on, in seconds."""
         return max(self.deadline - now, 0.0)
-
-
-def _is_active(model: TunedModel) -> bool:
-    return model.state is TunedModelState.ACTIVE
 
 
 def _unknown(name: TunedModelName, why: str, problem: ServiceError | None = None) -> ServiceError:

@@ -63,7 +63,9 @@ def deletion_of(name: TunedModelName, parts: TunedModelParts) -> Flow[None]:
             if not deployments.others:
                 done.append(left.pop(0))
         if parts.model:
-            yield from _delete_model(parts.model, is_whole=parts.is_only_version)
+            version = f"{parts.model}:deleteVersion"
+            path = str(parts.model.whole) if parts.is_only_version else version
+            yield from _delete(parts.model, path)
     except ServiceError as error:
         raise DeletionIncompleteError(error, name=str(name), done=done, left=left) from error
 
@@ -84,11 +86,6 @@ def _delete_endpoint(name: TunedModelName, deployments: Deployments) -> Flow[Non
             raise error
     if not deployments.others:
         yield from _delete(name, str(name))
-
-
-def _delete_model(model: TunedModelName, *, is_whole: bool) -> Flow[None]:
-    whole = f"{model.parent}/models/{model.id}"
-    yield from _delete(model, whole if is_whole else f"{model}:deleteVersion")
 
 
 def _delete(name: TunedModelName, path: str) -> Flow[None]:

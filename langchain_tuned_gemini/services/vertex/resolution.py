@@ -32,11 +32,11 @@ def tuned_model(name: TunedModelName) -> Flow[TunedModel]:
     """
     match name.kind:
         case "endpoints":
-            return _endpoint(name)
+            return (yield from _endpoint(name))
         case "models":
-            return _model(name)
+            return resources.model(name, (yield VertexRequest.get(name)))
         case _:
-            return _tuning_job(name)
+            return (yield from _tuning_job(name))
 
 
 def tuned_models(parent: TunedModelName, condition: str | None) -> Flow[list[TunedModel]]:
@@ -110,11 +110,6 @@ def _completed_by_job(described: TunedModel, record: JsonObject) -> TunedModel:
     if described.state is TunedModelState.UNKNOWN and told.state is not TunedModelState.ACTIVE:
         return replace(told, endpoint=described.endpoint)
     return replace(described, base_model=described.base_model or told.base_model)
-
-
-def _model(name: TunedModelName) -> Flow[TunedModel]:
-    record = yield VertexRequest.get(name)
-    return resources.model(name, record)
 
 
 def _tuning_job(name: TunedModelName) -> Flow[TunedModel]:
