@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 CREDENTIAL_HEADERS = frozenset({"x-goog-api-key", "authorization", "cookie"})
 CREDENTIAL_PARAMETERS = frozenset({"key", "access_token"})
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+INVALID_KEY = "API key not valid. Please pass a valid API key."
+# What a 401 without credentials says on Google's APIs that want OAuth.
+UNAUTHENTICATED = f"Request is missing required authentication credential. {EXPECTED}"
+UNREGISTERED = (
+    "Method doesn't allow unregistered callers (callers without established identity). "
+    "Please use API Key or other form of API consumer identity to call this API."
+)
 
 
 class App:
@@ -152,16 +160,6 @@ def _numbered(call: MethodCall, reply: Reply) -> Reply:
     if "enum-encoding=int" not in call.query.get("$alt", ""):
         return reply
     return replace(reply, messages=tuple(with_enum_numbers(m) for m in reply.messages))
-
-
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
-INVALID_KEY = "API key not valid. Please pass a valid API key."
-# What a 401 without credentials says on Google's APIs that want OAuth.
-UNAUTHENTICATED = f"Request is missing required authentication credential. {EXPECTED}"
-UNREGISTERED = (
-    "Method doesn't allow unregistered callers (callers without established identity). "
-    "Please use API Key or other form of API consumer identity to call this API."
-)
 
 
 def check_host(request: Request, hosts: Collection[str]) -> None:

@@ -70,15 +70,14 @@ def get(store: Store, call: MethodCall) -> JsonObject:
 
 def list_(store: Store, call: MethodCall) -> JsonObject:
     """A page of the caller's tuned models, oldest first, as Google lists them."""
-    matches = _filter(call.parameter("filter"))
-    ordered = sorted(store.tuned_models.values(), key=lambda r: (r.create_time, r.name))
-    return page(
-        call,
-        "tunedModels",
-        [record for record in ordered if matches(record)],
-        key=lambda record: f"{record.create_time:020d} {record.name}",
-        shown=lambda record: tuned_model(store.training(record)),
+
+    def order(record: TunedModelRecord) -> str:
+        return f"{record.create_time:020d} {record.name}"
+
+    fitting = sorted(
+        filter(_filter(call.parameter("filter")), store.tuned_models.values()), key=order
     )
+    return page(call, "tunedModels", fitting, order, lambda r: tuned_model(store.training(r)))
 
 
 def patch(store: Store, call: MethodCall) -> JsonObject:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_tuned_gemini.emulator.http.errors import ApiError
 from langchain_tuned_gemini.emulator.http.resource_names import location_in, model_of, published
@@ -17,6 +17,9 @@ from langchain_tuned_gemini.emulator.http.wire import JsonObject, camel_case, sn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+T = TypeVar("T")
+GENERATE = frozenset({"generateContent", "streamGenerateContent"})
 
 
 class Message:
@@ -46,12 +49,7 @@ class Message:
 
     def text(self, field: str) -> str:
         """A string; empty where it is absent."""
-        value = self.get(field)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise _invalid_value(self._at(field), "TYPE_STRING", value)
-        return value
+        return self._read(field, str, "TYPE_STRING", absent="")
 
     def number(self, field: str) -> float | None:
         """A number, which may come as a string."""
@@ -97,11 +95,14 @@ class Message:
 
     def values(self, field: str) -> list[object]:
         """A list of anything."""
+        return self._read(field, list, "TYPE_MESSAGE", absent=[])
+
+    def _read(self, field: str, kind: type[T], name: str, *, absent: T) -> T:
         value = self.get(field)
         if value is None:
-            return []
-        if not isinstance(value, list):
-            raise _invalid_value(self._at(field), "TYPE_MESSAGE", value)
+            return absent
+        if not isinstance(value, kind):
+            raise _invalid_value(self._at(field), name, value)
         return value
 
     def _at(self, field: str) -> str:
@@ -112,9 +113,6 @@ class Message:
 def _invalid_value(path: str, kind: str, value: object) -> ApiError:
     shown = json.dumps(value, default=str)[:100]
     return ApiError(400, f"Invalid value at '{path}' ({kind}), {shown}")
-
-
-GENERATE = frozenset({"generateContent", "streamGenerateContent"})
 
 
 class Api(Enum):

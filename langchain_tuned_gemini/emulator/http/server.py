@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+LOOPBACK = "127.0.0.1"
+PORTS = range(65_536)
+SERVER_NAME = "langchain-tuned-gemini-emulator"
+STOP_TIMEOUT = 5.0
+LAST_CALLS_TIMEOUT = 1.0
+
 
 class ClientGoneError(Exception):
     """The client closed the connection, or the emulator is stopping."""
@@ -111,13 +117,6 @@ async def pause(seconds: float | None, receive: Receive) -> None:
     raise ClientGoneError
 
 
-LOOPBACK = "127.0.0.1"
-PORTS = range(65_536)
-SERVER_NAME = "langchain-tuned-gemini-emulator"
-STOP_TIMEOUT = 5.0
-LAST_CALLS_TIMEOUT = 1.0
-
-
 class Server:
     """Serves an application until it is stopped; may be started again afterwards.
 
@@ -142,7 +141,7 @@ class Server:
         self._connections = connections
         self._port = port
         self._lock = Lock()
-        self._running: _Running | None = None
+        self._running: _UvicornServer | None = None
 
     @property
     def port(self) -> int | None:
@@ -158,22 +157,21 @@ class Server:
         """
         with self._lock:
             if self._running is None:
-                self._running = _Running(self._app, self._connections, _listen(self._port))
+                listener = _listen(self._port)
+                self._running = _UvicornServer(self._app, self._connections, listener)
 
     def stop(self) -> None:
         """Stops at once, whatever clients are waiting for; does nothing if it is stopped."""
         with self._lock:
             running, self._running = self._running, None
         if running is not None:
-            running.stop()
+            running.end()
 
 
-class _Running:
-    """One run of the server."""
+class _UvicornServer(UvicornServer):
+    """One run: it listens in its own thread, says when it is ready, and waits without polling."""
 
     def __init__(self, app: ASGIApp, connections: Connections, listener: socket.socket) -> None:
-        self.port: int = listener.getsockname()[1]
-        self._listener = listener
         # No log configuration: that would replace the one of the host program.
         config = Config(
             app,
@@ -187,40 +185,32 @@ class _Running:
             date_header=False,
             headers=[("server", SERVER_NAME)],
         )
+        super().__init__(config)
+        self.port: int = listener.getsockname()[1]
+        self._connections = connections
+        self._ended = asyncio.Event()
         self._loop: Future[asyncio.AbstractEventLoop] = Future()
-        self._server = _UvicornServer(config, self._loop, connections)
-        self._thread = Thread(target=self._run, name=SERVER_NAME, daemon=True)
+        self._thread = Thread(target=self._run_on, args=[listener], name=SERVER_NAME, daemon=True)
         self._thread.start()
         self._loop.result()
 
-    def stop(self) -> None:
-        self._loop.result().call_soon_threadsafe(self._server.end)
+    def end(self) -> None:
+        """Ends the run, from any other thread."""
+        self._loop.result().call_soon_threadsafe(self._ended.set)
         self._thread.join(STOP_TIMEOUT)
 
-    def _run(self) -> None:
+    def _run_on(self, listener: socket.socket) -> None:
         try:
-            asyncio.run(self._server.serve(sockets=[self._listener]))
+            asyncio.run(self.serve(sockets=[listener]))
         except BaseException as error:  # noqa: BLE001 (start() raises it in the caller's thread)
             if not self._loop.done():
                 self._loop.set_exception(error)
-
-
-class _UvicornServer(UvicornServer):
-    """A uvicorn server that says when it is ready and that waits without polling."""
-
-    def __init__(
-        self, config: Config, ready: Future[asyncio.AbstractEventLoop], connections: Connections
-    ) -> None:
-        super().__init__(config)
-        self._ready = ready
-        self._connections = connections
-        self._ended = asyncio.Event()
 
     async def main_loop(self) -> None:
         """Waits for the end; uvicorn's own loop wakes up ten times a second."""
         # One tick sets the headers of every answer; they never change, without a date.
         await self.on_tick(0)
-        self._ready.set_result(asyncio.get_running_loop())
+        self._loop.set_result(asyncio.get_running_loop())
         await self._ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -237,10 +227,6 @@ class _UvicornServer(UvicornServer):
             server.close()
         for listener in sockets or []:
             listener.close()
-
-    def end(self) -> None:
-        """Ends the main loop; to be called in the server's event loop."""
-        self._ended.set()
 
 
 def _listen(port: int) -> socket.socket:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from langchain_tuned_gemini.emulator.http.requests import MethodCall
     from langchain_tuned_gemini.emulator.http.wire import JsonObject
-    from langchain_tuned_gemini.emulator.model.examples import Example
     from langchain_tuned_gemini.emulator.state.store import Store
     from langchain_tuned_gemini.emulator.state.vertex_store import ModelVersion
 
@@ -39,6 +38,10 @@ _FILTERS = {
     "displayName": "tunedModelDisplayName",
     "tunedModelDisplayName": "tunedModelDisplayName",
 }
+# As in the real body of a job of 2024: three examples, cut, and six buckets.
+_SHOWN_EXAMPLES = 3
+_SHOWN_CHARACTERS = 400
+_BUCKETS = 6
 
 
 def create(store: Store, call: MethodCall) -> JsonObject:
@@ -81,12 +84,6 @@ def _shown(store: Store, call: MethodCall, job: TuningJobRecord) -> JsonObject:
     vertex = store.vertex
     standing = vertex.standing(job, store.now())
     return tuning_job(job, standing, call.version, vertex.delivered(job))
-
-
-# As in the real body of a job of 2024: three examples, cut, and six buckets.
-_SHOWN_EXAMPLES = 3
-_SHOWN_CHARACTERS = 400
-_BUCKETS = 6
 
 
 def tuning_job(
@@ -194,7 +191,9 @@ def _data_stats(job: TuningJobRecord) -> JsonObject:
             "userOutputTokenDistribution": _distribution(answered),
             "userMessagePerExampleDistribution": _distribution([2] * len(examples)),
             "userDatasetExamples": [
-                turn for example in examples[:_SHOWN_EXAMPLES] for turn in _turns(example)
+                {"role": role, "parts": [{"text": _cut(text)}]}
+                for example in examples[:_SHOWN_EXAMPLES]
+                for role, text in zip(("user", "model"), example, strict=True)
             ],
             "totalBillableTokenCount": str(sum(asked) + sum(answered)),
             "tuningStepCount": str(job.total_steps),
@@ -230,11 +229,6 @@ def _buckets(ordered: Sequence[int]) -> list[JsonObject]:
         {"count": sum(left <= value <= right for value in ordered), "left": left, "right": right}
         for left, right in zip(lefts, rights, strict=True)
     ]
-
-
-def _turns(example: Example) -> list[JsonObject]:
-    said = (("user", example.text_input), ("model", example.output))
-    return [{"role": role, "parts": [{"text": _cut(text)}]} for role, text in said]
 
 
 def _cut(text: str) -> str:
