@@ -35,7 +35,8 @@ class ServedModel:
     """Whether it is of Gemini 3 or later: its function calls have ids and thought signatures,
     which it wants back, and it takes tools and a response schema together."""
     locations: tuple[str, ...] | None = None
-    """Where Vertex AI serves it: regions, multi-regions, `global`; everywhere when None."""
+    """Where Vertex AI serves it: regions, multi-regions, `global`; everywhere when None, nowhere
+    when empty."""
 
     def __post_init__(self) -> None:
         """Refuses a name that no URL could address."""
@@ -47,6 +48,10 @@ class ServedModel:
     def id(self) -> str:
         """The name without `models/`, as `modelVersion` shows it."""
         return self.name.removeprefix("models/")
+
+    def is_served_in(self, location: str | None) -> bool:
+        """Whether Vertex AI serves it in a location; None is whichever there is."""
+        return location is None or self.locations is None or location in self.locations
 
 
 KNOWN = (

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 def find(store: Store, call: MethodCall) -> ServedModel:
     """The base model that a call addresses: Google's, and served in this location."""
     model = store.base_models.get(model_of(call.name) or "")
-    location = call.asked_in
-    if model is None or (location and model.locations and location not in model.locations):
+    if model is None or not model.is_served_in(call.asked_in):
         raise missing(call.name)
     return model
 

@@ -289,12 +289,14 @@ def test_an_endpoint_without_a_model_answers_as_it_is_told(
         ("eu", "gemini-2.5-flash", 404),
         ("us", "gemini-x", 200),
         ("us-central1", "gemini-x", 404),
+        ("us-central1", "gemini-gone", 404),
     ],
 )
 def test_a_base_model_is_served_in_its_locations_by_name_and_by_host(
     gemini: Emulator, location: str, base: str, status: int
 ) -> None:
     gemini.add_base_model(ServedModel("models/gemini-x", locations=("us",)))
+    gemini.add_base_model(ServedModel("models/gemini-gone", locations=()))
     hosts = {"us": "aiplatform.us.rep", "eu": "aiplatform.eu.rep", "global": "aiplatform"}
     host = f"{hosts.get(location, f'{location}-aiplatform')}.googleapis.com"
     name = "projects/acme/locations/{}/publishers/google/models/" + base
