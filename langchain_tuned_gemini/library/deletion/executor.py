@@ -131,29 +131,29 @@ class DeletionExecutor:
         self.audit.check()
         results = []
         for planned in plan.deletions:
-            results.append((yield from self._written_down(planned)))
+            results.append((yield from self._delete_and_audit(planned)))
             if self.on_progress:
                 self.on_progress(results[-1])
         return DeletionReport(tuple(results))
 
-    def _written_down(self, planned: PlannedDeletion) -> Flow[Deletion]:
+    def _delete_and_audit(self, planned: PlannedDeletion) -> Flow[Deletion]:
         """Deletes a model, and writes down what became of it, also of an interruption."""
         result = None
         try:
-            result = yield from self._deleted(planned)
+            result = yield from self._delete(planned)
         finally:
-            self._write_down(planned, result)
+            self._add_to_audit(planned, result)
         if result.outcome in {DeletionOutcome.DELETED, DeletionOutcome.GONE}:
             yield Run(lambda: self._record(planned))
         return result
 
-    def _deleted(self, planned: PlannedDeletion) -> Flow[Deletion]:
+    def _delete(self, planned: PlannedDeletion) -> Flow[Deletion]:
         try:
             sight = yield from look(self.inventory, planned.names)
             if sight is None:
                 return Deletion(planned.name, DeletionOutcome.GONE)
             objection = yield from self._objection(planned, sight)
-            return objection or (yield from self._asked_for(planned, sight))
+            return objection or (yield from self._request(planned, sight))
         except TunedModelNotDeletableError as error:
             outcome = DeletionOutcome.GONE if error.is_gone else DeletionOutcome.FAILED
             return _of_error(planned, outcome, error)
@@ -177,7 +177,7 @@ class DeletionExecutor:
             return Deletion(planned.name, DeletionOutcome.PROTECTED, why)
         return None
 
-    def _asked_for(self, planned: PlannedDeletion, sight: Sight) -> Flow[Deletion]:
+    def _request(self, planned: PlannedDeletion, sight: Sight) -> Flow[Deletion]:
         """Asks for a deletion, and says what came of it."""
         service = self.inventory.service_of(sight.name)
         try:
@@ -201,7 +201,7 @@ class DeletionExecutor:
         except (ServiceError, TunedModelNotDeletableError):
             return False
 
-    def _write_down(self, planned: PlannedDeletion, result: Deletion | None) -> None:
+    def _add_to_audit(self, planned: PlannedDeletion, result: Deletion | None) -> None:
         line: dict[str, Any] = {
             "at": self.inventory.now().replace(microsecond=0).isoformat(),
             "by": self.user,

@@ -157,7 +157,7 @@ def plan_deletion(
     gone: list[str] = []
     for text in names:
         try:
-            model = yield from _named(inventory, text, catalog)
+            model = yield from _find(inventory, text, catalog)
         except TunedModelNotFoundError as missing:
             gone.append(missing.name)
             continue
@@ -165,7 +165,7 @@ def plan_deletion(
     unseen: tuple[str, ...] = ()
     if failed or prune or dataset is not None:
         models = yield from inventory.list_models()
-        choices = _matching(models, failed=failed, prune=prune)
+        choices = _choose(models, failed=failed, prune=prune)
         if dataset is not None:
             lineage = Lineage(catalog, models, inventory.numbers, dataset)
             learnt = (_Choice(m, f"it was tuned on {of[:12]}") for m, of in lineage.found())
@@ -178,7 +178,7 @@ def plan_deletion(
             left_alone.append((choice.model.name, _MERE_RECORD))
             continue
         try:
-            one = yield from _planned(inventory, choice, catalog)
+            one = yield from _plan_one(inventory, choice, catalog)
         except TunedModelNotFoundError:  # it went while the others were looked at
             gone.append(choice.model.name)
             continue
@@ -205,7 +205,7 @@ _MERE_RECORD = (
 )
 
 
-def _named(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryModel]:
+def _find(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryModel]:
     """A model by a name; where that leads nowhere, what is left of it under another one.
 
     Raises:
@@ -214,7 +214,7 @@ def _named(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryMod
     try:
         return (yield from inventory.find(text))
     except TunedModelNotFoundError as missing:
-        sight = yield from _left(inventory, missing)
+        sight = yield from _look_again(inventory, missing)
         if sight and sight.model is None and sight.parts:
             sight = yield from look(inventory, [sight.parts.deletable[-1]])
         if sight is None or sight.model is None:
@@ -223,7 +223,7 @@ def _named(inventory: Inventory, text: str, catalog: Catalog) -> Flow[LibraryMod
         return inventory.place(sight.model, catalog)
 
 
-def _left(inventory: Inventory, missing: TunedModelNotFoundError) -> Flow[Sight | None]:
+def _look_again(inventory: Inventory, missing: TunedModelNotFoundError) -> Flow[Sight | None]:
     """What there is of a model that was not found; a job's record is nothing."""
     try:
         return (yield from look(inventory, [TunedModelName.parse(missing.name)]))
@@ -233,7 +233,7 @@ def _left(inventory: Inventory, missing: TunedModelNotFoundError) -> Flow[Sight 
         raise
 
 
-def _planned(inventory: Inventory, choice: _Choice, catalog: Catalog) -> Flow[PlannedDeletion]:
+def _plan_one(inventory: Inventory, choice: _Choice, catalog: Catalog) -> Flow[PlannedDeletion]:
     model = choice.model
     name = TunedModelName.parse(model.name)
     service = inventory.service_of(name)
@@ -264,7 +264,7 @@ def _planned(inventory: Inventory, choice: _Choice, catalog: Catalog) -> Flow[Pl
     )
 
 
-def _matching(
+def _choose(
     models: list[LibraryModel], *, failed: bool, prune: tuple[str, int] | None
 ) -> Iterator[_Choice]:
     """The models that have failed or are old, if these are asked for."""
