@@ -20,6 +20,7 @@ from langchain_core.outputs import ChatGeneration
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import Field, PrivateAttr, SerializeAsAny, ValidationError
 
+from langchain_tuned_gemini.chat_models.cache_keys import depends_on
 from langchain_tuned_gemini.chat_models.conversation import require_contents
 from langchain_tuned_gemini.chat_models.google import published_in
 from langchain_tuned_gemini.chat_models.parameters import own_error
@@ -160,6 +161,9 @@ class BaseModelChatModel(DelegatingChatModel):
             with call:
                 return call.model.get_num_tokens(text)
         raise AssertionError
+
+    def _depends_on(self) -> object:
+        return self.model, self.location, depends_on(self.tuned)
 
     def _is_silent(self, one: LocatedModel) -> bool:
         since = _silent_since.get(one.key)

@@ -20,6 +20,7 @@ from langchain_tuned_gemini.chat_models.google import google_chat_model, name_as
 from langchain_tuned_gemini.chat_models.parameters import TunedGeminiParameters
 from langchain_tuned_gemini.chat_models.structured_output import STRUCTURED
 from langchain_tuned_gemini.chat_models.system_prompt import DefaultSystemPromptChatModel
+from langchain_tuned_gemini.circuit_breaker import CircuitKey
 from langchain_tuned_gemini.errors import (
     BaseModelRetiredError,
     ParameterError,
@@ -151,6 +152,16 @@ class Binding:
     gate: ReadinessGate = field(repr=False)
     model: BaseChatModel = field(repr=False)  # it may show a password in base_url
     seen: TunedModel | None = None
+
+    @property
+    def who(self) -> object:
+        """Who answers whom: the version at its address, and a hash of the key and the service.
+
+        What a base model is called is left out: it is learnt from the first call on.
+        """
+        seen_by = CircuitKey.of("", address=self.access.base_url, api_key=self.access.identity)
+        one = self.identity
+        return str(one.name), one.version, one.checkpoint, one.address, seen_by.fingerprint
 
     @classmethod
     def of(cls, said: TunedGeminiParameters) -> Self:

@@ -35,6 +35,9 @@ class FewShotChatModel(WrapperChatModel):
     prompt: FewShotPrompt
     """Selects the examples and puts them into the messages."""
 
+    def _depends_on(self) -> object:
+        return self.prompt.depends_on(), super()._depends_on()
+
     def _calls(
         self,
         messages: list[BaseMessage],

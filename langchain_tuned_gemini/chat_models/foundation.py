@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
@@ -30,6 +31,7 @@ from langchain_tuned_gemini.chat_models.arguments import (
     check_config,
     check_numbers,
 )
+from langchain_tuned_gemini.chat_models.cache_keys import cache_key
 from langchain_tuned_gemini.chat_models.caller import Caller, announced, called_by, known_run
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.provenance import METADATA_KEY, RESTARTED
@@ -132,6 +134,14 @@ class TunedGeminiChatModel(BaseChatModel):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """A copy of the parameters around the same models and connections."""
         return self.model_copy()
+
+    @abstractmethod
+    def _depends_on(self) -> object:
+        """What its answers depend on, as its `repr` tells it, the same in every process."""
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The name of its answers in a cache; LangChain's leaves out what it can't load again."""
+        return cache_key(self, stop, kwargs)
 
     def batch(
         self,

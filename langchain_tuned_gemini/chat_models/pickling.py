@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from langchain_core.language_models import BaseChatModel
 from pydantic import Field, PrivateAttr
 
+from langchain_tuned_gemini.chat_models.cache_keys import depends_on
 from langchain_tuned_gemini.chat_models.wrapper import DelegatingChatModel
 from langchain_tuned_gemini.errors import TunedGeminiError
 from langchain_tuned_gemini.secrets.secret_values import has_lost_its_userinfo, key_of_environment
@@ -96,6 +97,9 @@ class UnbuiltChatModel(DelegatingChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return {}
+
+    def _depends_on(self) -> object:
+        return depends_on(self.inner_model)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
         return BaseChatModel._get_ls_params(self, stop=stop, **kwargs)

@@ -465,6 +465,15 @@ class ChatTunedGemini(TunedGeminiParameters):
         names = ("model", "checkpoint", "base_model", "task", *GENERATION, *THINKING)
         return {name: getattr(self, name) for name in names}
 
+    def _depends_on(self) -> object:
+        tuned = self.current
+        return tuned._binding.who, tuned._answers_as()
+
+    def _answers_as(self) -> list[tuple[str, Any]]:
+        """The settings that an answer depends on."""
+        names = ("base_model", "task", "system_instruction", "output_version")
+        return [(name, getattr(self, name)) for name in (*names, *GENERATION, *THINKING)]
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the parameters without key and credentials, which are found again."""
         has_key = self.google_api_key is not None or isinstance(self.credentials, AbsentAccess)

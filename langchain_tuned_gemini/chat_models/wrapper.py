@@ -19,6 +19,7 @@ from langchain_core.runnables import Runnable, RunnableBinding
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, SerializeAsAny, model_validator
 
+from langchain_tuned_gemini.chat_models.cache_keys import depends_on, settings_of
 from langchain_tuned_gemini.chat_models.caller import handlers_of
 from langchain_tuned_gemini.chat_models.delegation import (
     KEEPS_DEADLINE,
@@ -217,6 +218,10 @@ class DelegatingChatModel(TunedGeminiChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return dict(self.inner_model._identifying_params)
+
+    def _depends_on(self) -> object:
+        settings = settings_of(self, "wrapped", "prompt")
+        return type(self).__qualname__, settings, depends_on(self.inner_model)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self.inner_model._get_ls_params(stop=stop, **kwargs)

@@ -16,7 +16,12 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from langchain_tuned_gemini.dataset import Columns, Examples, TuningDataset, TuningExample
 from langchain_tuned_gemini.dataset.tokens import TokenEstimator
 from langchain_tuned_gemini.errors import ParameterError, PromptTooLongError
-from langchain_tuned_gemini.few_shot.question import Question, as_messages, question_of
+from langchain_tuned_gemini.few_shot.question import (
+    Question,
+    as_messages,
+    name_of_question,
+    question_of,
+)
 from langchain_tuned_gemini.few_shot.selectors import (
     DEFAULT_K,
     Choice,
@@ -312,6 +317,19 @@ class FewShotPrompt(RunnableSerializable[LanguageModelInput, list[BaseMessage]])
         numbers = {id(one): number for number, one in enumerate(self.examples.dataset, start=1)}
         found = (numbers.get(id(example)) for example in selection.examples)
         return [number for number in found if number is not None]
+
+    def depends_on(self) -> object:
+        """What decides which examples are shown, and how, as a `repr` tells it.
+
+        Of a selector of another package that is not known: it shows its address.
+        """
+        selectors = [
+            one.depends_on() if isinstance(one, TuningExampleSelector) else object.__repr__(one)
+            for one in (self.examples, self.stand_in)
+            if one is not None
+        ]
+        query = name_of_question(self.query)
+        return selectors, self.k, self.max_tokens, self.form, self.instruction, query
 
     def learn(self, messages: Sequence[BaseMessage], counted: int) -> None:
         """Corrects the estimate of tokens by the `input_tokens` of a model that was sent these.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import isfunction
 from typing import TypeAlias
 
 from langchain_core.language_models import LanguageModelInput
@@ -50,6 +51,18 @@ def question_of(messages: Sequence[BaseMessage], question: Question = None) -> s
     texts = (message.text for message in reversed(messages) if isinstance(message, HumanMessage))
     text = next((str(text) for text in texts if text.strip()), "")
     return text.rpartition(question)[2].strip() if question else text
+
+
+def name_of_question(question: Question) -> str | None:
+    """Where the question stands, in words; a function's by the name that it is imported by.
+
+    One without such a name shows its address: what it finds depends on more than its code.
+    """
+    if not callable(question):
+        return question
+    if not isfunction(question) or "<" in question.__qualname__:
+        return object.__repr__(question)
+    return f"{question.__module__}:{question.__qualname__}"
 
 
 def as_messages(model_input: LanguageModelInput) -> list[BaseMessage]:

@@ -30,6 +30,7 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, field_valida
 
 from langchain_tuned_gemini.chat_models.agent_answers import AgentAnswer, neutral
 from langchain_tuned_gemini.chat_models.arguments import check_arguments, check_structured_options
+from langchain_tuned_gemini.chat_models.cache_keys import depends_on, settings_of
 from langchain_tuned_gemini.chat_models.caller import current_caller
 from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt
 from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
@@ -496,6 +497,11 @@ class FallbackChatModel(TunedGeminiChatModel):
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
         return {"models": [candidate.name for candidate in self.current._candidates]}
+
+    def _depends_on(self) -> object:
+        now = self.current
+        settings = settings_of(now, "models")
+        return type(self).__qualname__, settings, [depends_on(model) for model in now.models]
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self.current.models[0]._get_ls_params(stop=stop, **kwargs)

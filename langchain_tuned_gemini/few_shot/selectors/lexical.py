@@ -103,6 +103,10 @@ class LexicalExampleSelector(TuningExampleSelector):
             super().add_example(example)
             self._index = None
 
+    def depends_on(self) -> list[object]:
+        """What decides which examples it selects, as a `repr` tells it."""
+        return [*super().depends_on(), self.label_diverse]
+
     def index(self) -> ExampleIndex:
         """The index, built or read if it is not there yet."""
         if (index := self._index) is not None:

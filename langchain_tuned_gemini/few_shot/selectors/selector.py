@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from numbers import Integral
 from typing import Any, Self
 
@@ -68,6 +69,7 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
         """
         self.k = checked_count("k", k)
         self.dataset = TuningDataset.of(examples, text_only=True, function_calls=True)
+        self._hashed: tuple[TuningDataset | None, str] = None, ""
         self._calling = sum(bool(example.messages) for example in self.dataset)
         contradictions = sum(not repeat.is_duplicate for repeat in find_repeats(self.dataset))
         if contradictions:
@@ -129,6 +131,20 @@ class TuningExampleSelector(BaseExampleSelector, ABC):
         self.dataset = TuningDataset.of([*self.dataset, example], function_calls=True)
         self._calling += bool(self.dataset[-1].messages)
         self.__dict__.pop("texts", None)
+
+    def depends_on(self) -> list[object]:
+        """What decides which examples it selects, as a `repr` tells it."""
+        return [type(self).__qualname__, self.k, self._dataset_hash]
+
+    @property
+    def _dataset_hash(self) -> str:
+        """A hash of what the examples say, and of their order, which decides between equals."""
+        dataset, digest = self._hashed
+        if dataset is not self.dataset:
+            rows = [(example.canonical(), example.messages) for example in self.dataset]
+            digest = sha256(repr(rows).encode()).hexdigest()
+            self._hashed = self.dataset, digest
+        return digest
 
     def _query_in(self, input_variables: Mapping[str, str]) -> str:
         if TEXT_INPUT not in input_variables:

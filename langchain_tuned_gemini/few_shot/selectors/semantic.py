@@ -173,6 +173,12 @@ class SemanticExampleSelector(TuningExampleSelector):
         selector._learn_of(dataset)
         return selector
 
+    def depends_on(self) -> list[object]:
+        """What decides which examples it selects, as a `repr` tells it."""
+        store = self.vector_store
+        kinds = [type(one).__qualname__ for one in (store, store.embeddings)]
+        return [*super().depends_on(), self.label_diverse, *kinds, self.stand_in.depends_on()]
+
     @property
     def _looked_at(self) -> int:
         """How many documents are looked at: some may be of other examples, or of one label."""
