@@ -43,20 +43,15 @@ def main(
         for uri, file in options.file:
             gemini.add_file(uri, file)
         if options.examples:
-            _add(gemini, options.model, options.examples)
+            is_vertex = options.model.startswith("projects/")
+            add = gemini.add_vertex_model if is_vertex else gemini.add_tuned_model
+            add(options.model, examples=options.examples)
         gemini.start()
     except (ValueError, OSError) as error:
         _say(f"emulator: error: {error}")
         return WRONG_INPUT
     _serve(gemini, options.model if options.examples else None, as_json=options.json)
     return 0
-
-
-def _add(gemini: Emulator, name: str, examples: Path) -> None:
-    if name.startswith("projects/"):
-        gemini.add_vertex_model(name, examples=examples)
-    else:
-        gemini.add_tuned_model(name, examples=examples)
 
 
 def _file(text: str) -> tuple[str, str]:

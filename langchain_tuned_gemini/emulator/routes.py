@@ -18,11 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from langchain_tuned_gemini.emulator.developer import models, permissions, tuned_models
 from langchain_tuned_gemini.emulator.http.requests import GENERATE, Api, MethodCall
-from langchain_tuned_gemini.emulator.http.resource_names import (
-    LOCATION_OF_HOST,
-    LOCATIONS,
-    location_in,
-)
+from langchain_tuned_gemini.emulator.http.resource_names import LOCATION_OF_HOST, location_in
 from langchain_tuned_gemini.emulator.vertex import (
     endpoints,
     operations,
@@ -30,7 +26,7 @@ from langchain_tuned_gemini.emulator.vertex import (
     registered_models as registry,
     tuning_jobs,
 )
-from langchain_tuned_gemini.tuned_models.locations import GLOBAL
+from langchain_tuned_gemini.tuned_models.locations import GLOBAL, LOCATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Resource names of Vertex AI, `projects/P/locations/L/<kind>/ID`, and its locations."""
+"""Resource names of Vertex AI, `projects/P/locations/L/<kind>/ID`, and its hosts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ LOCATION_OF_HOST = {
     **{f"{region}-aiplatform.googleapis.com": region for region in REGIONS},
 }
 """Which location each of Google's hosts serves, as google-genai 3.6.1 builds their names."""
-
-LOCATIONS = frozenset(LOCATION_OF_HOST.values())
-"""Every location there is; in any other one, no URL means anything."""
 
 _RESOURCE = re.compile(
     r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)"

@@ -25,6 +25,12 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _QUOTED = re.compile(r"""(?<!\w)(?:"([^"]+)"|'([^']+)'|“([^”]+)”|«([^»]+)»)(?!\w)""")
 # By their numbers (google-ai-generativelanguage 0.6.15, types/content.py).
 _TYPES = ("", "string", "number", "integer", "boolean", "array", "object", "null")
+_TYPES_OF: Mapping[type, set[str]] = {
+    bool: {"boolean"},
+    int: {"integer", "number"},
+    float: {"number"},
+    str: {"string"},
+}
 _OF_FORMATS = {
     "date": "2024-01-31",
     "date-time": "2024-01-31T12:00:00Z",
@@ -95,7 +101,7 @@ class _Maker:
         if isinstance(value, list):
             items = schema.get("items", {})
             return _type_of(schema) == "array" and all(self.accepts(items, v) for v in value)
-        return not schema or _type_of(schema) in _types_of_value(value)
+        return not schema or _type_of(schema) in _TYPES_OF.get(type(value), {"null"})
 
     def _resolved(self, schema: Mapping[str, Any], value: Any = ...) -> Mapping[str, Any]:
         """The schema that a reference or a choice leads to: the first that is not null.
@@ -180,19 +186,6 @@ def _type(named: object) -> str:
     if isinstance(named, int) and 0 <= named < len(_TYPES):
         return _TYPES[named]
     return str(named).lower()
-
-
-def _types_of_value(value: Any) -> set[str]:
-    match value:
-        case bool():
-            return {"boolean"}
-        case int():
-            return {"integer", "number"}
-        case float():
-            return {"number"}
-        case str():
-            return {"string"}
-    return {"null"}
 
 
 def _plain(number: float) -> float:

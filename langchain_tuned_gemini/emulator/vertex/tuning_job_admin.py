@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from langchain_tuned_gemini.emulator.http.errors import Status
-from langchain_tuned_gemini.emulator.http.resource_names import LOCATIONS, ResourceName, last_part
+from langchain_tuned_gemini.emulator.http.resource_names import ResourceName, last_part
 from langchain_tuned_gemini.emulator.model.examples import TrigramIndex, read_examples
 from langchain_tuned_gemini.emulator.state.progression import manual
 from langchain_tuned_gemini.emulator.state.tuning_job import (
@@ -21,6 +21,7 @@ from langchain_tuned_gemini.emulator.state.tuning_job import (
     TuningState,
     checkpoint_count,
 )
+from langchain_tuned_gemini.tuned_models.locations import LOCATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
