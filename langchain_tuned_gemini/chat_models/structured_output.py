@@ -287,7 +287,7 @@ def arguments_for(
     Raises:
         ParameterError: If it does something else than that.
     """
-    step: Any = model.with_structured_output(schema, **settings)
+    step: Any = model.with_structured_output(_without_a_tool(schema), **settings)
     while isinstance(step, RunnableSequence | RunnableParallel):
         step = step.first if isinstance(step, RunnableSequence) else step.steps__["raw"]
     arguments: dict[str, Any] = {}
@@ -300,6 +300,16 @@ def arguments_for(
             "it can't be asked for a schema within another model."
         )
     return arguments
+
+
+def _without_a_tool(schema: Schema) -> Schema:
+    """A schema; of a tool, as providers write them, the schema of its arguments."""
+    if not isinstance(schema, dict):
+        return schema
+    plain: dict[str, Any] = schema
+    if plain.get("type") == "function" and isinstance(plain.get("function"), dict):
+        plain = plain["function"]
+    return plain if {"type", "properties"} & plain.keys() else convert_to_json_schema(plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,10 +333,9 @@ class SchemaCheck:
         Raises:
             ParameterError: For one that is none.
         """
+        schema = _without_a_tool(schema)
         if isinstance(schema, dict):
-            return cls.of_json(
-                schema if {"type", "properties"} & schema.keys() else convert_to_json_schema(schema)
-            )
+            return cls.of_json(schema)
         if is_basemodel_subclass(schema):
             return cls(schema.__name__, _fits)
         return cls(schema.__name__, partial(_breach_of_type, _adapter(schema)))

@@ -48,8 +48,15 @@ JSON_SCHEMA = {
     "required": ["name", "inhabitants"],
 }
 OSLO = {"name": "Oslo", "inhabitants": 717_710}
+FUNCTION = {
+    "name": "City",
+    "description": "A city.",
+    "parameters": {key: JSON_SCHEMA[key] for key in ("type", "properties", "required")},
+}
 SCHEMAS = pytest.mark.parametrize(
-    "schema", [City, CityDict, JSON_SCHEMA], ids=["pydantic", "typeddict", "json"]
+    "schema",
+    [City, CityDict, JSON_SCHEMA, FUNCTION, {"type": "function", "function": FUNCTION}],
+    ids=["pydantic", "typeddict", "json", "function", "tool"],
 )
 
 FITTING = json.dumps(OSLO)
