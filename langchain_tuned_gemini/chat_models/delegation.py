@@ -19,12 +19,12 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Final
 
-from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel, SimpleChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.rate_limiters import BaseRateLimiter
 
+from langchain_tuned_gemini.chat_models.answer_cache import CachedModel, Judge, is_cached
 from langchain_tuned_gemini.runtime.deadline import queueing, time_left, wait_within_deadline
 from langchain_tuned_gemini.runtime.error_origins import user_code
 from langchain_tuned_gemini.runtime.threads import (
@@ -111,31 +111,31 @@ async def agenerate_from(
 
 
 def generate_with(
-    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
+    model: BaseChatModel, messages: Messages, stop: Stop, judge: Judge, /, **kwargs: Any
 ) -> ChatResult:
     """Calls a model with its own cache and rate limiter, within the deadline in force."""
-    if not _is_cached(model):
+    if not is_cached(model):
         if model.rate_limiter:
             WithinDeadline(model.rate_limiter).acquire()
         if _needs_no_thread(model):
             return model._generate(messages, stop=stop, **kwargs)
         return within_deadline(in_a_thread(partial(model._generate, messages, stop=stop, **kwargs)))
-    asked: Any = _Uncached(model)
+    asked: Any = _Uncached(model, stop, kwargs, judge)
     generate = partial(BaseChatModel._generate_with_cache, asked, messages, stop=stop, **kwargs)
     is_quick = _needs_no_thread(model)
     return _copy(generate() if is_quick else within_deadline(in_a_thread(generate)))
 
 
 async def agenerate_with(
-    model: BaseChatModel, messages: Messages, stop: Stop, /, **kwargs: Any
+    model: BaseChatModel, messages: Messages, stop: Stop, judge: Judge, /, **kwargs: Any
 ) -> ChatResult:
     """Calls a model with its own cache and rate limiter."""
-    if not _is_cached(model):
+    if not is_cached(model):
         if model.rate_limiter:
             await WithinDeadline(model.rate_limiter).aacquire()
         return await agenerate_from(model, messages, stop, **kwargs)
     generate = BaseChatModel._agenerate_with_cache
-    asked: Any = _Uncached(model)
+    asked: Any = _Uncached(model, stop, kwargs, judge)
     return _copy(await generate(asked, messages, stop=stop, **kwargs))
 
 
@@ -164,11 +164,13 @@ def _needs_no_thread(model: BaseChatModel) -> bool:
     return bool(getattr(model, KEEPS_DEADLINE, False)) or time_left() == float("inf")
 
 
-class _Uncached:
-    """A model as `_generate_with_cache` sees it, which asks it where its cache has no answer."""
+class _Uncached(CachedModel):
+    """A model that is asked where its cache has no answer, within the deadline in force."""
 
-    def __init__(self, model: BaseChatModel) -> None:
-        self._model = model
+    def __init__(
+        self, model: BaseChatModel, stop: Stop, arguments: dict[str, Any], judge: Judge
+    ) -> None:
+        super().__init__(model, stop, arguments, judge)
         self.rate_limiter = WithinDeadline(model.rate_limiter) if model.rate_limiter else None
 
     async def _agenerate(
@@ -180,20 +182,11 @@ class _Uncached:
     ) -> ChatResult:
         return await agenerate_from(self._model, messages, stop, **kwargs)
 
-    def __getattr__(self, name: str) -> Any:
-        """All else is the model's."""
-        return getattr(self._model, name)
-
 
 def _in_sync(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call for a model's synchronous method."""
     manager = arguments.get("run_manager")
     return {**arguments, "run_manager": manager.get_sync()} if manager else arguments
-
-
-def _is_cached(model: BaseChatModel) -> bool:
-    """Whether a call needs more than `_generate`; going the long way costs 3 % of a call."""
-    return bool(model.cache is not False and (model.cache or get_llm_cache() is not None))
 
 
 def _copy(result: ChatResult) -> ChatResult:

@@ -26,6 +26,7 @@ from langchain_core.runnables.config import get_config_list
 from langchain_core.utils.uuid import uuid7
 from pydantic import model_validator
 
+from langchain_tuned_gemini.chat_models.answer_cache import CachedModel, is_cached
 from langchain_tuned_gemini.chat_models.arguments import (
     check_arguments,
     check_config,
@@ -263,7 +264,9 @@ class TunedGeminiChatModel(BaseChatModel):
         added_up = _AddedUp()
         token = _added_up.set(added_up)
         try:
-            result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
+            asked: Any = CachedModel(self, stop, kwargs, bool) if is_cached(self) else self
+            generate = BaseChatModel._generate_with_cache
+            result = generate(asked, messages, stop, run_manager, **kwargs)
         finally:
             _added_up.reset(token)
         return result if added_up.answer is None else _answered(result, added_up.answer)
@@ -278,7 +281,9 @@ class TunedGeminiChatModel(BaseChatModel):
         added_up = _AddedUp()
         token = _added_up.set(added_up)
         try:
-            result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
+            asked: Any = CachedModel(self, stop, kwargs, bool) if is_cached(self) else self
+            generate = BaseChatModel._agenerate_with_cache
+            result = await generate(asked, messages, stop, run_manager, **kwargs)
         finally:
             _added_up.reset(token)
         return result if added_up.answer is None else _answered(result, added_up.answer)

@@ -66,15 +66,24 @@ def check(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
         >>> check([NonEmpty(), OneOf(["yes", "no"])], AIMessage("perhaps")).guard
         'OneOf'
     """
-    refusal, name = block_of(message), "FinishReason"
-    for guard in () if refusal else guards:
+    refusal = refusal_by(guards, message)
+    if refusal is not None:
+        telemetry.guard_failed(refusal.guard, refusal.reason.value)
+    return refusal
+
+
+def refusal_by(guards: Iterable[Guard], message: AIMessage) -> Refusal | None:
+    """The first refusal, which is not counted: the answer may be judged again.
+
+    Raises:
+        GuardCrashedError: If a guard raises, or returns something that is no verdict.
+    """
+    if refusal := block_of(message):
+        return replace(refusal, guard="FinishReason")
+    for guard in guards:
         if refusal := _ask(guard, message):
-            name = _name_of(guard)
-            break
-    if refusal is None:
-        return None
-    telemetry.guard_failed(name, refusal.reason.value)
-    return replace(refusal, guard=name)
+            return replace(refusal, guard=_name_of(guard))
+    return None
 
 
 def as_error(

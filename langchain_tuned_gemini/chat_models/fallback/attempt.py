@@ -121,7 +121,7 @@ class Attempt:
             model, told, options = asked_of(self.candidate, messages, arguments)
             trace = self.trace
             run = trace.of_model(model, told, stop, options) if trace else None
-            ask = partial(generate_with, model, told, stop, **options)
+            ask = partial(generate_with, model, told, stop, self.candidate.takes, **options)
             return self._finish(ask() if run is None else run.ask(ask))
         return None
 
@@ -134,7 +134,7 @@ class Attempt:
                 model, told, options = asked_of(self.candidate, messages, arguments)
                 trace = self.trace
                 run = trace.of_model(model, told, stop, options) if trace else None
-                asked = agenerate_with(model, told, stop, **options)
+                asked = agenerate_with(model, told, stop, self.candidate.takes, **options)
                 return self._finish(await asked if run is None else await run.aask(asked))
         return None
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatResult, Generation
 from langchain_core.runnables import RunnableBinding
 
 from langchain_tuned_gemini.chat_models.arguments import TUNED_ONLY, in_geminis_words
@@ -18,6 +18,7 @@ from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.guards import Guard, whole_tool_calls
+from langchain_tuned_gemini.guards.validation import answer_of, refusal_by
 from langchain_tuned_gemini.provenance import Role
 
 _OF_ONE_MODEL = ("cached_content", "model")
@@ -52,6 +53,13 @@ class ModelCandidate:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     form: tuple[Guard, ...] = WHOLE_TOOL_CALLS
     shape: Callable[[AIMessage], AIMessage] | None = None
+
+    def takes(self, generations: Sequence[Generation]) -> bool:
+        """Whether all guards take an answer, so that a cache may keep it, or give it again."""
+        first = generations[0]
+        if not isinstance(first, ChatGeneration):
+            return False
+        return refusal_by((*self.limits.guards, *self.form), answer_of(first)) is None
 
     def held_to_the_end(self, *, tells_refusals: bool = False) -> Self:
         """The same whose answer is judged as a whole; a refusal is none, unless it is told."""

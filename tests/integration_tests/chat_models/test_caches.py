@@ -13,14 +13,18 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.example_selectors import LengthBasedExampleSelector
 from langchain_core.globals import set_llm_cache
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
 from langchain_core.prompts import PromptTemplate
+from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_google_genai import ChatGoogleGenerativeAI
 
 from langchain_tuned_gemini import (
+    AllModelsFailedError,
     ChatTunedGemini,
     FallbackChatModel,
     FewShotChatModel,
     FewShotPrompt,
+    OneOf,
     init_tuned_gemini,
 )
 from langchain_tuned_gemini.chat_models.system_prompt import SystemPromptChatModel
@@ -287,3 +291,82 @@ def test_a_name_shows_nothing_that_is_secret() -> None:
     names = [one._get_llm_string(labels={"a": "b"}) for one in (model, stand_in(model))]
 
     assert not any(secret in name for name in names for secret in (KEY, "a-password"))
+
+
+class Promoting(InMemoryRateLimiter):
+    """Moves the alias between the look into the cache and the call, once."""
+
+    def __init__(self, production: Production) -> None:
+        super().__init__(requests_per_second=1e6)
+        self._production: Production | None = production
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        if self._production is not None:
+            self._production.is_now("v2")
+            self._production = None
+        return True
+
+    async def aacquire(self, *, blocking: bool = True) -> bool:
+        return self.acquire(blocking=blocking)
+
+
+@pytest.mark.parametrize("build", [alone, wrapped, by_hand])
+@pytest.mark.parametrize("how", ["invoke", "ainvoke"])
+def test_an_answer_during_which_the_alias_moved_is_not_kept_for_either_version(
+    how: str, build: Callable[[dict[str, Any]], BaseChatModel], production: Production
+) -> None:
+    model = build({**production.given, "rate_limiter": Promoting(production)})
+    said = [CALLS[how](model).text]
+    production.is_now("v1")
+
+    said.append(CALLS[how](model).text)
+
+    assert said == ["v2", "v1"]
+
+
+def answer(text: str, end: str = "STOP") -> AIMessage:
+    return AIMessage(text, response_metadata={"finish_reason": end})
+
+
+BAD = {"empty": answer(""), "cut": answer("ye", "MAX_TOKENS"), "no label": answer("perhaps")}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+@pytest.mark.parametrize("how", ["invoke", "ainvoke"])
+def test_an_answer_that_a_guard_refuses_is_not_kept(how: str, bad: AIMessage) -> None:
+    first = ScriptedChatModel(name="tuned", answers=[bad, answer("yes")])
+    second = ScriptedChatModel(name="base", answers=[answer("no")])
+    model = FallbackChatModel(models=[first, second], guards=[OneOf(["yes", "no"])])
+
+    said = [CALLS[how](model) for _ in range(3)]
+
+    assert [one.text for one in said] == ["no", "yes", "yes"]
+    assert len(first.calls) == 2  # the third answer was kept
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke"])
+def test_a_bad_answer_of_the_last_model_leaves_nobody_without_an_answer_for_good(how: str) -> None:
+    down = ScriptedChatModel(name="tuned", answers=[TimeoutError(), TimeoutError()])
+    last = ScriptedChatModel(name="base", answers=[answer(""), answer("yes")])
+    model = FallbackChatModel(models=[down, last], circuit_breaker=False, retry_budget=False)
+    with pytest.raises(AllModelsFailedError):
+        CALLS[how](model)
+
+    assert CALLS[how](model).text == "yes"
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke"])
+def test_a_kept_answer_that_the_guards_of_another_model_refuse_is_asked_anew(how: str) -> None:
+    first = ScriptedChatModel(name="tuned", answers=[answer("perhaps"), answer("yes")])
+    free = FallbackChatModel(models=[first])
+    strict = FallbackChatModel(models=[first], guards=[OneOf(["yes", "no"])])
+
+    assert [CALLS[how](free).text, CALLS[how](strict).text] == ["perhaps", "yes"]
+
+
+def test_what_cannot_be_told_apart_leaves_nothing_in_the_cache(cache: InMemoryCache) -> None:
+    base = ScriptedChatModel(answers=["b", "d"])
+    model = shown(wrapped=base, query=lambda messages: question(messages[-1:]))
+
+    assert [model.invoke("a").text, model.invoke("a").text] == ["b", "d"]
+    assert not cache._cache
