@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
@@ -15,7 +15,7 @@ from langchain_tuned_gemini.chat_models.arguments import TUNED_ONLY, in_geminis_
 from langchain_tuned_gemini.chat_models.conversation import own_thoughts
 from langchain_tuned_gemini.chat_models.fallback.held_stream import Limits
 from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
-from langchain_tuned_gemini.circuit_breaker import CircuitBreaker
+from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.guards import Guard, whole_tool_calls
 from langchain_tuned_gemini.guards.validation import answer_of, refusal_by
@@ -25,6 +25,23 @@ _OF_ONE_MODEL = ("cached_content", "model")
 """Arguments of a call that name what another model has not: they are the first one's."""
 
 WHOLE_TOOL_CALLS: Final[tuple[Guard, ...]] = (whole_tool_calls,)
+
+
+@runtime_checkable
+class HasCircuit(Protocol):
+    """A model that says whose health its circuit is about."""
+
+    @property
+    def circuit_key(self) -> CircuitKey:
+        """The same for all models that call the same tuned model with the same key."""
+
+
+def model_name_of(model: BaseChatModel) -> str:
+    """What a model is called in provenance, logs and traces."""
+    params = model._get_ls_params()
+    # A tuned model is priced, and so traced, by its base.
+    name: Any = params.get("tuned_model") or params.get("ls_model_name")
+    return str(name or type(model).__name__)
 
 
 @dataclass(frozen=True, slots=True)

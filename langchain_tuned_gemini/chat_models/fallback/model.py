@@ -12,7 +12,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, closing
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal, Protocol, Self, cast, runtime_checkable
+from typing import Annotated, Any, Literal, Self, cast
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -34,7 +34,12 @@ from langchain_tuned_gemini.chat_models.cache_keys import depends_on, settings_o
 from langchain_tuned_gemini.chat_models.caller import current_caller
 from langchain_tuned_gemini.chat_models.fallback.attempt import Attempt
 from langchain_tuned_gemini.chat_models.fallback.call import FallbackCall, OnFallback
-from langchain_tuned_gemini.chat_models.fallback.candidate import ModelCandidate, held_to
+from langchain_tuned_gemini.chat_models.fallback.candidate import (
+    HasCircuit,
+    ModelCandidate,
+    held_to,
+    model_name_of,
+)
 from langchain_tuned_gemini.chat_models.fallback.hedge_policy import HedgePolicy
 from langchain_tuned_gemini.chat_models.fallback.held_stream import (
     Commit,
@@ -73,16 +78,6 @@ from langchain_tuned_gemini.guards import FinishReason, Guard, NonEmpty, as_guar
 from langchain_tuned_gemini.registry.alias_resolver import AliasResolver
 from langchain_tuned_gemini.runtime.error_origins import is_async
 from langchain_tuned_gemini.secrets.secret_values import remember, secrets_of
-
-
-@runtime_checkable
-class HasCircuit(Protocol):
-    """A model that says whose health its circuit is about."""
-
-    @property
-    def circuit_key(self) -> CircuitKey:
-        """The same for all models that call the same tuned model with the same key."""
-
 
 _LONGEST = 30.0
 _LONGEST_OF_THE_LAST = 120.0
@@ -233,9 +228,9 @@ class FallbackChatModel(TunedGeminiChatModel):
         budget = RetryBudget() if self.retry_budget is None else self.retry_budget or None
         limits = self._limits
         *limited, last = [
-            ModelCandidate(first, _name_of(first), "tuned", limits, self._circuit, budget),
+            ModelCandidate(first, model_name_of(first), "tuned", limits, self._circuit, budget),
             *(
-                ModelCandidate(one, _name_of(one), "base_fallback", limits, None, None)
+                ModelCandidate(one, model_name_of(one), "base_fallback", limits, None, None)
                 for one in others
             ),
         ]
@@ -288,7 +283,7 @@ class FallbackChatModel(TunedGeminiChatModel):
             return CircuitBreaker(
                 first.circuit_key, policy=CircuitPolicy.for_deadline(self._longest)
             )
-        key = CircuitKey.of(_name_of(first), address=None, api_key=None)
+        key = CircuitKey.of(model_name_of(first), address=None, api_key=None)
         return CircuitBreaker(key, store=MemoryCircuitStore())
 
     @cached_property
@@ -505,10 +500,3 @@ class FallbackChatModel(TunedGeminiChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self.current.models[0]._get_ls_params(stop=stop, **kwargs)
-
-
-def _name_of(model: BaseChatModel) -> str:
-    params = model._get_ls_params()
-    # A tuned model is priced, and so traced, by its base.
-    name: Any = params.get("tuned_model") or params.get("ls_model_name")
-    return str(name or type(model).__name__)
