@@ -104,7 +104,7 @@ class Identity:
         """
         if isinstance(answer, TunedModel):
             return TunedModelNotReadyError(
-                f"The tuned model {self.name} is {answer.told_state}, but no endpoint answers for "
+                f"The tuned model {self.name} is {answer.state_text}, but no endpoint answers for "
                 "it: deploy it to one, and name that.",
                 name=str(self.name),
                 state=answer.state,

@@ -85,7 +85,7 @@ def transition(before: Circuit, after: Circuit) -> tuple[CircuitState, CircuitSt
     """
     if before.epoch == after.epoch:
         return None
-    states = _told_state(before), _told_state(after)
+    states = _state_at(before), _state_at(after)
     return None if states[0] is states[1] else states
 
 
@@ -113,7 +113,7 @@ def outcomes_and_failures(circuit: Circuit, now: float, policy: CircuitPolicy) -
     return sum(s.outcomes for s in recent), sum(s.failed for s in recent)
 
 
-def _told_state(circuit: Circuit) -> CircuitState:
+def _state_at(circuit: Circuit) -> CircuitState:
     """The state that the last change has led to, whatever time has made of it since."""
     if circuit.forced:
         return CircuitState(circuit.forced)

@@ -63,7 +63,7 @@ class TunedModelNotReadyError(TunedModelError):
         """Says that this model can't serve yet, and what to do."""
         doing = f" ({model.doing})" if model.doing else ""
         return cls(
-            f"The tuned model {model.name} is {model.told_state}{doing}, so it can't answer yet.",
+            f"The tuned model {model.name} is {model.state_text}{doing}, so it can't answer yet.",
             advice=Advice(
                 "Call wait_until_active() first, or",
                 "Wait for it, with tuned-gemini wait, or",
@@ -138,7 +138,7 @@ class TunedModelFailedError(TunedModelError):
         if model.name.startswith("tunedModels/"):  # the record of Vertex AI's job stays for ever
             advice = f"{advice}. Delete this one to free quota"
         return cls(
-            f"The tuned model {model.name} is {model.told_state}: {why}. It will never answer.",
+            f"The tuned model {model.name} is {model.state_text}: {why}. It will never answer.",
             advice=f"{advice}.",
             name=model.name,
             state=model.state,

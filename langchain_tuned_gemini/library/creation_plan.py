@@ -198,7 +198,7 @@ def _settings(wish: NewVersion, source: LibraryModel | None, platform: Platform)
     """How to tune; where nobody says, like the source."""
     settings = wish.settings
     if source is not None:
-        settings = settings.over(TuningSettings.told(source.model.hyperparameters), platform)
+        settings = settings.over(TuningSettings.of(source.model.hyperparameters), platform)
     settings.check(platform)
     return settings
 

@@ -182,7 +182,7 @@ def _known_without_a_call(model: TunedModel) -> Probe | None:
         case TunedModelState.FAILED | TunedModelState.CANCELLED:
             return _of_state(model, ProbeOutcome.FAILED, TunedModelFailedError.of(model))
     if not model.endpoint:
-        told = f"{model.name} is {model.told_state}, and no endpoint answers for it: deploy it."
+        told = f"{model.name} is {model.state_text}, and no endpoint answers for it: deploy it."
         return Probe(model.name, ProbeOutcome.NOT_READY, told, model.state)
     return None
 

@@ -40,11 +40,11 @@ class TuningSettings:
     adapter_size: int | None = None
 
     @classmethod
-    def told(cls, hyperparameters: Mapping[str, Any]) -> Self:
+    def of(cls, hyperparameters: Mapping[str, Any]) -> Self:
         """Reads what a platform tells that a model was tuned with, in the platform's names.
 
         Example:
-            >>> TuningSettings.told({"epochCount": "3", "adapterSize": "ADAPTER_SIZE_FOUR"}).given
+            >>> TuningSettings.of({"epochCount": "3", "adapterSize": "ADAPTER_SIZE_FOUR"}).given
             {'epochs': 3, 'adapter_size': 4}
         """
         found: dict[str, Any] = {}

@@ -125,7 +125,7 @@ class ReadinessPolicy:
             case TunedModelState.FAILED | TunedModelState.CANCELLED:
                 return TunedModelFailedError.of(answer)
             case _:
-                return _unknown(name, f"the platform calls it {answer.told_state}")
+                return _unknown(name, f"the platform calls it {answer.state_text}")
 
     def _meaning_of(self, state: TunedModelState) -> tuple[float, bool]:
         """For how long a state is fresh, and whether it lets calls pass."""

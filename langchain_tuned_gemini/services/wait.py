@@ -256,4 +256,4 @@ def _last_seen(seen: TunedModel | None) -> str:
     done = seen.progress
     told = [seen.doing, f"{done:.0%}" if done is not None else ""]
     more = ", ".join(filter(None, told))
-    return f"still {seen.told_state}" + (f" ({more})" if more else "")
+    return f"still {seen.state_text}" + (f" ({more})" if more else "")

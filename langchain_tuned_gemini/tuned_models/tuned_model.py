@@ -150,11 +150,11 @@ class TunedModel:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def told_state(self) -> str:
+    def state_text(self) -> str:
         """Its state for people: one word for both platforms, then the platform's if that says more.
 
         Example:
-            >>> TunedModel("x", TunedModelState.CREATING, "JOB_STATE_PAUSED").told_state
+            >>> TunedModel("x", TunedModelState.CREATING, "JOB_STATE_PAUSED").state_text
             'CREATING (JOB_STATE_PAUSED)'
         """
         if self.state is TunedModelState.UNKNOWN:

@@ -38,7 +38,7 @@ def test_an_app_that_names_no_address_and_no_key_reaches_it(gemini_emulator):
         assert ChatGoogleGenerativeAI(model="gemini-3.5-flash").invoke("Hi").text == "Hello!"
 
 
-def test_vertex_ai_is_there_too(gemini_emulator):
+def test_the_plugin_starts_vertex_ai(gemini_emulator):
     from langchain_tuned_gemini import ChatTunedGemini
 
     name = "projects/acme/locations/us-central1/endpoints/42"

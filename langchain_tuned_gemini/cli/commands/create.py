@@ -123,7 +123,7 @@ def create(
         created = wait_with_progress(context.out, service, created, timeout=timeout)
     context.out.result(
         {"plan": plan.as_dict(), "model": model_data(created)},
-        f"{plan.name} is {created.told_state}: {created.name}",
+        f"{plan.name} is {created.state_text}: {created.name}",
     )
 
 

@@ -37,7 +37,7 @@ def wait(
     model = TunedModel(str(parsed), TunedModelState.UNKNOWN, "", total_steps=steps)
     service = context.service_of(parsed)
     ready = wait_with_progress(context.out, service, model, timeout=timeout, interval=interval)
-    context.out.result(model_data(ready), f"{ready.name} is {ready.told_state}")
+    context.out.result(model_data(ready), f"{ready.name} is {ready.state_text}")
 
 
 def wait_with_progress(
@@ -78,7 +78,7 @@ def wait_with_progress(
 def _describe(progress: Progress) -> str:
     """One look at a model: its state, what it is at, step, loss, and what went wrong."""
     model = progress.model
-    parts = [model.told_state if model else "no answer yet", progress.doing]
+    parts = [model.state_text if model else "no answer yet", progress.doing]
     if model and (step := _step(model)):
         parts.append(f"step {step}")
     if progress.loss is not None:

@@ -23,8 +23,8 @@ from langchain_tuned_gemini.library.deletion.plan import DeletionPlan, PlannedDe
 from langchain_tuned_gemini.library.deletion.protections import (
     Force,
     ProtectionKind,
+    described,
     protections,
-    told,
 )
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.second_look import Sight, look
@@ -170,10 +170,10 @@ class DeletionExecutor:
         found += [reason for reason in planned.held_by if reason.kind is ProtectionKind.UNRECORDED]
         unseen = [reason for reason in found if reason not in planned.held_by]
         if unseen:
-            why = f"Not deleted: since it was planned, {told(unseen)}."
+            why = f"Not deleted: since it was planned, {described(unseen)}."
             return Deletion(planned.name, DeletionOutcome.SKIPPED, why)
         if held := [reason for reason in found if not self.force.overrules(reason)]:
-            why = f"Not deleted: {told(held)}. With force it is deleted all the same."
+            why = f"Not deleted: {described(held)}. With force it is deleted all the same."
             return Deletion(planned.name, DeletionOutcome.PROTECTED, why)
         return None
 

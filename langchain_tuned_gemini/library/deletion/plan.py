@@ -18,8 +18,8 @@ from langchain_tuned_gemini.library.deletion.lineage import Lineage
 from langchain_tuned_gemini.library.deletion.protections import (
     Protection,
     ProtectionKind,
+    described,
     protections,
-    told,
 )
 from langchain_tuned_gemini.library.inventory import Inventory
 from langchain_tuned_gemini.library.library_model import LibraryModel, in_order
@@ -184,7 +184,7 @@ def plan_deletion(
             continue
         aliased = [held for held in one.held_by if held.kind is ProtectionKind.ALIAS]
         if choice.is_old and aliased:
-            left_alone.append((one.name, f"is not counted as old: {told(aliased)}"))
+            left_alone.append((one.name, f"is not counted as old: {described(aliased)}"))
         else:
             planned.append(one)
     return DeletionPlan(tuple(planned), tuple(dict.fromkeys(gone)), tuple(left_alone), unseen)
@@ -271,7 +271,7 @@ def _choose(
     if failed:
         for model in models:
             if model.has_failed:
-                yield _Choice(model, f"it is {model.model.told_state}")
+                yield _Choice(model, f"it is {model.model.state_text}")
     if prune:
         family, keep = prune
         for model in _outdated(models, family, keep):

@@ -88,7 +88,7 @@ def protections(inventory: Inventory, sight: Sight, catalog: Catalog) -> list[Pr
     return [*dict.fromkeys([*found, *_of_endpoints(sight)])]
 
 
-def told(reasons: Iterable[Protection]) -> str:
+def described(reasons: Iterable[Protection]) -> str:
     """Reasons as a part of a sentence."""
     return ", and ".join(reason.told for reason in reasons)
 

@@ -244,7 +244,7 @@ def _check_that_it_has_ended(name: TunedModelName, record: JsonObject) -> None:
     job = resources.tuning_job(name, record)
     if not job.state.is_terminal:
         raise TunedModelNotDeletableError(
-            f"{name} is {job.told_state}: cancel it first, and delete it when it has ended.",
+            f"{name} is {job.state_text}: cancel it first, and delete it when it has ended.",
             name=str(name),
             state=job.state,
         )
@@ -259,7 +259,7 @@ def _nothing_left(
     why = (
         "was deleted"
         if job.state is TunedModelState.ACTIVE
-        else f"was never made: {job.told_state}"
+        else f"was never made: {job.state_text}"
     )
     return TunedModelNotDeletableError(
         f"Nothing is left of {name} but its record, and Vertex AI can't delete the record of a "

@@ -196,7 +196,7 @@ async def test_on_vertex_ai_examples_are_uploaded_and_the_job_is_recorded(
     assert "/tuningJobs/" in created.name
     found = models.find("next-number-v1")
     assert found.model.display_name == "next-number-v1"
-    assert Settings.told(found.model.hyperparameters).adapter_size == 4
+    assert Settings.of(found.model.hyperparameters).adapter_size == 4
     following = await ask(library, "plan_version", models, NewVersion(source="next-number-v1"))
     assert following.settings.given["adapter_size"] == 4
     assert str(following.name) == "next-number-v2"

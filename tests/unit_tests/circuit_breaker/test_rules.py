@@ -688,7 +688,7 @@ def test_a_request_is_taken_back_from_the_slice_that_holds_it() -> None:
     assert window.without_request(NOW + 9000) == window
 
 
-def test_a_clock_that_starts_below_zero_is_a_clock_too() -> None:
+def test_a_clock_may_start_below_zero() -> None:
     window = Window().counting(-1.0, 120.0, requests=1)
 
     assert window.slices == (Slice(-1, 1),)

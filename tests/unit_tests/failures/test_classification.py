@@ -677,7 +677,7 @@ def test_the_errors_of_aiohttp_have_a_reason(
     assert classify(error) == (Failure(reason) if reason else None)
 
 
-def test_what_this_machine_cannot_do_is_known_of_aiohttp_too() -> None:
+def test_what_this_machine_cannot_do_is_known_of_aiohttp() -> None:
     error = pytest.importorskip("aiohttp").ClientOSError(errno.EMFILE, "Too many open files")
 
     assert classify(error) == Failure(Reason.CONNECTION, is_local=True)

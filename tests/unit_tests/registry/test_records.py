@@ -360,7 +360,7 @@ def change_everything(records: Records) -> None:
 
 
 @pytest.mark.parametrize("text", OTHER_FORMS)
-def test_other_forms_of_toml_can_be_changed_too(records: Records, text: str) -> None:
+def test_each_form_of_toml_can_be_changed(records: Records, text: str) -> None:
     records.path.write_text(text)
     alias = AliasName("x", "production")
 

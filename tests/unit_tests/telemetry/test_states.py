@@ -101,9 +101,7 @@ def test_an_outage_is_a_series_of_transitions(
     }
 
 
-def test_what_an_operator_does_is_a_transition_too(
-    make: Make, name: str, recorded: Recording
-) -> None:
+def test_what_an_operator_does_is_a_transition(make: Make, name: str, recorded: Recording) -> None:
     breaker = make(store=MemoryCircuitStore())
 
     breaker.force_open()

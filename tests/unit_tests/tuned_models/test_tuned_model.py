@@ -100,7 +100,7 @@ def test_what_a_tuning_job_is_at_is_told_in_words() -> None:
 
 def test_a_state_is_told_in_one_word_and_in_the_platforms_own_where_that_says_more():
     def told(raw: str) -> str:
-        return TunedModel("x", TunedModelState.parse(raw), raw).told_state
+        return TunedModel("x", TunedModelState.parse(raw), raw).state_text
 
     assert [told(raw) for raw in ("CREATING", "JOB_STATE_RUNNING", "JOB_STATE_SUCCEEDED")] == [
         "CREATING",

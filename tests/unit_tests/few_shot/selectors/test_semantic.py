@@ -150,7 +150,7 @@ def test_examples_are_embedded_once(choose, selector, embeddings):
     assert len(embeddings.embedded) == len(ROWS) + 3
 
 
-def test_ahead_of_the_first_query_too(selector, embeddings):
+def test_the_index_is_asked_ahead_of_the_first_query(selector, embeddings):
     FewShotPrompt(selector).build()
 
     assert sorted(embeddings.embedded) == sorted(row.text_input for row in ROWS)
