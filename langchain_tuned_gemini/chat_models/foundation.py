@@ -264,7 +264,8 @@ class TunedGeminiChatModel(BaseChatModel):
         added_up = _AddedUp()
         token = _added_up.set(added_up)
         try:
-            asked: Any = CachedModel(self, stop, kwargs, bool) if is_cached(self) else self
+            is_kept = self.cache is not False and is_cached(self)
+            asked: Any = CachedModel(self, stop, kwargs, bool) if is_kept else self
             generate = BaseChatModel._generate_with_cache
             result = generate(asked, messages, stop, run_manager, **kwargs)
         finally:
@@ -281,7 +282,8 @@ class TunedGeminiChatModel(BaseChatModel):
         added_up = _AddedUp()
         token = _added_up.set(added_up)
         try:
-            asked: Any = CachedModel(self, stop, kwargs, bool) if is_cached(self) else self
+            is_kept = self.cache is not False and is_cached(self)
+            asked: Any = CachedModel(self, stop, kwargs, bool) if is_kept else self
             generate = BaseChatModel._agenerate_with_cache
             result = await generate(asked, messages, stop, run_manager, **kwargs)
         finally:

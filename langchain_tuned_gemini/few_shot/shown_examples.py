@@ -94,8 +94,9 @@ def inserted(
     system = list(takewhile(lambda message: isinstance(message, SystemMessage), messages))
     conversation = messages[len(system) :]
     texts = texts_about(examples, form, instruction)
-    said = {visible_text(str(message.text)).strip() for message in system}
-    texts = [text for text in texts if visible_text(text).strip() not in said]
+    if system:
+        said = {visible_text(str(message.text)).strip() for message in system}
+        texts = [text for text in texts if visible_text(text).strip() not in said]
     turns = turns_of(examples) if form == "turns" else []
     return [*_with_text(system, "\n\n".join(texts)), *turns, *conversation]
 
@@ -108,8 +109,9 @@ def texts_about(
     First what the tuned model was told in these examples, if it is the same in all: the base
     model has not learnt what that asks for, and the application may have left it to the tuning.
     """
-    systems = {visible_text(example.system_instruction or "") for example in examples}
-    common = examples[0].system_instruction if len(systems) == 1 else None
+    written = {example.system_instruction or "" for example in examples}
+    is_common = len(written) == 1 or len(set(map(visible_text, written))) == 1
+    common = examples[0].system_instruction if is_common else None
     block = "\n\n".join(map(_as_text, examples)) if form == "block" else None
     return [text for text in (common, instruction, block) if text]
 

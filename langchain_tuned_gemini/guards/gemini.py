@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage
 
 from langchain_tuned_gemini.failures import Reason
 from langchain_tuned_gemini.guards.results import Refusal, excerpt
-from langchain_tuned_gemini.runtime.visible_text import is_blank
+from langchain_tuned_gemini.runtime.visible_text import SEEN
 
 # What each word means here is decided in these tables; one that is in none is no good end.
 # https://ai.google.dev/api/generate-content#FinishReason, and `FinishReason` of google-genai 3.6.
@@ -142,7 +142,7 @@ def has_content(message: AIMessage) -> bool:
     White space does not, nor do zero-width marks, a thought, an empty text with a signature, or a
     call that can't be read. A stream has content if and only if one of its chunks does.
     """
-    if not is_blank(message.text) or message.tool_calls or message.additional_kwargs.get("audio"):
+    if SEEN.search(message.text) or message.tool_calls or message.additional_kwargs.get("audio"):
         return True
     blocks = message.content if isinstance(message.content, list) else ()
     return any(isinstance(b, dict) and b.get("type") not in _NO_ANSWER for b in blocks)

@@ -45,7 +45,9 @@ def as_guards(guards: Iterable[Guard]) -> tuple[Guard, ...]:
     return checked
 
 
-def check(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
+def check(
+    guards: Sequence[Guard], message: AIMessage, *, is_counted: bool = True
+) -> Refusal | None:
     """Asks the guards in turn until one refuses the answer.
 
     An answer that was blocked for safety is refused before any guard is asked: to the others
@@ -54,6 +56,7 @@ def check(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
     Args:
         guards: Those of `as_guards`.
         message: The whole answer: of a stream, the sum of its chunks. See `answer_of`.
+        is_counted: Whether a refusal is: not of an answer that is judged a second time.
 
     Returns:
         The first refusal; None for an answer that may be used.
@@ -66,24 +69,16 @@ def check(guards: Sequence[Guard], message: AIMessage) -> Refusal | None:
         >>> check([NonEmpty(), OneOf(["yes", "no"])], AIMessage("perhaps")).guard
         'OneOf'
     """
-    refusal = refusal_by(guards, message)
-    if refusal is not None:
-        telemetry.guard_failed(refusal.guard, refusal.reason.value)
-    return refusal
-
-
-def refusal_by(guards: Iterable[Guard], message: AIMessage) -> Refusal | None:
-    """The first refusal, which is not counted: the answer may be judged again.
-
-    Raises:
-        GuardCrashedError: If a guard raises, or returns something that is no verdict.
-    """
-    if refusal := block_of(message):
-        return replace(refusal, guard="FinishReason")
-    for guard in guards:
+    refusal, name = block_of(message), "FinishReason"
+    for guard in () if refusal else guards:
         if refusal := _ask(guard, message):
-            return replace(refusal, guard=_name_of(guard))
-    return None
+            name = _name_of(guard)
+            break
+    if refusal is None:
+        return None
+    if is_counted:
+        telemetry.guard_failed(name, refusal.reason.value)
+    return replace(refusal, guard=name)
 
 
 def as_error(

@@ -11,7 +11,8 @@ direction, invisible operators, and whether an emoji has colours. ZWJ and ZWNJ j
 letters in several scripts, and an override (U+202D, U+202E) turns them round: they are seen."""
 
 _ANY_INVISIBLE = re.compile(f"[{_INVISIBLE}]+")
-_SEEN = re.compile(rf"[^\s\u200c\u200d{_INVISIBLE}]")
+SEEN = re.compile(rf"[^\s\u200c\u200d{_INVISIBLE}]")
+"""Finds what a reader sees; `is_blank` is the same as a function."""
 
 _IDLE_SELECTOR = re.compile(r"(?<![\u1000-\U0010ffff])[\ufe00-\ufe0d\U000e0100-\U000e01ef]+")
 """Selects a glyph of a character that has one only; ideographs, for one, have several."""
@@ -47,4 +48,4 @@ def is_blank(text: str) -> bool:
         >>> is_blank("\ufeff \n"), is_blank("no")
         (True, False)
     """
-    return _SEEN.search(text) is None
+    return SEEN.search(text) is None

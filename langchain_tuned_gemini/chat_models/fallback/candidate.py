@@ -18,7 +18,7 @@ from langchain_tuned_gemini.chat_models.fallback.retry_budget import RetryBudget
 from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitKey
 from langchain_tuned_gemini.errors import ParameterError
 from langchain_tuned_gemini.guards import Guard, whole_tool_calls
-from langchain_tuned_gemini.guards.validation import answer_of, refusal_by
+from langchain_tuned_gemini.guards.validation import answer_of, check
 from langchain_tuned_gemini.provenance import Role
 
 _OF_ONE_MODEL = ("cached_content", "model")
@@ -76,7 +76,8 @@ class ModelCandidate:
         first = generations[0]
         if not isinstance(first, ChatGeneration):
             return False
-        return refusal_by((*self.limits.guards, *self.form), answer_of(first)) is None
+        guards = (*self.limits.guards, *self.form)
+        return check(guards, answer_of(first), is_counted=False) is None
 
     def held_to_the_end(self, *, tells_refusals: bool = False) -> Self:
         """The same whose answer is judged as a whole; a refusal is none, unless it is told."""
