@@ -27,7 +27,7 @@ from langchain_tuned_gemini.circuit_breaker import CircuitBreaker, CircuitPolicy
 
 QUESTION = "what comes after 7"
 PACKAGE = f"{Path(langchain_tuned_gemini.__file__).parent}/"
-REPEATS = 5
+REPEATS = 15
 COMPREHENSIONS = {"<dictcomp>", "<genexpr>", "<listcomp>", "<setcomp>"}
 
 Trip = list[CodeType]
