@@ -468,10 +468,6 @@ class FallbackChatModel(TunedGeminiChatModel):
         unwritten["name"] = self.get_name()  # handlers are told it
         return unwritten
 
-    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """Of an alias that of its version: two of them must not have one key in a cache."""
-        return BaseChatModel._get_llm_string(self.current, stop=stop, **kwargs)
-
     def get_num_tokens(self, text: str) -> int:
         """The last model's count; while it can't be reached, an estimate: 4 characters each."""
         return self._tokens.count(self.current.models[-1], text)

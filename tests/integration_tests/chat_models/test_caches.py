@@ -370,3 +370,15 @@ def test_what_cannot_be_told_apart_leaves_nothing_in_the_cache(cache: InMemoryCa
 
     assert [model.invoke("a").text, model.invoke("a").text] == ["b", "d"]
     assert not cache._cache
+
+
+def test_a_fallback_model_names_its_examples_in_a_key_of_its_own(emulator: Emulator) -> None:
+    tuned = ChatTunedGemini(model="tunedModels/x", api_key="k", base_url=emulator.base_url)
+    one, same, other = (
+        tuned.with_few_shot_fallback(
+            "gemini-3.5-flash", examples=[{"text_input": "a", "output": output}]
+        )
+        for output in ("b", "b", "c")
+    )
+
+    assert one._get_llm_string() == same._get_llm_string() != other._get_llm_string()
